@@ -1,0 +1,35 @@
+"""The environment variables that Blemish reads, as one frozen object."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _default_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "blemish"
+
+
+class Settings(BaseSettings):
+    """What depends on the machine and the deployment, never on the model.
+
+    Each field is read from ``BLEMISH_<NAME>``, but for ``MLFLOW_TRACKING_URI``.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BLEMISH_", frozen=True)
+
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    """Processes for data work; never changes a byte of a result."""
+    real_data: Path | None = None
+    """Folder of real sets that the tests read."""
+    cache: Path = Field(default_factory=_default_cache)
+    """Folder of verified model files, by SHA-256."""
+    tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
+    """An MLflow server or database; the embedded SQLite file where unset."""
+
+
+def settings() -> Settings:
+    """Read the environment afresh."""
+    return Settings()

@@ -1,0 +1,64 @@
+"""Processes that die with the one that started them.
+
+``kill -9`` of ``dvc repro`` leaves a running stage behind, which then writes into the outputs of
+the next run. A stage therefore ties its life to the process that started it, and so does each of
+its workers: by ``prctl(PR_SET_PDEATHSIG)`` for the direct parent, and by pidfds (Linux 5.3) for
+every ancestor up to DVC, since a shell may stand between.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import sys
+import threading
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its direct parent ends (Linux; elsewhere nothing)."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def die_with_dvc() -> None:
+    """End this process at once when the ``dvc`` that started it, directly or not, ends."""
+    if sys.platform != "linux":
+        return
+    guarded = _ancestors_up_to_dvc()
+    if not guarded:
+        return
+    die_with_parent()
+    descriptors = [os.pidfd_open(pid) for pid in guarded]
+    threading.Thread(target=_end_with, args=(descriptors,), name="lifeline", daemon=True).start()
+
+
+def _end_with(descriptors: list[int]) -> None:
+    """Wait until any of the processes ends, then kill this one and, by its death, its workers."""
+    select.select(descriptors, [], [])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _ancestors_up_to_dvc() -> list[int]:
+    """Return the process ids from the parent up to the nearest ``dvc``; empty without one."""
+    chain: list[int] = []
+    pid = os.getppid()
+    while pid > 1:
+        chain.append(pid)
+        if _is_dvc(pid):
+            return chain
+        pid = _parent_of(pid)
+    return []
+
+
+def _is_dvc(pid: int) -> bool:
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return any(Path(os.fsdecode(word)).name == "dvc" for word in words[:3]) or b"dvc" in words[:4]
+
+
+def _parent_of(pid: int) -> int:
+    status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    return int(status.rpartition(")")[2].split()[1])
