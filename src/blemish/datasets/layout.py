@@ -1,0 +1,336 @@
+"""The one layout of a set on disk: how every set, drawn or imported, is written and read.
+
+::
+
+    images/<image_id>.png   uint8 grey (uint16 where the source had 16 bit)
+    masks/<image_id>.png    uint8, 0 free and 255 defective, of the same size
+    index.csv               image_id,group,width,height,defective,attributes
+    defects.jsonl           one defect a line, its region as COCO run lengths
+    set.json                name, format, source_layout, images, classes, ...
+"""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco
+
+from blemish.datasets.folders import whole_folder
+from blemish.datasets.png import Plane, encode_grey, read_grey
+from blemish.errors import DataError, ShapeError
+from blemish.files import write_bytes, write_json, write_text
+
+FORMAT = 1
+_COLUMNS = ("image_id", "group", "width", "height", "defective", "attributes")
+_SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
+
+
+@dataclass(frozen=True)
+class DefectRecord:
+    """One defect: its class, its pixels (shape ``(H, W)``, bool) and, where known, how it shows."""
+
+    class_name: str
+    mask: NDArray[np.bool_]
+    contrast_to_noise: float | None = None
+    width_px: float | None = None
+
+
+@dataclass(frozen=True)
+class IndexRow:
+    """One image of a set, as ``index.csv`` has it."""
+
+    image_id: str
+    group: str
+    width: int
+    height: int
+    defective: bool
+    attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class EncodedImage:
+    """One image ready to be written; made in a worker process, cheap to send to the writer."""
+
+    row: IndexRow
+    image_png: bytes
+    mask_png: bytes
+    defect_lines: tuple[str, ...]
+    classes: tuple[str, ...]
+
+
+def encode_image(
+    image_id: str,
+    image: Plane,
+    mask: NDArray[np.bool_],
+    *,
+    group: str,
+    defects: Sequence[DefectRecord] = (),
+    attributes: Mapping[str, Any] | None = None,
+) -> EncodedImage:
+    """Encode one image with its mask and defects, without touching the disk.
+
+    Args:
+        image_id: A safe stem, ``[A-Za-z0-9._-]``.
+        image: Shape ``(H, W)``, uint8 or uint16.
+        mask: Shape ``(H, W)``, bool; the union of the defects' masks.
+        group: Images of one physical part share it.
+        defects: Each with a mask of the same shape.
+        attributes: Anything else to carry, as JSON values.
+
+    Raises:
+        DataError: The id is not a safe stem, or the mask is not the union of the defects.
+        ShapeError: Shapes or types differ from the above.
+    """
+    _check_sample(image_id, image, mask, defects)
+    height, width = mask.shape
+    return EncodedImage(
+        row=IndexRow(image_id, group, width, height, bool(mask.any()), dict(attributes or {})),
+        image_png=encode_grey(image),
+        mask_png=encode_grey(mask.astype(np.uint8) * 255),
+        defect_lines=tuple(_defect_line(image_id, defect) for defect in defects),
+        classes=tuple(sorted({defect.class_name for defect in defects})),
+    )
+
+
+def _check_sample(
+    image_id: str, image: Plane, mask: NDArray[np.bool_], defects: Sequence[DefectRecord]
+) -> None:
+    if not _SAFE_ID.fullmatch(image_id):
+        raise DataError(f"Image id {image_id!r} is no safe stem; accepted: letters, digits, . _ -")
+    union = np.zeros_like(mask)
+    for defect in defects:
+        if defect.mask.shape != mask.shape or defect.mask.dtype != np.bool_:
+            raise ShapeError(
+                f"{image_id}: a defect's mask is {defect.mask.dtype} {defect.mask.shape}; "
+                f"accepted: bool {mask.shape}."
+            )
+        union |= defect.mask
+    if image.shape != mask.shape or mask.dtype != np.bool_:
+        raise ShapeError(
+            f"{image_id}: image {image.shape} and mask {mask.dtype} {mask.shape} must share a "
+            "shape (H, W), the mask being bool."
+        )
+    if not np.array_equal(union, mask):
+        raise DataError(f"{image_id}: the mask is not the union of its {len(defects)} defects.")
+
+
+def _defect_line(image_id: str, defect: DefectRecord) -> str:
+    encoded = coco.encode(np.asfortranarray(defect.mask.view(np.uint8)))
+    value = {
+        "image_id": image_id,
+        "class": defect.class_name,
+        "bbox": [int(edge) for edge in coco.toBbox(encoded)],
+        "area_px": int(coco.area(encoded)),
+        "rle": {"size": list(defect.mask.shape), "counts": encoded["counts"].decode("ascii")},
+        "contrast_to_noise": defect.contrast_to_noise,
+        "width_px": defect.width_px,
+    }
+    return json.dumps(value, allow_nan=False)
+
+
+class SetWriter:
+    """Writes a set; the folder appears, whole, when the ``with`` block ends without an error.
+
+    Args:
+        folder: Where the set goes; an existing one is replaced.
+        name: What the set is called.
+        source_layout: Where it comes from: ``synthetic``, or the layout it was imported from.
+    """
+
+    def __init__(self, folder: Path, name: str, source_layout: str) -> None:
+        self._whole = whole_folder(folder)
+        self._about: dict[str, Any] = {
+            "name": name,
+            "format": FORMAT,
+            "source_layout": source_layout,
+        }
+        self._entries: dict[str, tuple[IndexRow, tuple[str, ...]]] = {}
+        self._classes: set[str] = set()
+        self.partial = Path()
+        """The folder being written, inside the ``with`` block."""
+
+    def __enter__(self) -> Self:
+        self.partial = self._whole.__enter__()
+        (self.partial / "images").mkdir()
+        (self.partial / "masks").mkdir()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            try:
+                self._finish()
+            except BaseException as failure:
+                self._whole.__exit__(type(failure), failure, failure.__traceback__)
+                raise
+        self._whole.__exit__(kind, error, trace)
+
+    def add(
+        self,
+        image_id: str,
+        image: Plane,
+        mask: NDArray[np.bool_],
+        *,
+        group: str,
+        defects: Sequence[DefectRecord] = (),
+        attributes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Encode and write one image; see :func:`encode_image`."""
+        self.add_encoded(
+            encode_image(image_id, image, mask, group=group, defects=defects, attributes=attributes)
+        )
+
+    def add_encoded(self, encoded: EncodedImage) -> None:
+        """Write one image that a worker has encoded; the order of calls changes no byte.
+
+        Raises:
+            DataError: Its id was added before.
+        """
+        image_id = encoded.row.image_id
+        if image_id in self._entries:
+            raise DataError(f"Image id {image_id!r} was added twice.")
+        (self.partial / "images" / f"{image_id}.png").write_bytes(encoded.image_png)
+        (self.partial / "masks" / f"{image_id}.png").write_bytes(encoded.mask_png)
+        self._entries[image_id] = (encoded.row, encoded.defect_lines)
+        self._classes.update(encoded.classes)
+
+    def describe(self, **about: Any) -> None:
+        """Add keys to ``set.json``."""
+        self._about.update(about)
+
+    def add_file(self, name: str, data: bytes) -> None:
+        """Write one more file at the top of the set, such as ``contact_sheet.png``."""
+        write_bytes(self.partial / name, data)
+
+    def _finish(self) -> None:
+        entries = [self._entries[image_id] for image_id in sorted(self._entries)]
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        writer.writerows(_index_cells(row) for row, _ in entries)
+        lines = [line + "\n" for _, defect_lines in entries for line in defect_lines]
+        write_text(self.partial / "index.csv", table.getvalue())
+        write_text(self.partial / "defects.jsonl", "".join(lines))
+        totals = {"images": len(entries), "classes": sorted(self._classes)}
+        write_json(self.partial / "set.json", self._about | totals)
+
+
+def _index_cells(row: IndexRow) -> tuple[str | int, ...]:
+    attributes = json.dumps(row.attributes, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    return row.image_id, row.group, row.width, row.height, int(row.defective), attributes
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """A set on disk; pictures are read when asked for."""
+
+    folder: Path
+    about: Mapping[str, Any] = field(repr=False)
+    rows: tuple[IndexRow, ...] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def name(self) -> str:
+        """What the set is called."""
+        return str(self.about["name"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of its defects, sorted."""
+        return tuple(self.about["classes"])
+
+    def image_path(self, index: int) -> Path:
+        """Return where image ``index`` lies."""
+        return self.folder / "images" / f"{self.rows[index].image_id}.png"
+
+    def mask_path(self, index: int) -> Path:
+        """Return where the mask of image ``index`` lies."""
+        return self.folder / "masks" / f"{self.rows[index].image_id}.png"
+
+    def image(self, index: int) -> Plane:
+        """Return image ``index``, shape ``(H, W)``, uint8 or uint16."""
+        return read_grey(self.image_path(index))
+
+    def mask(self, index: int) -> NDArray[np.bool_]:
+        """Return the mask of image ``index``, shape ``(H, W)``, bool."""
+        return read_grey(self.mask_path(index)) > 127
+
+    def defects(self, image_id: str) -> tuple[DefectRecord, ...]:
+        """Return the defects of an image; none when it is free."""
+        return tuple(_parse_defect(value) for value in self._defect_values.get(image_id, ()))
+
+    @cached_property
+    def _defect_values(self) -> dict[str, list[dict[str, Any]]]:
+        by_image: dict[str, list[dict[str, Any]]] = {}
+        text = (self.folder / "defects.jsonl").read_text(encoding="utf-8")
+        for number, line in enumerate(text.splitlines(), 1):
+            try:
+                value = json.loads(line)
+                by_image.setdefault(value["image_id"], []).append(value)
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(f"{self.folder}/defects.jsonl is torn at line {number}.") from error
+        return by_image
+
+
+def _parse_defect(value: dict[str, Any]) -> DefectRecord:
+    rle = {"size": value["rle"]["size"], "counts": value["rle"]["counts"].encode("ascii")}
+    return DefectRecord(
+        class_name=value["class"],
+        mask=coco.decode(rle).astype(np.bool_),
+        contrast_to_noise=value["contrast_to_noise"],
+        width_px=value["width_px"],
+    )
+
+
+def read_set(folder: Path) -> ImageSet:
+    """Open a set on disk.
+
+    Args:
+        folder: The folder of the set.
+
+    Raises:
+        DataError: It is missing, torn, or of a format that this version does not read.
+    """
+    try:
+        about = json.loads((folder / "set.json").read_text(encoding="utf-8"))
+        table = (folder / "index.csv").read_text(encoding="utf-8")
+        rows = tuple(_parse_row(cells) for cells in csv.DictReader(io.StringIO(table)))
+    except FileNotFoundError as error:
+        raise DataError(
+            f"No set at {folder}: {Path(error.filename).name} is missing. "
+            "Import one: blemish import SOURCE --name NAME"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"The set at {folder} is torn: {error}. Import it again.") from error
+    if about.get("format") != FORMAT:
+        raise DataError(
+            f"The set at {folder} has format {about.get('format')!r}; accepted: {FORMAT}. "
+            "Import it again."
+        )
+    return ImageSet(folder, about, rows)
+
+
+def _parse_row(cells: dict[str, str]) -> IndexRow:
+    return IndexRow(
+        image_id=cells["image_id"],
+        group=cells["group"],
+        width=int(cells["width"]),
+        height=int(cells["height"]),
+        defective=cells["defective"] == "1",
+        attributes=json.loads(cells["attributes"]),
+    )
