@@ -21,6 +21,7 @@ COMMANDS = {
     "log": "blemish.cli.log:log",
     "serve": "blemish.cli.serve:serve",
     "dashboard": "blemish.cli.dashboard:dashboard",
+    "ui": "blemish.cli.ui:ui",
     "doctor": "blemish.cli.doctor:doctor",
 }
 

@@ -1,0 +1,13 @@
+"""``blemish ui``: the MLflow UI on the store that everything else here uses."""
+
+import click
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
+@click.option("--port", default=5000, show_default=True, help="Port to bind.")
+def ui(host: str, port: int) -> None:
+    """Open the MLflow UI on the embedded store."""
+    from blemish.tracking.store import exec_ui
+
+    exec_ui(host, port)
