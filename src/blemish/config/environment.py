@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -28,6 +28,18 @@ class Settings(BaseSettings):
     """Folder of verified model files, by SHA-256."""
     tracking_uri: str | None = Field(default=None, validation_alias="MLFLOW_TRACKING_URI")
     """An MLflow server or database; the embedded SQLite file where unset."""
+    log_url: str | None = None
+    """Database of the prediction log; ``.blemish/predictions.db`` where unset."""
+    log_pictures: Path | None = None
+    """Folder of the logged pictures; ``.blemish/pictures`` where unset."""
+    api_url: str = "http://127.0.0.1:8000"
+    """The API that the Monitor page watches."""
+    api_key: SecretStr | None = None
+    """The key that the Monitor page shows to it."""
+    dashboard_read_only: bool = False
+    """The dashboard shows models but moves none."""
+    dashboard_password: SecretStr | None = None
+    """What a person must enter on the Models page before moving an alias."""
 
 
 def settings() -> Settings:

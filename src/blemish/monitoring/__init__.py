@@ -1,1 +1,16 @@
-"""monitoring."""
+"""The prediction log, what it says about drift, and the alarms that follow.
+
+=============  ==================================================================
+schema         the tables, as SQLAlchemy sees them
+database       opens a database by URL and brings its tables up to date (Alembic)
+log            a prediction as a record, and the log that stores batches of them
+rollups        the counts by minute and hour that keep the page fast
+writer         the thread between a server that must not wait and the log
+pictures       the images as files by SHA-256, bounded in days and bytes
+queries        what the Monitor page asks
+retention      what is deleted, and when
+parquet        the log as a Parquet file
+drift          whether the images still look like those of training
+alarms         the rules, and the history of when they held
+=============  ==================================================================
+"""

@@ -1,0 +1,193 @@
+"""The thread between a server that must not wait and a database that may be slow or gone."""
+
+import dataclasses
+import queue
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from blemish.errors import ServiceError
+from blemish.monitoring.database import open_database
+from blemish.monitoring.log import PredictionLog, PredictionRecord, ServedRecord
+from blemish.monitoring.pictures import PictureStore
+
+_BATCH = 512
+_GATHER_S = 0.2  # how long a record may wait for company
+_RETRY_S = 1.0  # pause after a failure, so that a dead database costs no processor time
+_HOUSEKEEPING_S = 15.0
+
+Housekeeping = Callable[[Engine], None]
+
+_log = structlog.get_logger(__name__)
+
+
+class LogWriter:
+    """Takes records without ever waiting, and writes them in batches from its own thread.
+
+    A record that finds the queue full, or whose batch the database refuses, is lost and counted;
+    the count goes into the database when it takes entries again. The database is opened in the
+    thread, so that a server starts without it.
+
+    Args:
+        url: Database URL, see :func:`blemish.monitoring.database.open_database`.
+        pictures: Folder for the pictures; None keeps none.
+        capacity: Records that may wait.
+        picture_bytes: Bytes of pictures that may wait; beyond, records go without theirs.
+        housekeeping: Called every 15 s from the thread with the database: alarms, retention.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pictures: Path | None = None,
+        capacity: int = 4_096,
+        picture_bytes: int = 64 << 20,
+        housekeeping: Housekeeping | None = None,
+    ) -> None:
+        self._url = url
+        self._pictures = PictureStore(pictures) if pictures else None
+        self._queue: queue.Queue[PredictionRecord | ServedRecord] = queue.Queue(capacity)
+        self._picture_room = picture_bytes
+        self._housekeeping = housekeeping
+        self._next_housekeeping = time.monotonic() + _HOUSEKEEPING_S
+        self._counts = threading.Lock()
+        self._closing = threading.Event()
+        self._log: PredictionLog | None = None
+        self._untold = 0
+        self.lost = 0
+        """Records answered but not logged since the start."""
+        self.written = 0
+        """Records logged since the start."""
+        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Records in the queue."""
+        return self._queue.qsize()
+
+    def submit(self, record: PredictionRecord) -> None:
+        """Hand over a record; returns at once, whatever the database does."""
+        picture = len(record.picture or b"")
+        with self._counts:
+            fits = picture <= self._picture_room
+            self._picture_room -= picture if fits else 0
+        if not fits:
+            record = _without_picture(record)
+        try:
+            self._queue.put_nowait(record)
+        except queue.Full:
+            self._give_back(record)
+            self._lose(1)
+
+    def model_served(self, record: ServedRecord) -> None:
+        """Hand over that a version was taken into use; returns at once."""
+        try:
+            self._queue.put_nowait(record)
+        except queue.Full:
+            _log.warning("served_version_not_logged", version=record.version)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Write what waits, for at most ``timeout`` seconds; the rest is lost and counted."""
+        self._closing.set()
+        self._thread.join(timeout)
+        while True:
+            try:
+                record = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            self._lose(isinstance(record, PredictionRecord))
+
+    def _run(self) -> None:
+        while not (self._closing.is_set() and self._queue.empty()):
+            batch = self._gather()
+            failed = not self._store(batch)
+            for record in batch:
+                if isinstance(record, PredictionRecord):
+                    self._give_back(record)
+            if failed and self._closing.wait(_RETRY_S):
+                break
+            self._keep_house()
+        if self._log is not None:
+            self._log.engine.dispose()
+
+    def _gather(self) -> list[PredictionRecord | ServedRecord]:
+        """Wait a moment for a first record, then for company; empty when none came."""
+        try:
+            batch = [self._queue.get(timeout=_GATHER_S)]
+        except queue.Empty:
+            return []
+        if not self._closing.is_set():
+            self._closing.wait(_GATHER_S)
+        while len(batch) < _BATCH:
+            try:
+                batch.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return batch
+
+    def _store(self, batch: list[PredictionRecord | ServedRecord]) -> bool:
+        """Write a batch; False when it was lost."""
+        predictions = [record for record in batch if isinstance(record, PredictionRecord)]
+        try:
+            log = self._open()
+            log.write(predictions)
+            for record in batch:
+                if isinstance(record, ServedRecord):
+                    log.write_served(record)
+            if self._untold:
+                log.write_loss(self._untold, datetime.now(UTC))
+                self._untold = 0
+        except (SQLAlchemyError, ServiceError, OSError) as error:
+            self._lose(len(predictions))
+            _log.warning("prediction_log_failed", records=len(predictions), error=str(error))
+            return False
+        self.written += len(predictions)
+        self._keep_pictures(predictions)
+        return True
+
+    def _open(self) -> PredictionLog:
+        if self._log is None:
+            self._log = PredictionLog(open_database(self._url))
+        return self._log
+
+    def _keep_pictures(self, records: list[PredictionRecord]) -> None:
+        if self._pictures is None:
+            return
+        for record in records:
+            if record.picture is None or record.image_sha256 is None:
+                continue
+            try:
+                self._pictures.put(record.image_sha256, record.picture)
+            except OSError as error:
+                _log.warning("picture_not_kept", error=str(error))
+                return
+
+    def _keep_house(self) -> None:
+        if self._housekeeping is None or time.monotonic() < self._next_housekeeping:
+            return
+        self._next_housekeeping = time.monotonic() + _HOUSEKEEPING_S
+        try:
+            self._housekeeping(self._open().engine)
+        except (SQLAlchemyError, ServiceError, OSError) as error:
+            _log.warning("housekeeping_failed", error=str(error))
+
+    def _lose(self, records: int) -> None:
+        with self._counts:
+            self.lost += records
+            self._untold += records
+
+    def _give_back(self, record: PredictionRecord) -> None:
+        with self._counts:
+            self._picture_room += len(record.picture or b"")
+
+
+def _without_picture(record: PredictionRecord) -> PredictionRecord:
+    return dataclasses.replace(record, picture=None)
