@@ -1,0 +1,70 @@
+"""``dvc repro`` from nothing to a registered champion, at small size."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from pipeline.checkouts import Checkout, copy_checkout
+
+
+def versions(checkout: Checkout) -> list[tuple[int, str]]:
+    """Every version in the store of a checkout with its precision."""
+    listed = json.loads(checkout.run("blemish", "models", "--json").text)
+    return sorted((entry["version"], entry["precision"]) for entry in listed["versions"])
+
+
+def runs(checkout: Checkout) -> int:
+    """How many MLflow runs the store holds."""
+    with closing(sqlite3.connect(checkout.root / "mlflow.db")) as database:
+        return database.execute("select count(*) from runs").fetchone()[0]
+
+
+def champion(checkout: Checkout) -> dict:
+    listed = json.loads(checkout.run("blemish", "models", "--json").text)["versions"]
+    return next(entry for entry in listed if "champion" in entry["aliases"])
+
+
+def test_repro_registers_two_versions_and_a_champion(reproduced: Checkout) -> None:
+    """One repro leaves one run, an fp32 and an int8 version, and the fp32 one as champion."""
+    assert versions(reproduced) == [(1, "fp32"), (2, "int8")]
+    assert runs(reproduced) == 1
+    assert champion(reproduced)["precision"] == "fp32"
+
+
+def test_second_repro_runs_no_stage(reproduced: Checkout) -> None:
+    """Nothing changed, so nothing runs and the status is clean."""
+    assert "up to date" in reproduced.run("dvc", "status").text
+    assert "Running stage" not in reproduced.run("dvc", "repro").text
+
+
+def test_lost_store_comes_back_once(reproduced: Checkout) -> None:
+    """After the database is deleted, sync restores runs, versions and champion, and only once."""
+    before = champion(reproduced)["sha256"]
+    (reproduced.root / "mlflow.db").unlink()
+    reproduced.run("blemish", "sync")
+    reproduced.run("blemish", "sync")
+    assert versions(reproduced) == [(1, "fp32"), (2, "int8")]
+    assert runs(reproduced) == 1
+    assert champion(reproduced)["sha256"] == before
+
+
+def test_path_and_workers_change_no_byte(reproduced: Checkout, tmp_path: Path) -> None:
+    """Another, longer path and one worker give a dvc.lock equal to the byte."""
+    other = copy_checkout(tmp_path / "another" / "and-much-longer" / "path-of-a-checkout")
+    other.run("dvc", "repro", BLEMISH_WORKERS="1")
+    assert other.lock() == reproduced.lock()
+
+
+def test_temporary_experiment_records_in_the_root(reproduced: Checkout) -> None:
+    """``dvc exp run --temp`` adds a run and two versions to the store of the main checkout."""
+    before = len(versions(reproduced))
+    reproduced.run("dvc", "exp", "run", "--temp", "-S", "train.epochs=1")
+    assert len(versions(reproduced)) == before + 2
+
+
+def test_prediction_from_the_registry(reproduced: Checkout, tmp_path: Path) -> None:
+    """The champion marks a picture through the command line, wherever the command runs."""
+    picture = next((reproduced.root / "data" / "synthetic" / "images").glob("*.png"))
+    reproduced.run("blemish", "predict", str(picture), "--out", str(tmp_path / "out"))
+    assert (tmp_path / "out" / f"{picture.stem}.mask.png").is_file()
