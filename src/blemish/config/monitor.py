@@ -33,7 +33,7 @@ class Drift(Block):
 
     window: int = Field(ge=50, le=5_000)
     false_alarm_rate: float = Field(ge=1e-6, le=0.2)
-    min_distance: Share
+    min_psi: Annotated[float, Field(ge=0.0, le=10.0)]
 
 
 class Monitor(Block):

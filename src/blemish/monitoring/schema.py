@@ -18,8 +18,11 @@ from sqlalchemy import (
     text,
 )
 
-STATISTICS = ("brightness", "contrast", "sharpness", "spectrum", "probability_mass")
-"""What the log keeps of every image so that drift can be tested without its picture."""
+from blemish.datasets.statistics import NAMES as IMAGE_STATISTICS
+
+STATISTICS = (*IMAGE_STATISTICS, "probability_mass")
+"""What the log keeps of every image so that drift can be tested without its picture: how it looks,
+and the mean probability that the model gave its pixels."""
 
 PHASES = ("decode", "infer", "post", "total")
 """The parts of a request that are timed, in milliseconds."""
