@@ -1,10 +1,11 @@
 """The ``preprocess`` block of ``params.yaml``."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
-from blemish.config.base import Block, Share
+from blemish.config.base import Block
 
 
 class Scale(Block):
@@ -16,11 +17,27 @@ class Scale(Block):
 Resize = Literal["none", "fit"] | Scale
 
 
+def _check_set_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise ValueError(f"{name!r} is no name of a folder under data/real")
+    return name
+
+
+SetName = Annotated[str, AfterValidator(_check_set_name)]
+
+
 class Split(Block):
     """Shares of the groups of each set; what is left of 1 is train."""
 
-    val: Share
-    test: Share
+    val: float = Field(gt=0.0, lt=1.0)
+    test: float = Field(gt=0.0, lt=1.0)
+    hold_out: str | None = Field(default=None, pattern=r"^[^=]+=[^=]+$")
+
+    @model_validator(mode="after")
+    def _leave_some_to_train(self) -> Self:
+        if self.val + self.test >= 1.0:
+            raise ValueError(f"val {self.val} + test {self.test} must stay below 1")
+        return self
 
 
 class Preprocess(Block):
@@ -28,5 +45,12 @@ class Preprocess(Block):
 
     seed: int = Field(ge=0)
     resize: Resize
-    real_sets: tuple[str, ...]
+    real_sets: tuple[SetName, ...]
     split: Split
+
+    @model_validator(mode="after")
+    def _name_each_set_once(self) -> Self:
+        twice = sorted({name for name in self.real_sets if self.real_sets.count(name) > 1})
+        if twice:
+            raise ValueError(f"real_sets names {', '.join(twice)} twice")
+        return self

@@ -274,6 +274,10 @@ class ImageSet:
         """Return the defects of an image; none when it is free."""
         return tuple(_parse_defect(value) for value in self._defect_values.get(image_id, ()))
 
+    def classes_of(self, image_id: str) -> frozenset[str]:
+        """Return the classes of an image's defects, without decoding their regions."""
+        return frozenset(value["class"] for value in self._defect_values.get(image_id, ()))
+
     @cached_property
     def _defect_values(self) -> dict[str, list[dict[str, Any]]]:
         by_image: dict[str, list[dict[str, Any]]] = {}

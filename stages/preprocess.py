@@ -1,0 +1,50 @@
+"""Checks, prepares, splits and packs the synthetic set and the chosen real ones."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.progress import track
+
+from blemish.config import load_params, settings
+from blemish.datasets.layout import read_set
+from blemish.datasets.packing import Splitting, pack_sets
+from blemish.errors import BlemishError
+from blemish.preprocessing import Resizing
+from blemish.processes import die_with_dvc
+
+
+def main() -> None:
+    """Read the sets named by the arguments and ``params.yaml``, write the packed splits."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("--synthetic", "--real", "--out"):
+        parser.add_argument(name, type=Path, required=True)
+    paths = parser.parse_args()
+    params = load_params(Path("params.yaml")).preprocess
+    folders = [paths.synthetic, *(paths.real / name for name in params.real_sets)]
+    pack_sets(
+        [read_set(folder) for folder in folders],
+        paths.out,
+        Splitting(
+            {"val": params.split.val, "test": params.split.test},
+            params.seed,
+            params.split.hold_out,
+        ),
+        Resizing(params.resize),
+        workers=settings().workers,
+        track=_show,
+    )
+
+
+def _show(results: Iterator[Any], total: int) -> Iterable[Any]:
+    return track(results, "Preprocess", total)
+
+
+if __name__ == "__main__":
+    die_with_dvc()
+    try:
+        main()
+    except BlemishError as error:
+        sys.exit(f"preprocess: {error}")
