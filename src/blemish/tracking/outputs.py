@@ -1,0 +1,235 @@
+"""What a finished pipeline left in a checkout, read and checked before it is recorded."""
+
+import csv
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from blemish.config import Workspace
+from blemish.errors import ModelFileError, WorkspaceError
+from blemish.files import canonical_json, sha256_bytes, sha256_file
+from blemish.tracking.digests import locked_outputs, md5_of
+from blemish.tracking.fingerprint import param_value
+from blemish.tracking.runs import flatten
+
+PRECISIONS = ("fp32", "int8")
+_BLOCKS = ("generate", "preprocess", "train", "evaluate", "export")
+_DIGESTED = ("synthetic", "processed", "trained", "evaluated", "exported")
+_MEND = "Run: make repro"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One exported model.
+
+    Attributes:
+        precision: ``fp32`` or ``int8``.
+        data: Its bytes.
+        metadata: What the ONNX file says of itself.
+    """
+
+    precision: str
+    data: bytes
+    metadata: Mapping[str, str]
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes, 64 hexadecimal digits."""
+        return sha256_bytes(self.data)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The final outputs of one checkout.
+
+    Attributes:
+        workspace: The checkout.
+        fingerprint: Of the training, as train wrote it.
+        models: The exported files, fp32 first.
+    """
+
+    workspace: Workspace
+    fingerprint: str
+    models: tuple[ModelFile, ...]
+
+    @cached_property
+    def record(self) -> str:
+        """SHA-256 over weights, metrics and both model files: the identity of a closed run."""
+        content = {
+            "weights": sha256_file(self.workspace.path("trained") / "weights.pt"),
+            "metrics": sha256_file(self.workspace.path("reports") / "metrics.json"),
+            **{model.precision: model.sha256 for model in self.models},
+        }
+        return sha256_bytes(canonical_json(content))
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """The headline figures of ``reports/metrics.json``, flat."""
+        return _numbers(read_json(self.workspace.path("reports") / "metrics.json"))
+
+    @cached_property
+    def parity(self) -> dict[str, float]:
+        """The figures of ``reports/parity.json``, flat."""
+        return _numbers(read_json(self.workspace.path("reports") / "parity.json"))
+
+    @cached_property
+    def curves(self) -> tuple[dict[str, float], ...]:
+        """The rows of ``reports/training.csv``, each with its ``epoch``."""
+        path = self.workspace.path("reports") / "training.csv"
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        return tuple({key: float(value) for key, value in row.items() if value} for row in rows)
+
+    @cached_property
+    def params(self) -> dict[str, str]:
+        """Params that the stages ran with, flat: from ``dvc.lock``, else from ``params.yaml``."""
+        present = {block: param_value(self.workspace, block) for block in _BLOCKS}
+        locked = flatten(_locked_params(self.workspace))
+        return flatten(present) | locked
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """DVC's md5 of each output folder, by its name in ``dvc.yaml``; absent ones left out."""
+        locked = locked_outputs(self.workspace, without=_running())
+        found = {}
+        for name in _DIGESTED:
+            path = self.workspace.path(name)
+            relative = path.relative_to(self.workspace.root).as_posix()
+            if relative in locked:
+                found[name] = locked[relative]
+            elif path.is_dir():
+                found[name] = md5_of(path)
+        return found
+
+    @cached_property
+    def test_digest(self) -> str | None:
+        """SHA-256 over the packed test split; None when it is not in this checkout."""
+        folder = self.workspace.path("processed")
+        parts = [folder / "test.bin", folder / "test.json"]
+        if not all(part.is_file() for part in parts):
+            return None
+        return sha256_bytes(canonical_json([sha256_file(part) for part in parts]))
+
+
+def read_outputs(workspace: Workspace) -> Outputs:
+    """Read the final outputs of a checkout.
+
+    Raises:
+        WorkspaceError: An output is missing or torn, or they come from different runs of the
+            pipeline.
+    """
+    _require(workspace)
+    training = read_json(workspace.path("trained") / "training.json")
+    models = tuple(_read_model(workspace, precision) for precision in PRECISIONS)
+    outputs = Outputs(workspace, str(training.get("fingerprint", "")), models)
+    _check_one_origin(outputs)
+    return outputs
+
+
+def model_path(workspace: Workspace, precision: str) -> Path:
+    """Return where export puts the model file of a precision."""
+    return workspace.path("exported") / f"model.{precision}.onnx"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        WorkspaceError: The file is missing or torn.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WorkspaceError(f"{path} cannot be read: {error}. {_MEND}") from error
+    if not isinstance(content, dict):
+        raise WorkspaceError(f"{path} holds no JSON object. {_MEND}")
+    return content
+
+
+def _require(workspace: Workspace) -> None:
+    """Refuse a pipeline that has not finished, naming what is missing."""
+    reports = workspace.path("reports")
+    needed = [
+        workspace.path("trained") / "weights.pt",
+        workspace.path("trained") / "training.json",
+        reports / "training.csv",
+        workspace.path("evaluated") / "threshold.json",
+        workspace.path("evaluated") / "per_image.csv",
+        reports / "metrics.json",
+        *(model_path(workspace, precision) for precision in PRECISIONS),
+        reports / "parity.json",
+    ]
+    missing = [path.relative_to(workspace.root).as_posix() for path in needed if not path.is_file()]
+    if missing:
+        raise WorkspaceError(
+            f"The pipeline has not finished in {workspace.root}; missing: {', '.join(missing)}. "
+            f"{_MEND}"
+        )
+
+
+def _read_model(workspace: Workspace, precision: str) -> ModelFile:
+    import onnx  # noqa: PLC0415 - only recording needs it
+    from google.protobuf.message import (  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
+        DecodeError,
+    )
+
+    path = model_path(workspace, precision)
+    data = path.read_bytes()
+    try:
+        proto = onnx.load_from_string(data)
+    except (DecodeError, ValueError) as error:
+        raise ModelFileError(f"{path} is no ONNX file: {error}. {_MEND}") from error
+    return ModelFile(precision, data, {entry.key: entry.value for entry in proto.metadata_props})
+
+
+def _check_one_origin(outputs: Outputs) -> None:
+    """Refuse models that were exported from another training or another threshold."""
+    threshold = read_json(outputs.workspace.path("evaluated") / "threshold.json").get("threshold")
+    for model in outputs.models:
+        said = model.metadata.get("blemish.fingerprint")
+        if said != outputs.fingerprint:
+            raise WorkspaceError(
+                f"model.{model.precision}.onnx was made from training {str(said)[:12]}, but the "
+                f"trained weights are {outputs.fingerprint[:12]}. Run: dvc repro"
+            )
+        if float(model.metadata.get("blemish.threshold", "nan")) != threshold:
+            raise WorkspaceError(
+                f"model.{model.precision}.onnx holds threshold "
+                f"{model.metadata.get('blemish.threshold')}, but evaluation chose {threshold}. "
+                "Run: dvc repro"
+            )
+
+
+def _locked_params(workspace: Workspace) -> dict[str, Any]:
+    """Return the params, by dotted key, that the finished stages ran with."""
+    stages: dict[str, Any] = workspace.lock().get("stages") or {}
+    return {
+        key: value
+        for name, stage in stages.items()
+        if name != _running()
+        for key, value in stage.get("params", {}).get("params.yaml", {}).items()
+        if _block(key) == name
+    }
+
+
+def _running() -> str | None:
+    """Return the stage that DVC runs just now: its entry in ``dvc.lock`` is still the old one."""
+    return os.environ.get("DVC_STAGE")
+
+
+def _block(key: str) -> str:
+    return key.partition(".")[0]
+
+
+def _numbers(content: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    numbers: dict[str, float] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            numbers |= _numbers(value, f"{prefix}{key}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            numbers[f"{prefix}{key}"] = float(value)
+    return numbers

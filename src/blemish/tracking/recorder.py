@@ -1,0 +1,124 @@
+"""The record while training runs: every epoch goes to MLflow as it ends.
+
+A run is opened by fingerprint, so a killed training finds its own run again. A store that is lost
+on the way is said once and costs nothing: ``blemish sync`` adds the curves later.
+"""
+
+import logging
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from blemish.config import Workspace
+from blemish.errors import StoreError
+from blemish.tracking.fingerprint import param_value
+from blemish.tracking.runs import flatten, logged_steps, open_by_fingerprint
+from blemish.tracking.store import Store, connect
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric
+
+    from blemish.training.listener import EpochResult
+
+_log = logging.getLogger(__name__)
+
+
+class TrainingRecord:
+    """A listener of training that writes its curves to one run.
+
+    Args:
+        store: Where.
+        run_id: Which run.
+        known: Steps of ``val_dice`` that the run has from before a kill.
+    """
+
+    def __init__(self, store: Store, run_id: str, known: frozenset[int]) -> None:
+        self.run_id = run_id
+        self._store = store
+        self._known = known
+        self._lost = False
+
+    def on_start(self, total_epochs: int, resumed_from: int | None) -> None:
+        """Nothing to write: the run is open already."""
+
+    def on_batch(self, done: int, total: int, loss: float) -> None:
+        """Nothing to write: batches are for the progress bar."""
+
+    def on_epoch(self, result: "EpochResult") -> None:
+        """Write the figures of one epoch, unless a killed run has written them."""
+        if result.epoch in self._known:
+            return
+        figures = {
+            "train_loss": result.train_loss,
+            "val_loss": result.val_loss,
+            "val_dice": result.val_dice,
+            "learning_rate": result.learning_rate,
+            "epoch_seconds": result.seconds,
+        }
+        self._write(_metrics(figures, result.epoch))
+
+    def on_end(self) -> None:
+        """Mark the run as finished; export closes it with its record."""
+        self._finish("FINISHED")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Mark the run as failed where training raised."""
+        if kind is not None:
+            self._finish("KILLED" if issubclass(kind, KeyboardInterrupt) else "FAILED")
+
+    def _write(self, metrics: "list[Metric]") -> None:
+        if self._lost:
+            return
+        try:
+            with self._store.calling("Recording an epoch") as client:
+                client.log_batch(self.run_id, metrics=metrics)
+        except StoreError as error:
+            self._give_up(error)
+
+    def _finish(self, status: str) -> None:
+        if self._lost:
+            return
+        try:
+            with self._store.calling("Ending the run") as client:
+                client.set_terminated(self.run_id, status)
+        except StoreError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: StoreError) -> None:
+        """Say once that the store is lost; training goes on."""
+        self._lost = True
+        _log.warning("%s\nTraining goes on. Record it afterwards: blemish sync", error)
+
+
+def open_run(workspace: Workspace, fingerprint: str) -> TrainingRecord:
+    """Open the run of a training, or find the one that a killed training left.
+
+    Args:
+        workspace: The checkout that trains.
+        fingerprint: Of :func:`blemish.tracking.fingerprint.compute`.
+
+    Raises:
+        StoreUnreachableError: The store does not answer; nothing has been done yet.
+    """
+    store = connect(workspace)
+    params = flatten({"train": param_value(workspace, "train")})
+    with store.writing():
+        run_id = open_by_fingerprint(store, workspace, fingerprint, params).run_id
+        return TrainingRecord(store, run_id, logged_steps(store, run_id, "val_dice"))
+
+
+def _metrics(figures: Mapping[str, float], step: int) -> "list[Metric]":
+    """Build what MLflow logs in one call, all with the same time and step."""
+    from mlflow.entities import Metric  # noqa: PLC0415 - the store has imported MLflow by now
+
+    now = int(time.time() * 1000)
+    return [Metric(key, float(value), now, step) for key, value in figures.items()]

@@ -1,0 +1,163 @@
+"""Recording the outputs of a checkout, once, however often it is asked for.
+
+Used by the export stage, so that bare ``dvc repro`` records too, and by ``blemish sync`` for what
+DVC restored instead of running or what vanished with a deleted store.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from blemish.config import Workspace
+from blemish.errors import StoreError
+from blemish.tracking.content import log_content
+from blemish.tracking.git import commit_tags
+from blemish.tracking.latency import measure_latency
+from blemish.tracking.names import DIGEST, RECORD, TEST_DIGEST
+from blemish.tracking.outputs import ModelFile, Outputs, read_outputs
+from blemish.tracking.registration import (
+    ensure_registered_model,
+    find_versions,
+    point_aliases,
+    register,
+)
+from blemish.tracking.runs import find_runs, open_by_fingerprint
+from blemish.tracking.store import Store, connect
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What recording did.
+
+    Attributes:
+        location: The store, fit for a person to read.
+        run_id: Run of these outputs.
+        fingerprint: Of the training.
+        record: Of the outputs.
+        new_run: Whether the run was made by this call, not by a training that watched itself.
+        changed: Whether anything was written.
+        versions: Version by precision.
+        new_versions: Those registered by this call.
+        aliases: Aliases that this call set, by version.
+        not_recovered: What a store that was empty before cannot get back, if it replaces another.
+    """
+
+    location: str
+    run_id: str
+    fingerprint: str
+    record: str
+    new_run: bool
+    changed: bool
+    versions: Mapping[str, int]
+    new_versions: tuple[int, ...] = ()
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    not_recovered: str | None = None
+
+
+def record_workspace(workspace: Workspace) -> SyncReport:
+    """Record the final outputs of a checkout: one run, a version for each precision, aliases.
+
+    Args:
+        workspace: The checkout.
+
+    Raises:
+        WorkspaceError: The outputs are missing, torn, or from different runs of the pipeline.
+        StoreUnreachableError: The store does not answer.
+    """
+    outputs = read_outputs(workspace)
+    store = connect(workspace)
+    with store.writing():
+        return _record(store, outputs)
+
+
+def record_or_warn(workspace: Workspace) -> SyncReport | None:
+    """Record as :func:`record_workspace` does; a store lost meanwhile is a warning, not a failure.
+
+    For the export stage: its outputs are whole, whatever became of the store.
+    """
+    try:
+        return record_workspace(workspace)
+    except StoreError as error:
+        _log.warning(
+            "%s\nThe outputs are complete but not recorded. Record them: blemish sync", error
+        )
+        return None
+
+
+def _record(store: Store, outputs: Outputs) -> SyncReport:
+    ensure_registered_model(store)
+    was_empty = not find_versions(store, {})
+    closed = find_runs(store, RECORD, outputs.record)
+    if closed:
+        run_id, new_run = closed[0].info.run_id, False
+    else:
+        opened = open_by_fingerprint(store, outputs.workspace, outputs.fingerprint, outputs.params)
+        run_id, new_run = opened.run_id, not opened.resumed
+        log_content(store, run_id, outputs)
+    versions, new, aliases = _register_missing(store, outputs, run_id)
+    if not closed:
+        with store.calling("Closing the run") as client:
+            client.set_tag(run_id, RECORD, outputs.record)
+            client.set_terminated(run_id, "FINISHED")
+    return SyncReport(
+        location=str(store.location),
+        run_id=run_id,
+        fingerprint=outputs.fingerprint,
+        record=outputs.record,
+        new_run=new_run,
+        changed=not closed or bool(new),
+        versions=versions,
+        new_versions=new,
+        aliases=aliases,
+        not_recovered=_NOT_RECOVERED if was_empty and new_run else None,
+    )
+
+
+_NOT_RECOVERED = (
+    "The store was empty. If it replaces an earlier one, these cannot be recovered: older runs and "
+    "versions, the history of aliases, and the times of this run (its curves come from "
+    "reports/training.csv)."
+)
+
+
+def _register_missing(
+    store: Store, outputs: Outputs, run_id: str
+) -> tuple[dict[str, int], tuple[int, ...], dict[str, int]]:
+    """Register what has no version yet; return versions by precision, the new ones, new aliases."""
+    versions: dict[str, int] = {}
+    for model in outputs.models:
+        found = find_versions(store, {"record": outputs.record, "precision": model.precision})
+        if found:
+            versions[model.precision] = int(found[-1].version)
+    missing = [model for model in outputs.models if model.precision not in versions]
+    if not missing:
+        return versions, (), {}
+    latency = measure_latency({model.precision: model.data for model in outputs.models})
+    aliases: dict[str, int] = {}
+    for model in missing:
+        number = register(store, run_id, model, _tags(outputs, model, latency))
+        versions[model.precision] = number
+        aliases |= dict.fromkeys(point_aliases(store, model.precision, number), number)
+    return versions, tuple(versions[model.precision] for model in missing), aliases
+
+
+def _tags(outputs: Outputs, model: ModelFile, latency: Mapping[str, float]) -> dict[str, str]:
+    """Return the tags of a version: identity, lineage, headline figures."""
+    figures = ("test_dice", "test_iou")
+    tags = {
+        "precision": model.precision,
+        "sha256": model.sha256,
+        "fingerprint": outputs.fingerprint,
+        "record": outputs.record,
+        "threshold": model.metadata.get("blemish.threshold", ""),
+        "size_bytes": str(len(model.data)),
+        "latency_ms": f"{latency[model.precision]:.3f}",
+        **commit_tags(outputs.workspace),
+        **{f"{DIGEST}{name}": digest for name, digest in outputs.digests.items()},
+        **{key: repr(outputs.metrics[key]) for key in figures if key in outputs.metrics},
+    }
+    if outputs.test_digest:
+        tags[TEST_DIGEST] = outputs.test_digest
+    return tags
