@@ -1,0 +1,140 @@
+"""UNetTiny: a U-Net that does its work below full resolution.
+
+A convolution of stride 2 takes the picture to half size at once, and a pixel shuffle (Shi et al.
+2016) brings the answer back, so that no layer ever runs at full resolution, where a textbook U-Net
+(Ronneberger et al. 2015) spends most of its time. Skips are added, not concatenated: half the
+work in the decoder. Only plain 3 x 3 and 1 x 1 convolutions and ReLU: they fold and quantize well.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from blemish.errors import ShapeError
+
+CONTRAST_FLOOR = 4.0
+"""Grey levels; a picture flatter than this is not stretched until its noise looks like defects."""
+
+
+def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    """Return a convolution without bias, its batch norm (folded at export) and ReLU."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class Lateral(nn.Module):
+    """Brings coarse features to the width and size of finer ones and adds them.
+
+    Args:
+        coarse: Channels of the coarse features.
+        fine: Channels of the fine ones.
+    """
+
+    def __init__(self, coarse: int, fine: int) -> None:
+        super().__init__()
+        self.project = nn.Sequential(
+            nn.Conv2d(coarse, fine, 1, bias=False),
+            nn.BatchNorm2d(fine),
+        )
+        self.refine = convolution(fine, fine)
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        """Take ``(N, coarse, H, W)`` and ``(N, fine, 2H, 2W)``; return the latter's shape."""
+        raised = functional.interpolate(self.project(coarse), scale_factor=2.0, mode="nearest")
+        refined: Tensor = self.refine(functional.relu(raised + fine))
+        return refined
+
+
+class UNetTiny(nn.Module):
+    """Grey picture in, one logit a pixel out.
+
+    Args:
+        width: Channels at half resolution; the other levels follow from it.
+    """
+
+    stride = 32
+    """Height and width must be multiples of this."""
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.width = width
+        channels = (width, 2 * width, 4 * width, 6 * width, 6 * width)
+        self.stem = convolution(1, width, stride=2)
+        self.encoder = nn.ModuleList(
+            nn.Sequential(
+                convolution(inputs, outputs, stride=2),
+                *(convolution(outputs, outputs) for _ in range(level < 3)),
+            )
+            for level, (inputs, outputs) in enumerate(pairwise(channels))
+        )
+        self.decoder = nn.ModuleList(
+            Lateral(coarse, fine) for coarse, fine in pairwise(reversed(channels))
+        )
+        self.head = nn.Conv2d(width, 4, 3, padding=1)
+        nn.init.constant_(self.head.bias, -3.0)  # type: ignore[arg-type]  # defects are rare
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits.
+
+        Args:
+            image: Shape ``(N, 1, H, W)``, uint8 or float32 in ``[0, 255]``.
+
+        Returns:
+            Shape ``(N, 1, H, W)``, float32.
+        """
+        features = [self.stem(standardize(image))]
+        for level in self.encoder:
+            features.append(level(features[-1]))
+        answer = features.pop()
+        for level in self.decoder:
+            answer = level(answer, features.pop())
+        return functional.pixel_shuffle(self.head(answer), 2)
+
+
+def standardize(image: Tensor) -> Tensor:
+    """Take each picture to mean 0 and deviation 1, so that exposure and gain do not matter.
+
+    Args:
+        image: Shape ``(N, 1, H, W)``, uint8 or float32 in ``[0, 255]``.
+
+    Returns:
+        Same shape, float32.
+    """
+    levels = image.to(torch.float32)
+    centred = levels - levels.mean(dim=(1, 2, 3), keepdim=True)
+    variance = (centred * centred).mean(dim=(1, 2, 3), keepdim=True)
+    return centred * torch.rsqrt(variance + CONTRAST_FLOOR**2)
+
+
+class Probability(nn.Module):
+    """What is exported: uint8 picture in, defect probability out.
+
+    Args:
+        network: Gives logits.
+    """
+
+    def __init__(self, network: UNetTiny) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Take uint8 ``(N, 1, H, W)``; return float32 of that shape in ``[0, 1]``."""
+        return torch.sigmoid(self.network(image))
+
+
+def check_input(image: Tensor, stride: int = UNetTiny.stride) -> None:
+    """Raise unless a batch can be fed to the network.
+
+    Raises:
+        ShapeError: It is not ``(N, 1, H, W)`` with H and W multiples of the stride.
+    """
+    if image.ndim != 4 or image.shape[1] != 1 or any(side % stride for side in image.shape[2:]):
+        raise ShapeError(
+            f"The network got a batch of shape {tuple(image.shape)}; it accepts (N, 1, H, W) with "
+            f"H and W multiples of {stride}. Pad by reflection first."
+        )

@@ -1,0 +1,11 @@
+"""Training: from packed splits to the weights of a network.
+
+``train`` is the whole workflow; beside it lie the crops it draws (``crops``), the optimizer, rate
+and averaged weights (``optimization``), what a validation measures (``validation``), the state
+that survives a kill (``checkpoint``) and the processes that share the work (``sharing``).
+"""
+
+from blemish.training.listener import EpochResult, Listeners, TrainingListener
+from blemish.training.loop import train
+
+__all__ = ["EpochResult", "Listeners", "TrainingListener", "train"]

@@ -1,0 +1,251 @@
+"""The training loop."""
+
+import math
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from blemish.config.train import Train
+from blemish.datasets.packed import PackedSet
+from blemish.errors import TrainingError
+from blemish.losses import alone, segmentation_loss
+from blemish.model import UNetTiny
+from blemish.training.checkpoint import (
+    Checkpoint,
+    Progress,
+    load_checkpoint,
+    save_checkpoint,
+)
+from blemish.training.crops import draw_crops, load_pools, shares
+from blemish.training.listener import EpochResult, Listeners, TrainingListener
+from blemish.training.optimization import AveragedWeights, Phase, make_optimizer, phases
+from blemish.training.outputs import write_outputs
+from blemish.training.sharing import open_fabric, part, pool_sums, share_batch_norm
+from blemish.training.validation import Validator
+
+
+def train(
+    data: Path,
+    out: Path,
+    curves: Path,
+    params: Train,
+    *,
+    fingerprint: str,
+    checkpoint: Path,
+    listener: TrainingListener,
+) -> None:
+    """Train a network and write its weights, or go on where a killed training stopped.
+
+    Args:
+        data: Folder of packed splits; ``train`` and ``val`` are read.
+        out: Folder for ``weights.pt`` and ``training.json``.
+        curves: File for the figures of each epoch, CSV.
+        params: How to train.
+        fingerprint: Of the training's inputs; written out and checked against the checkpoint's.
+        checkpoint: Where the state lies between epochs; removed once the outputs are written.
+        listener: Hears of the progress, in the first process only.
+
+    Raises:
+        DataError: The training split holds no defect.
+        ParamsError: The params do not fit the data, the devices or the processes.
+        TrainingError: The loss became NaN or infinite; the checkpoint keeps the last good epoch.
+    """
+    fabric = open_fabric(params)
+    set_up_torch(params)
+    trainer = Trainer(data, params, fabric, listener if fabric.is_global_zero else Listeners(()))
+    trainer.resume(checkpoint, fingerprint)
+    trainer.run(checkpoint, fingerprint)
+    if fabric.is_global_zero:
+        write_outputs(
+            out,
+            curves,
+            trainer.best,
+            progress=trainer.progress,
+            params=params,
+            fingerprint=fingerprint,
+        )
+        checkpoint.unlink(missing_ok=True)
+    fabric.barrier()
+    trainer.listener.on_end()
+
+
+def set_up_torch(params: Train) -> None:
+    """Fix everything that could make two runs differ: seed, algorithms, thread count."""
+    torch.manual_seed(params.seed)
+    torch.use_deterministic_algorithms(mode=True)
+    torch.set_num_threads(params.threads)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One process's part of a batch, ready for the network."""
+
+    images: Tensor
+    """Shape ``(N, 1, S, S)``, uint8."""
+    truth: Tensor
+    """Same shape, float32, 0.0 or 1.0."""
+
+
+class Trainer:
+    """A network on its way; every step depends on its state and params alone.
+
+    Args:
+        data: Folder of packed splits.
+        params: How to train.
+        fabric: The processes that share the work.
+        listener: Hears of the progress.
+    """
+
+    def __init__(
+        self, data: Path, params: Train, fabric: Fabric, listener: TrainingListener
+    ) -> None:
+        self.params, self.fabric, self.listener = params, fabric, listener
+        self.pools = load_pools(PackedSet.open(data, "train"))
+        self.validator = Validator(PackedSet.open(data, "val"), fabric)
+        self.phases = phases(params)
+        self.progress = Progress()
+        network = UNetTiny(params.network.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub lacks this form
+        if fabric.world_size > 1:
+            share_batch_norm(network)
+        self.averaged = AveragedWeights(network.to(fabric.device), params.ema_decay)
+        self.network, self.optimizer = fabric.setup(network, make_optimizer(network, params))
+        self.best = _copy(self.averaged.network)
+        for phase in self.phases:
+            shares(self.pools, phase.mixture)
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all phases, if none ends early."""
+        return sum(phase.epochs for phase in self.phases)
+
+    def resume(self, path: Path, fingerprint: str) -> None:
+        """Take up the state of a checkpoint, where there is one."""
+        found = load_checkpoint(path, fingerprint)
+        if found is None:
+            return
+        self.network.module.load_state_dict(found.network)
+        self.averaged.network.load_state_dict(found.averaged)
+        self.optimizer.load_state_dict(found.optimizer)
+        self.best, self.progress = found.best, found.progress
+
+    def run(self, checkpoint: Path, fingerprint: str) -> None:
+        """Train the epochs that are left, with a checkpoint after each."""
+        self.listener.on_start(self.total_epochs, self.progress.epoch)
+        while (phase := self._phase_of(self.progress.epoch + 1)) is not None:
+            result = self._run_epoch(phase, self.progress.epoch + 1)
+            self.listener.on_epoch(result)
+            if self.fabric.is_global_zero:
+                save_checkpoint(checkpoint, self._state(fingerprint))
+
+    def _phase_of(self, epoch: int) -> Phase | None:
+        """Return the phase that an epoch belongs to; None when the training is over."""
+        if epoch > self.total_epochs:
+            return None
+        stale = self.progress.epoch - self.progress.best_epoch
+        if self.progress.epoch and stale >= self.params.patience:
+            return None
+        return next(p for p in self.phases if epoch < p.first + p.epochs)
+
+    def _run_epoch(self, phase: Phase, epoch: int) -> EpochResult:
+        started = time.monotonic()
+        steps = max(1, self.params.crops // self.params.batch)
+        losses = []
+        self.network.train()
+        for done, batch in enumerate(self._batches(phase, epoch, steps)):
+            rate = phase.rate_at(epoch - phase.first + done / steps, self.params.warmup_epochs)
+            losses.append(self.step(batch, rate))
+            self.listener.on_batch(done + 1, steps, losses[-1])
+        measured = self.validator.measure(self.averaged.network, self.params.loss)
+        result = EpochResult(
+            epoch,
+            math.fsum(losses) / steps,
+            measured.loss,
+            measured.dice,
+            rate,
+            time.monotonic() - started,
+        )
+        self._remember(result)
+        return result
+
+    def step(self, batch: Batch, rate: float) -> float:
+        """Take one step and return the loss before it.
+
+        Raises:
+            TrainingError: The loss is NaN or infinite.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        pool = alone if self.fabric.world_size == 1 else pool_sums
+        loss = segmentation_loss(self.network(batch.images), batch.truth, self.params.loss, pool)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise TrainingError(
+                f"The loss became {value} in epoch {self.progress.epoch + 1}; the last good state "
+                f"is that of epoch {self.progress.epoch}. Lower train.learning_rate "
+                f"({self.params.learning_rate}) or train.clip_norm ({self.params.clip_norm}) in "
+                "params.yaml and run: dvc repro"
+            )
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.params.clip_norm, foreach=True)
+        self.optimizer.step()
+        self.progress.step += 1
+        self.averaged.update(self.network.module, self.progress.step)
+        return value
+
+    def _batches(self, phase: Phase, epoch: int, steps: int) -> Iterator[Batch]:
+        """Yield an epoch's batches; the next is drawn while the network works on one."""
+        weights = shares(self.pools, phase.mixture)
+        size = self.params.batch
+
+        def draw(step: int) -> Batch:
+            numbers = part(range(step * size, (step + 1) * size), self.fabric)
+            return self._draw(epoch, weights, numbers)
+
+        with ThreadPoolExecutor(1, thread_name_prefix="crops") as ahead:
+            coming: Future[Batch] = ahead.submit(draw, 0)
+            for step in range(steps):
+                batch = coming.result()
+                if step + 1 < steps:
+                    coming = ahead.submit(draw, step + 1)
+                yield batch
+
+    def _remember(self, result: EpochResult) -> None:
+        self.progress.epoch = result.epoch
+        self.progress.history.append(result)
+        if result.val_dice > self.progress.best_dice:
+            self.progress.best_dice, self.progress.best_epoch = result.val_dice, result.epoch
+            self.best = _copy(self.averaged.network)
+
+    def _draw(self, epoch: int, weights: NDArray[np.float64], numbers: range) -> Batch:
+        images, masks = draw_crops(self.pools, weights, self.params, epoch, numbers)
+        device = self.fabric.device
+        return Batch(
+            torch.from_numpy(images).to(device), torch.from_numpy(masks).to(device).float()
+        )
+
+    def _state(self, fingerprint: str) -> Checkpoint:
+        return Checkpoint(
+            fingerprint,
+            self.progress,
+            self.network.module.state_dict(),
+            self.averaged.network.state_dict(),
+            self.optimizer.state_dict(),
+            self.best,
+        )
+
+
+def _copy(network: nn.Module) -> dict[str, Tensor]:
+    """Return a network's weights as they are now, on the CPU, in the plain memory format."""
+    return {
+        name: tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+        for name, tensor in network.state_dict().items()
+    }

@@ -1,0 +1,118 @@
+"""What a validation measures after each epoch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from blemish.config.train import Loss
+from blemish.datasets.packed import PackedSet
+from blemish.losses import focal_cross_entropy, tversky_loss
+from blemish.model import UNetTiny
+from blemish.training.sharing import sum_over
+
+_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Figures over a split."""
+
+    loss: float
+    """As in training, over the pixels of all images."""
+    dice: float
+    """At threshold 0.5, pooled over the pixels of a set, mean over the sets that hold a defect."""
+
+
+@dataclass(frozen=True)
+class _Image:
+    image: NDArray[np.uint8]
+    truth: NDArray[np.bool_]
+    set_number: int
+
+
+class Validator:
+    """Holds a split in memory, padded by reflection to what the network accepts.
+
+    Args:
+        packed: The validation split.
+        fabric: The processes that share the work.
+    """
+
+    def __init__(self, packed: PackedSet, fabric: Fabric) -> None:
+        self._fabric = fabric
+        names = sorted({packed.record(i).set_name for i in range(len(packed))})
+        self._sets = len(names)
+        own = range(fabric.global_rank, len(packed), fabric.world_size)
+        self._images = [
+            _Image(packed.image(i), packed.mask(i), names.index(packed.record(i).set_name))
+            for i in own
+        ]
+
+    @torch.no_grad()
+    def measure(self, network: nn.Module, params: Loss) -> Validation:
+        """Validate.
+
+        Args:
+            network: In evaluation mode.
+            params: Weights of the loss's terms.
+        """
+        # A row for each set: entropy, pixels, soft hits, predicted, actual, then hard ones.
+        sums = torch.zeros((self._sets, 7), dtype=torch.float64)
+        for batch in self._batches():
+            stacked = np.stack([_pad(item.image) for item in batch])
+            images = torch.from_numpy(stacked)[:, None].to(self._fabric.device)
+            logits = network(images).float().cpu()
+            for item, answer in zip(batch, logits, strict=True):
+                height, width = item.image.shape
+                truth = torch.from_numpy(item.truth).float()
+                sums[item.set_number] += _count(answer[0, :height, :width], truth, params)
+        return _summarize(sum_over(sums, self._fabric), params)
+
+    def _batches(self) -> Iterator[list[_Image]]:
+        """Yield images of one size together."""
+        batch: list[_Image] = []
+        for item in self._images:
+            if batch and (len(batch) == _BATCH or item.image.shape != batch[0].image.shape):
+                yield batch
+                batch = []
+            batch.append(item)
+        if batch:
+            yield batch
+
+
+def _pad(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pad on the right and below to multiples of the stride."""
+    below, right = (-side % UNetTiny.stride for side in image.shape)
+    return cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REFLECT_101)  # type: ignore[return-value]  # uint8 in, uint8 out
+
+
+def _count(logits: Tensor, truth: Tensor, params: Loss) -> Tensor:
+    probability = torch.sigmoid(logits)
+    decided = (probability >= 0.5).float()
+    values = (
+        focal_cross_entropy(logits, truth, params.focal_gamma).sum(),
+        torch.tensor(float(truth.numel())),
+        (probability * truth).sum(),
+        probability.sum(),
+        truth.sum(),
+        (decided * truth).sum(),
+        decided.sum(),
+    )
+    return torch.stack(values).double()
+
+
+def _summarize(sums: Tensor, params: Loss) -> Validation:
+    entropy, pixels, hit, predicted, actual, _, _ = sums.sum(0)
+    overlap = tversky_loss(hit, predicted - hit, actual - hit, params)
+    loss = params.focal_weight * entropy / pixels + params.tversky_weight * overlap
+    with_defects = sums[sums[:, 4] > 0]
+    if len(with_defects) == 0:
+        return Validation(loss.item(), 0.0)
+    dice = 2 * with_defects[:, 5] / (with_defects[:, 6] + with_defects[:, 4])
+    return Validation(loss.item(), dice.mean().item())

@@ -1,0 +1,50 @@
+"""Train the network on the packed splits and write its weights and curves."""
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+from blemish.config import find_workspace, load_params
+from blemish.errors import BlemishError
+from blemish.processes import die_with_dvc
+from blemish.progress import TrainingProgress
+from blemish.tracking.fingerprint import compute
+from blemish.tracking.recorder import open_run
+from blemish.training import Listeners, train
+from blemish.training.sharing import is_first_process
+
+
+def main() -> None:
+    """Wire params, data, record and progress together."""
+    die_with_dvc()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of packed splits")
+    parser.add_argument("--out", type=Path, required=True, help="folder for weights.pt")
+    parser.add_argument("--curves", type=Path, required=True, help="CSV of figures by epoch")
+    options = parser.parse_args()
+    workspace = find_workspace()
+    fingerprint = compute(workspace)
+    checkpoint = workspace.state / "checkpoints" / f"{fingerprint}.pt"
+    params = load_params(workspace.params_file).train
+    run = partial(
+        train,
+        options.data,
+        options.out,
+        options.curves,
+        params,
+        fingerprint=fingerprint,
+        checkpoint=checkpoint,
+    )
+    if not is_first_process():
+        run(listener=Listeners(()))
+        return
+    with open_run(workspace, fingerprint) as record, TrainingProgress() as progress:
+        run(listener=Listeners((progress, record)))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except BlemishError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
