@@ -1,0 +1,298 @@
+"""An ONNX file to a probability map to defects, in tiles of one shape; no torch, no MLflow.
+
+A file is loaded from bytes that the caller has verified, never by its path, and is refused unless
+it is what the contract of the model file says: :class:`ModelCard` reads its metadata,
+:meth:`Segmenter.check` looks at what it answers.
+"""
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from blemish.defects import Defect, find_defects, measure_defects
+from blemish.errors import ModelFileError, ParamsError
+from blemish.preprocessing import Resizing
+from blemish.tiling import predict_tiled
+
+__all__ = ["Defect", "ModelCard", "Prediction", "Segmenter", "find_defects", "golden_picture"]
+
+MODEL_FORMAT = "1"
+Plane = npt.NDArray[np.uint8]
+Map = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+_PREFIX = "blemish."
+_ORT_FAULTS = tuple(
+    getattr(ort.capi.onnxruntime_pybind11_state, name)
+    for name in (
+        "Fail",
+        "InvalidArgument",
+        "InvalidGraph",
+        "InvalidProtobuf",
+        "NoModel",
+        "NoSuchFile",
+        "NotImplemented",
+        "RuntimeException",
+    )
+)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model file says of itself."""
+
+    fingerprint: str
+    precision: str
+    threshold: float
+    """From this probability on a pixel counts as defect, in ``[0, 1]``."""
+    stride: int
+    tile: int
+    """Side of the only shape that it is run at, pixels."""
+    resizing: Resizing
+    classes: tuple[str, ...]
+    statistics: Mapping[str, Any] = field(repr=False)
+    """Of the training set, for drift."""
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
+        """Parse the ``metadata_props`` of a model file.
+
+        Raises:
+            ModelFileError: A key is missing or its value is not accepted.
+        """
+        found = metadata.get(_PREFIX + "format")
+        if found != MODEL_FORMAT:
+            raise ModelFileError(
+                f"The model file has format {found!r}; accepted: {MODEL_FORMAT!r}. "
+                "Export it again: dvc repro export"
+            )
+        try:
+            card = cls(
+                fingerprint=metadata[_PREFIX + "fingerprint"],
+                precision=metadata[_PREFIX + "precision"],
+                threshold=float(metadata[_PREFIX + "threshold"]),
+                stride=int(metadata[_PREFIX + "stride"]),
+                tile=int(metadata[_PREFIX + "tile"]),
+                resizing=Resizing.from_json(
+                    metadata[_PREFIX + "resize"], int(metadata[_PREFIX + "tile"])
+                ),
+                classes=tuple(json.loads(metadata[_PREFIX + "classes"])),
+                statistics=json.loads(metadata[_PREFIX + "statistics"]),
+            )
+        except (KeyError, ValueError, TypeError, ParamsError) as error:
+            raise ModelFileError(
+                f"The metadata of the model file cannot be used: {error}. "
+                "Export it again: dvc repro export"
+            ) from error
+        card._check_ranges()
+        return card
+
+    def _check_ranges(self) -> None:
+        if not 0.0 <= self.threshold <= 1.0 or not 1 <= self.stride <= self.tile <= 4096:
+            raise ModelFileError(
+                f"The model file names threshold {self.threshold}, stride {self.stride} and tile "
+                f"{self.tile}; accepted: 0 to 1, and 1 <= stride <= tile <= 4096."
+            )
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one image."""
+
+    probability: Map
+    """Shape ``(H, W)``, in ``[0, 1]``."""
+    mask: Mask
+    """``probability >= threshold``."""
+    threshold: float
+    defects: tuple[Defect, ...]
+    """The largest first, at most ``LISTED_DEFECTS``."""
+    defect_count: int
+    """All of them."""
+
+
+class Segmenter:
+    """A loaded model file; safe to use from many threads at once.
+
+    Args:
+        session: Of a file that fulfils the contract.
+        card: What the file says of itself.
+    """
+
+    def __init__(self, session: ort.InferenceSession, card: ModelCard) -> None:
+        self._session = session
+        self.card = card
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, threads: int | None = None) -> Self:
+        """Load a model from bytes that have been verified.
+
+        Args:
+            data: The ONNX file.
+            threads: Threads of one inference; onnxruntime decides by default.
+
+        Raises:
+            ModelFileError: The bytes are no model of ours.
+        """
+        _refuse_external_data(data)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads or 0
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 4  # what it would print comes as an exception too
+        # Threads that spin between two inferences take the processor from decoding.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except _ORT_FAULTS as error:
+            raise ModelFileError(f"The file is no ONNX model that runs here: {error}") from error
+        _check_signature(session)
+        return cls(session, ModelCard.from_metadata(session.get_modelmeta().custom_metadata_map))
+
+    @classmethod
+    def from_file(cls, path: Path, *, threads: int | None = None) -> Self:
+        """Load a model file whose bytes the caller trusts.
+
+        Raises:
+            ModelFileError: It cannot be read or is no model of ours.
+        """
+        try:
+            return cls.from_bytes(path.read_bytes(), threads=threads)
+        except OSError as error:
+            raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
+
+    def run(self, batch: npt.NDArray[np.uint8]) -> Map:
+        """Run the graph as it is.
+
+        Args:
+            batch: Shape ``(N, 1, H, W)``, H and W multiples of the stride.
+
+        Returns:
+            Probability of the same shape.
+
+        Raises:
+            ModelFileError: The graph does not run on that.
+        """
+        try:
+            answer: Map = self._session.run(["probability"], {"image": batch})[0]
+        except _ORT_FAULTS as error:
+            raise ModelFileError(f"The model does not run on {batch.shape}: {error}") from error
+        return answer
+
+    def probability(self, plane: Plane) -> Map:
+        """Return the probability of defect of every pixel.
+
+        One tile at a time, so that an answer depends on nothing but its image, and memory on
+        nothing but the tile.
+
+        Args:
+            plane: Shape ``(H, W)``, uint8, any size from 1 x 1.
+
+        Returns:
+            Shape ``(H, W)``, float32, in ``[0, 1]``.
+        """
+        resizing = self.card.resizing
+        answer = predict_tiled(resizing.image(plane), self.run, tile=self.card.tile)
+        return resizing.restore(answer, *plane.shape)
+
+    def predict(self, plane: Plane, threshold: float | None = None) -> Prediction:
+        """Find the defects of an image.
+
+        Args:
+            plane: Shape ``(H, W)``, uint8.
+            threshold: In ``[0, 1]``; the model's own by default.
+        """
+        probability = self.probability(plane)
+        used = self.card.threshold if threshold is None else threshold
+        mask = probability >= np.float32(used)
+        defects, count = measure_defects(mask, probability)
+        return Prediction(probability, mask, used, defects, count)
+
+    def check(self) -> None:
+        """Run the golden picture and look at the answer; also warms the model up.
+
+        Raises:
+            ModelFileError: The answer has another shape, is not finite, or is no probability, or
+                changes from one run to the next.
+        """
+        golden = golden_picture(self.card.tile)[None, None]
+        first, second = self.run(golden), self.run(golden)
+        if first.shape != golden.shape or first.dtype != np.float32:
+            raise ModelFileError(
+                f"The model answers {golden.shape} by {first.dtype} {first.shape}; "
+                f"expected float32 {golden.shape}."
+            )
+        if not np.isfinite(first).all():
+            raise ModelFileError("The model answers the golden picture by NaN or infinity.")
+        if first.min() < 0.0 or first.max() > 1.0:
+            raise ModelFileError(
+                f"The model answers {first.min()} to {first.max()}; probabilities are 0 to 1."
+            )
+        if not np.array_equal(first, second):
+            raise ModelFileError("The model answers the golden picture differently each time.")
+
+
+@functools.cache
+def golden_picture(side: int) -> Plane:
+    """Draw the picture that every model must answer sensibly: brushed metal with a dark scratch.
+
+    Args:
+        side: Of the picture, pixels.
+
+    Returns:
+        Shape ``(side, side)``, uint8; the same on every machine.
+    """
+    rows, columns = np.mgrid[:side, :side].astype(np.int64)
+    surface = 128 + (rows * 2654435761 % 97) // 8 + (columns * rows) % 5
+    surface[np.abs(columns - rows // 2 - side // 4) < 2] = 40
+    picture: Plane = surface.astype(np.uint8)
+    return picture
+
+
+def _refuse_external_data(data: bytes) -> None:
+    """Refuse a graph that names other files, which onnxruntime would open without a check."""
+    import onnx  # noqa: PLC0415 - slow to import, and only loading a model needs it
+    from google.protobuf.message import (  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
+        DecodeError,
+    )
+
+    try:
+        model = onnx.load_model_from_string(data)
+    except DecodeError as error:
+        raise ModelFileError(f"The file is no ONNX model: {error}") from error
+    tensors = [*model.graph.initializer, *_constants(model.graph)]
+    outside = [t.name for t in tensors if t.data_location == onnx.TensorProto.EXTERNAL]
+    if outside:
+        raise ModelFileError(
+            f"The weights {', '.join(outside[:3])} lie outside the model file; accepted are files "
+            "that hold all of their weights. Export it again: dvc repro export"
+        )
+
+
+def _constants(graph: Any) -> list[Any]:
+    """Return the tensors inside the nodes of a graph, and of the graphs inside those."""
+    found: list[Any] = []
+    for node in graph.node:
+        for attribute in node.attribute:
+            found += [attribute.t, *attribute.tensors]
+            for inner in (attribute.g, *attribute.graphs):
+                found += [*inner.initializer, *_constants(inner)]
+    return found
+
+
+def _check_signature(session: ort.InferenceSession) -> None:
+    """Refuse a graph whose input or output is not the contract's."""
+    inputs = [(i.name, i.type, len(i.shape)) for i in session.get_inputs()]
+    outputs = [(o.name, o.type, len(o.shape)) for o in session.get_outputs()]
+    if inputs != [("image", "tensor(uint8)", 4)] or outputs != [
+        ("probability", "tensor(float)", 4)
+    ]:
+        raise ModelFileError(
+            f"The model maps {inputs} to {outputs}; accepted: image, uint8 [N, 1, H, W], to "
+            "probability, float32 [N, 1, H, W]."
+        )
