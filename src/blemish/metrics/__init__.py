@@ -1,0 +1,27 @@
+"""How well predictions match the truth: pixels, contours, objects, images, and how sure we are."""
+
+from blemish.metrics.images import auroc, image_score
+from blemish.metrics.intervals import Interval, bootstrap_interval
+from blemish.metrics.objects import ObjectCounts, boundary_f_score, count_objects, coverage
+from blemish.metrics.pixels import Counts, count, dice, iou, precision, recall
+from blemish.metrics.thresholds import ReliabilityBin, Sweep, ThresholdHistogram
+
+__all__ = [
+    "Counts",
+    "Interval",
+    "ObjectCounts",
+    "ReliabilityBin",
+    "Sweep",
+    "ThresholdHistogram",
+    "auroc",
+    "bootstrap_interval",
+    "boundary_f_score",
+    "count",
+    "count_objects",
+    "coverage",
+    "dice",
+    "image_score",
+    "iou",
+    "precision",
+    "recall",
+]

@@ -1,0 +1,136 @@
+"""What every threshold would give, and whether probabilities mean what they say.
+
+Pixels are counted into 1,024 bins by probability, apart for defective and free ones. Thresholds
+``k / 1024`` are exact in float32, so counts from the histogram equal those from comparing each
+pixel with the threshold: a sweep over all thresholds costs one pass over the pixels.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from blemish.errors import ShapeError
+from blemish.metrics.pixels import Counts, Mask
+
+BINS = 1024
+
+Figures = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Pooled figures at each threshold, ascending; all of shape ``(T,)``, float64."""
+
+    threshold: Figures
+    dice: Figures
+    iou: Figures
+    precision: Figures
+    recall: Figures
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """Pixels whose probability falls into one bin: how sure the model is, how often right."""
+
+    pixels: int
+    confidence: float
+    frequency: float
+
+
+def _zeros() -> Numbers:
+    return np.zeros(BINS, np.int64)
+
+
+@dataclass(frozen=True)
+class ThresholdHistogram:
+    """Pixels counted by probability; add image after image."""
+
+    positive: Numbers = field(default_factory=_zeros)
+    negative: Numbers = field(default_factory=_zeros)
+    total: Figures = field(default_factory=lambda: np.zeros(BINS))
+    """Sum of the probabilities in each bin."""
+
+    def add(self, probability: npt.NDArray[np.float32], truth: Mask) -> None:
+        """Count the pixels of one image.
+
+        Args:
+            probability: Any shape, float32, in ``[0, 1]``.
+            truth: Same shape, bool.
+
+        Raises:
+            ShapeError: The shapes differ, or a probability is outside ``[0, 1]`` or NaN.
+        """
+        if probability.shape != truth.shape or truth.dtype != np.bool_:
+            raise ShapeError(
+                f"Probability {probability.shape} needs a bool truth of that shape, not "
+                f"{truth.dtype} {truth.shape}."
+            )
+        if not ((probability >= 0) & (probability <= 1)).all():
+            raise ShapeError("Probabilities lie in [0, 1]; some are outside or NaN.")
+        index = np.minimum((probability * BINS).astype(np.int64), BINS - 1).ravel()
+        marked = truth.ravel()
+        self.positive[:] += np.bincount(index[marked], minlength=BINS)
+        self.negative[:] += np.bincount(index[~marked], minlength=BINS)
+        self.total[:] += np.bincount(index, probability.ravel(), minlength=BINS)
+
+    def counts(self, threshold: float) -> Counts:
+        """Count outcomes for marks where ``probability >= threshold``.
+
+        Args:
+            threshold: A multiple of 1/1024; others are taken down to the next one.
+        """
+        first = int(threshold * BINS)
+        tp, fp = int(self.positive[first:].sum()), int(self.negative[first:].sum())
+        return Counts(tp, fp, int(self.positive.sum()) - tp, int(self.negative.sum()) - fp)
+
+    def sweep(self) -> Sweep:
+        """Return the pooled figures at each threshold ``k / 1024``, k from 1 to 1023."""
+        thresholds = np.arange(1, BINS) / BINS
+        tp = self.positive[::-1].cumsum()[::-1][1:]
+        fp = self.negative[::-1].cumsum()[::-1][1:]
+        fn = self.positive.sum() - tp
+        empty = tp + fp + fn == 0
+
+        def ratio(part: Numbers, whole: Numbers) -> Figures:
+            return np.where(empty, 1.0, part / np.maximum(whole, 1))
+
+        return Sweep(
+            threshold=thresholds,
+            dice=ratio(2 * tp, 2 * tp + fp + fn),
+            iou=ratio(tp, tp + fp + fn),
+            precision=ratio(tp, tp + fp),
+            recall=ratio(tp, tp + fn),
+        )
+
+    def reliability(self, bins: int = 16) -> tuple[ReliabilityBin, ...]:
+        """Group pixels into equal bins of probability, those without a pixel left out.
+
+        Args:
+            bins: How many; a divisor of 1,024.
+
+        Raises:
+            ShapeError: ``bins`` divides 1,024 not.
+        """
+        if BINS % bins:
+            raise ShapeError(f"Reliability bins must divide {BINS}; got {bins}.")
+        positive = self.positive.reshape(bins, -1).sum(axis=1)
+        pixels = positive + self.negative.reshape(bins, -1).sum(axis=1)
+        total = self.total.reshape(bins, -1).sum(axis=1)
+        return tuple(
+            ReliabilityBin(int(n), float(t / n), float(p / n))
+            for n, t, p in zip(pixels, total, positive, strict=True)
+            if n
+        )
+
+    def expected_calibration_error(self, bins: int = 16) -> float:
+        """Mean gap between confidence and frequency, weighted by pixels (Naeini et al. 2015).
+
+        Returns:
+            In ``[0, 1]``; 0.0 without any pixel.
+        """
+        groups = self.reliability(bins)
+        pixels = sum(group.pixels for group in groups)
+        gaps = sum(group.pixels * abs(group.confidence - group.frequency) for group in groups)
+        return gaps / max(pixels, 1)
