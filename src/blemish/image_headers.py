@@ -4,8 +4,12 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
 from blemish.errors import ImageContentError, ImageSizeError, ImageTypeError
+
+if TYPE_CHECKING:
+    from blemish.config.serve import Serve
 
 ACCEPTED = "PNG, JPEG, BMP, single-page TIFF or still WebP, 8 or 16 bit"
 
@@ -31,6 +35,11 @@ class Limits:
     """Of width times height."""
     side: int = 16_384
     """Of width and of height, pixels."""
+
+    @classmethod
+    def of(cls, serve: "Serve") -> Self:
+        """Take the limits that ``params.yaml`` sets."""
+        return cls(serve.megabytes, serve.megapixels, serve.side)
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,15 @@ class Segmenter:
             plane: Shape ``(H, W)``, uint8.
             threshold: In ``[0, 1]``; the model's own by default.
         """
-        probability = self.probability(plane)
+        return self.judge(self.probability(plane), threshold)
+
+    def judge(self, probability: Map, threshold: float | None = None) -> Prediction:
+        """Decide what is a defect.
+
+        Args:
+            probability: As :meth:`probability` returned it.
+            threshold: In ``[0, 1]``; the model's own by default.
+        """
         used = self.card.threshold if threshold is None else threshold
         mask = probability >= np.float32(used)
         defects, count = measure_defects(mask, probability)

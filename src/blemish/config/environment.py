@@ -36,6 +36,14 @@ class Settings(BaseSettings):
     """The API that the Monitor page watches."""
     api_key: SecretStr | None = None
     """The key that the Monitor page shows to it."""
+    keys_file: Path | None = None
+    """File of the API keys' digests; ``.blemish/keys.json`` where unset."""
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    """What the server writes to its log."""
+    keep_pictures: bool = True
+    """The server hands the pictures it saw to the prediction log."""
+    otlp_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    """Where the server sends traces; none where unset."""
     dashboard_read_only: bool = False
     """The dashboard shows models but moves none."""
     dashboard_password: SecretStr | None = None

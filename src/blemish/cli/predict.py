@@ -1,0 +1,264 @@
+"""``blemish predict``: images and folders in, masks and answers out."""
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from blemish.errors import ImageError
+from blemish.image_headers import Limits
+
+if TYPE_CHECKING:
+    from blemish.answers import ModelIdentity
+    from blemish.inference import Segmenter
+
+_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+
+
+@dataclass(frozen=True)
+class Input:
+    """One image, and the name of its outputs below the output folder, without a suffix."""
+
+    path: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done to every image."""
+
+    model: "ModelIdentity"
+    segmenter: "Segmenter"
+    threshold: float | None
+    limits: Limits
+
+
+@click.command()
+@click.argument(
+    "sources",
+    nargs=-1,
+    required=True,
+    metavar="IMAGE|FOLDER...",
+    type=click.Path(path_type=Path, exists=True),
+)
+@click.option(
+    "--model",
+    "ref",
+    default="champion",
+    show_default=True,
+    metavar="REF",
+    help="Alias, version, or path of an .onnx file.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write mask, heatmap, overlay and answer of each image below this folder.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0.0, 1.0),
+    help="Probability from which a pixel counts as defect; the model's own by default.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, one answer an image.")
+@click.option("--fail-on-defect", is_flag=True, help="Exit with 1 if any image has a defect.")
+def predict(
+    sources: tuple[Path, ...],
+    ref: str,
+    out: Path | None,
+    threshold: float | None,
+    *,
+    as_json: bool,
+    fail_on_defect: bool,
+) -> None:
+    """Find defects in images, and in all images below folders.
+
+    Exits with 0 whether or not there are defects, with 1 if any file could not be read.
+    """
+    inputs = collect(sources, out)
+    if not inputs:
+        raise click.UsageError(
+            f"No images below {', '.join(map(_printable, sources))}; looked for "
+            f"{' '.join(sorted(_SUFFIXES))}."
+        )
+    from blemish.config.serving import load_serve
+
+    job = Job(*load_model(ref), threshold, Limits.of(load_serve()))
+    results = []
+    with _progress(len(inputs), shown=not as_json) as advance:
+        for item in inputs:
+            results.append(_predict_one(item, out, job))
+            advance(_line(results[-1]))
+    if as_json:
+        click.echo(json.dumps(results, indent=2, allow_nan=False))
+    failed = sum("error" in result for result in results)
+    defective = sum(bool(result.get("defective")) for result in results)
+    click.echo(f"{len(results)} images, {defective} defective, {failed} failed", err=True)
+    if failed or (fail_on_defect and defective):
+        sys.exit(1)
+
+
+def collect(sources: Sequence[Path], out: Path | None) -> list[Input]:
+    """Find the images, each once, and name their outputs so that no two share one.
+
+    A file lands in the output folder, a folder is mirrored in it; several folders each under
+    their own name. Images of one folder that share a stem keep their extension.
+
+    Raises:
+        click.UsageError: Two images would still write the same files.
+    """
+    folders = [source for source in sources if source.is_dir()]
+    found: dict[Path, Path] = {}
+    for source in sources:
+        if source.is_dir():
+            below = Path(source.resolve().name) if len(folders) > 1 else Path()
+            for path in _walk(source, out):
+                found.setdefault(path, below / path.relative_to(source))
+        else:
+            found.setdefault(source, Path(source.name))
+    unique = {path.resolve(): (path, relative) for path, relative in reversed(found.items())}
+    chosen = sorted(unique.values(), key=lambda pair: pair[1])
+    outputs = _name_outputs([relative for _, relative in chosen])
+    taken: dict[Path, Path] = {}
+    for (path, _), output in zip(chosen, outputs, strict=True):
+        if output in taken:
+            raise click.UsageError(
+                f"{_printable(taken[output])} and {_printable(path)} would both write "
+                f"{_printable(output)}.*; name one of them at a time."
+            )
+        taken[output] = path
+    return [Input(path, output) for output, path in taken.items()]
+
+
+def _walk(folder: Path, out: Path | None) -> Iterator[Path]:
+    """Yield the images below a folder, but for hidden ones and those below the output folder."""
+    skipped = out.resolve() if out else None
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(
+            f for f in folders if not f.startswith(".") and (Path(here) / f).resolve() != skipped
+        )
+        for name in sorted(names):
+            if not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES:
+                yield Path(here) / name
+
+
+def _name_outputs(relatives: Sequence[Path]) -> list[Path]:
+    """Drop extensions; images that would then share a name keep theirs."""
+    names = [relative.with_suffix("") for relative in relatives]
+    while True:
+        counts = Counter(names)
+        better = [
+            relative if counts[name] > 1 else name
+            for name, relative in zip(names, relatives, strict=True)
+        ]
+        if better == names:
+            return names
+        names = better
+
+
+def load_model(ref: str) -> "tuple[ModelIdentity, Segmenter]":
+    """Load a version of the registry, or a file.
+
+    Raises:
+        ModelFileError: The file is no model of ours.
+        StoreError: The registry does not answer or has no such version.
+    """
+    from blemish.answers import ModelIdentity
+    from blemish.inference import Segmenter
+
+    if ref.endswith(".onnx"):
+        segmenter = Segmenter.from_file(Path(ref))
+        card = segmenter.card
+        name = Path(ref).name
+        return ModelIdentity(name, None, None, card.precision, card.fingerprint, None), segmenter
+    from blemish.registry import Registry
+
+    registry = Registry.connect()
+    version = registry.resolve(ref)
+    segmenter = Segmenter.from_bytes(registry.model_bytes(version))
+    alias = ref if ref in version.aliases else None
+    identity = ModelIdentity(
+        "blemish",
+        version.version,
+        alias,
+        version.precision,
+        version.fingerprint,
+        version.git_commit,
+    )
+    return identity, segmenter
+
+
+def _predict_one(item: Input, out: Path | None, job: Job) -> dict[str, Any]:
+    """Return the answer for one image, or its error; write the files where a folder is given."""
+    from blemish.answers import PICTURES, answer, prediction_document
+
+    try:
+        said = answer(
+            item.path.read_bytes(),
+            job.segmenter,
+            threshold=job.threshold,
+            include=PICTURES if out else (),
+            limits=job.limits,
+        )
+        document = prediction_document(job.model, said)
+        if out:
+            _write(out / item.output, said.pictures, document)
+    except (ImageError, OSError) as error:
+        return {"path": str(item.path), "error": str(error)}
+    return {"path": str(item.path), **document}
+
+
+def _write(output: Path, pictures: Any, document: dict[str, Any]) -> None:
+    from blemish.files import write_bytes, write_json
+
+    for name, data in pictures.items():
+        write_bytes(output.with_name(f"{output.name}.{name}.png"), data)
+    write_json(output.with_name(f"{output.name}.json"), document)
+
+
+def _line(result: dict[str, Any]) -> str:
+    """Say in one line what came out for one image."""
+    name = _printable(result["path"])
+    if "error" in result:
+        return f"{name}: failed: {_printable(result['error'])}"
+    if not result["defective"]:
+        return f"{name}: no defect"
+    count, share = result["defect_count"], result["defect_area_fraction"]
+    return f"{name}: {count} defect{'s' if count > 1 else ''}, {share:.3%} of the area"
+
+
+def _printable(text: object) -> str:
+    """Escape what a terminal would obey: file names come from anywhere."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
+        for c in str(text)
+    )
+
+
+@contextmanager
+def _progress(total: int, *, shown: bool) -> Iterator[Any]:
+    """Yield a function that reports one image: on stdout its line, on a terminal a bar below."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=total)
+
+        def advance(line: str) -> None:
+            failed = ": failed: " in line
+            if shown or failed:
+                click.echo(line, err=failed)
+            bar.advance(task)
+
+        yield advance
