@@ -35,7 +35,7 @@ _ENVIRONMENT = {
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
-_ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"})
+_ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"})
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ class Location:
     def embedded(self) -> bool:
         """Whether this is the SQLite file of the main working tree."""
         return self.root is not None
+
+    @property
+    def is_server(self) -> bool:
+        """Whether an MLflow server answers there."""
+        return self.uri.startswith(("http://", "https://"))
 
     @property
     def database(self) -> Path | None:
@@ -123,7 +128,7 @@ class Store:
         """
         if self.location.database:
             self._check_file(self.location.database)
-        elif self.location.uri.startswith(("http://", "https://")):
+        elif self.location.is_server:
             self._check_server()
         else:
             self._check_database()

@@ -1,0 +1,294 @@
+"""Reading the registry: every call waits at most two seconds, every file is verified."""
+
+import re
+import tempfile
+from collections.abc import Callable
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from blemish.config import Workspace, settings
+from blemish.errors import (
+    ModelFileError,
+    NotFoundError,
+    StoreError,
+    StoreUnreachableError,
+    TamperedModelError,
+)
+from blemish.files import sha256_bytes
+from blemish.registry.bounded import bounded
+from blemish.registry.cache import LastKnown, ModelCache
+from blemish.registry.download import fetch_file, fetch_folder, fetch_model
+from blemish.registry.evidence import ImageResult, StoredImage, read_results, stored_images
+from blemish.registry.history import observe
+from blemish.registry.version import Version
+from blemish.tracking.ledger import Move
+from blemish.tracking.names import CHAMPION, EVALUATED, FINGERPRINT, MODEL
+from blemish.tracking.store import PATIENCE_S, Store, locate
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+_T = TypeVar("_T")
+_ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,250}")
+_DOWNLOAD_PATIENCE_S = 60.0
+
+
+class Registry:
+    """The registered model ``blemish`` at one store.
+
+    Args:
+        store: Where.
+        cache: Verified files on this host.
+        known: What references last meant.
+    """
+
+    def __init__(
+        self, store: Store, cache: ModelCache | None = None, known: LastKnown | None = None
+    ) -> None:
+        self.store = store
+        self.cache = cache or ModelCache()
+        self.known = known or LastKnown(store.location.uri)
+
+    @classmethod
+    def connect(cls, uri: str | None = None, *, workspace: Workspace | None = None) -> Self:
+        """Return the registry at ``uri``, at ``MLFLOW_TRACKING_URI``, or embedded in the checkout.
+
+        Nothing is asked of the store yet, so this works while it is down.
+
+        Raises:
+            WorkspaceError: No URI is given and there is no checkout here.
+        """
+        return cls(Store(locate(workspace, uri)))
+
+    @property
+    def location(self) -> str:
+        """Where the store is, fit for a person to read."""
+        return str(self.store.location)
+
+    def versions(self) -> tuple[Version, ...]:
+        """Return all versions, newest first.
+
+        Raises:
+            StoreUnreachableError: The store does not answer.
+        """
+        if self.store.is_empty():
+            return ()
+        return self._ask(self._versions)
+
+    def aliases(self) -> dict[str, int]:
+        """Return alias to number of the version it names.
+
+        Raises:
+            StoreUnreachableError: The store does not answer.
+        """
+        if self.store.is_empty():
+            return {}
+        try:
+            return self._ask(self._aliases)
+        except NotFoundError:
+            return {}
+
+    def resolve(self, ref: str | int) -> Version:
+        """Return the version that a reference names, and remember it for when the store is down.
+
+        Args:
+            ref: An alias (``champion``, ``candidate``, ...) or a number.
+
+        Raises:
+            NotFoundError: There is no such version.
+            StoreUnreachableError: The store does not answer.
+        """
+        text = str(ref).strip()
+        if self.store.is_empty():
+            raise self._no_such(text, {}, 0)
+        try:
+            version = self._ask(partial(self._resolve, text))
+        except NotFoundError:
+            self.known.forget(text)
+            raise
+        self.known.remember(text, version)
+        return version
+
+    def last_known(self, ref: str | int) -> Version | None:
+        """Return what a reference meant when the store last answered; asks nobody."""
+        return self.known.recall(str(ref).strip())
+
+    def model_bytes(self, version: Version) -> bytes:
+        """Return the file of a version, its SHA-256 verified; from the cache where it is there.
+
+        Raises:
+            ModelFileError: The version has no SHA-256, or is no ONNX model.
+            TamperedModelError: The bytes in the store are not the registered ones.
+            NotFoundError: The store has lost the file.
+            StoreUnreachableError: The store does not answer.
+        """
+        if not re.fullmatch(r"[0-9a-f]{64}", version.sha256):
+            raise ModelFileError(
+                f"Version {version.version} of {MODEL!r} has no sha256 tag (got "
+                f"{version.sha256!r}), so it was not registered by Blemish and is not loaded. "
+                "Register yours: blemish sync"
+            )
+        data = self.cache.get(version.sha256)
+        if data is None:
+            data = self._ask(
+                partial(fetch_model, self.store, version.version), _DOWNLOAD_PATIENCE_S
+            )
+            found = sha256_bytes(data)
+            if found != version.sha256:
+                raise TamperedModelError(
+                    f"The file of version {version.version} at {self.location} has SHA-256 "
+                    f"{found[:12]}, registered was {version.sha256[:12]}. See: blemish doctor"
+                )
+            self.cache.put(data)
+        return data
+
+    def results(self, version: Version) -> tuple[ImageResult, ...]:
+        """Return how the fp32 model of a version's run did on each test image.
+
+        Raises:
+            NotFoundError: The store does not have them.
+            StoreUnreachableError: The store does not answer.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            fetch = partial(
+                fetch_file, self.store, version.run_id, f"{EVALUATED}/per_image.csv", Path(folder)
+            )
+            return read_results(self._ask(fetch, _DOWNLOAD_PATIENCE_S).parent)
+
+    def test_images(self, version: Version) -> tuple[StoredImage, ...]:
+        """Return the test images that a version's run keeps, fetched to this host where needed.
+
+        Raises:
+            NotFoundError: The store does not have them.
+            StoreUnreachableError: The store does not answer.
+        """
+        target = settings().cache / "evidence" / version.run_id
+        fetch = partial(fetch_folder, self.store, version.run_id, EVALUATED, target)
+        images = tuple(stored_images(self._ask(fetch, _DOWNLOAD_PATIENCE_S)))
+        if not images:
+            raise NotFoundError(
+                f"The run of version {version.version} at {self.location} keeps no test images. "
+                "Evaluate and record again: dvc repro -f evaluate export"
+            )
+        return images
+
+    def history(self, alias: str = CHAMPION) -> tuple[Move, ...]:
+        """Return the moves of an alias, oldest first; one made outside is noticed and written down.
+
+        Raises:
+            StoreUnreachableError: The store does not answer.
+        """
+        if self.store.is_empty():
+            return ()
+        try:
+            return self._ask(partial(observe, self.store, alias))
+        except NotFoundError:
+            return ()
+
+    def _ask(self, call: Callable[[], _T], seconds: float = PATIENCE_S) -> _T:
+        """Make one call that waits at most ``seconds``."""
+        self._prepared  # noqa: B018 - the first call opens the database, which may take longer
+        try:
+            return bounded(call, seconds, partial(self._expired, seconds))
+        except NotFoundError:
+            self.store.check()  # a stranger at that address also answers 404
+            raise
+
+    @cached_property
+    def _prepared(self) -> bool:
+        if self.store.location.is_server:
+            self.store.client  # noqa: B018 - imports MLflow
+            return True
+        self.store.check()
+        with self.store.calling("Opening the store") as client:
+            client.search_registered_models(max_results=1)
+        return True
+
+    def _expired(self, seconds: float) -> StoreError:
+        return StoreUnreachableError(
+            f"The MLflow store at {self.location} gave no answer within {seconds:.0f} s. "
+            "See: blemish doctor"
+        )
+
+    def _versions(self) -> tuple[Version, ...]:
+        with self.store.calling("Reading versions") as client:
+            found: list[ModelVersion] = []
+            token = None
+            while True:
+                page = client.search_model_versions(
+                    f"name = '{MODEL}'", order_by=["version_number DESC"], page_token=token
+                )
+                found += page
+                token = page.token
+                if not token:
+                    break
+        if not found:
+            return ()
+        names = self._aliases()
+        runs = self._runs()
+        return tuple(
+            Version.from_mlflow(
+                entry,
+                runs.get(entry.run_id or ""),
+                [alias for alias, number in names.items() if number == int(entry.version)],
+            )
+            for entry in found
+        )
+
+    def _runs(self) -> "dict[str, Run]":
+        """Return all recorded runs by id, in as few calls as pages."""
+        experiment = self.store.experiment()
+        runs: dict[str, Run] = {}
+        token = None
+        with self.store.calling("Reading runs") as client:
+            while True:
+                page = client.search_runs(
+                    [experiment], f"tags.`{FINGERPRINT}` LIKE '%'", page_token=token
+                )
+                runs |= {run.info.run_id: run for run in page}
+                token = page.token
+                if not token:
+                    return runs
+
+    def _aliases(self) -> dict[str, int]:
+        with self.store.calling("Reading aliases") as client:
+            model = client.get_registered_model(MODEL)
+            return {alias: int(number) for alias, number in sorted(model.aliases.items())}
+
+    def _resolve(self, ref: str) -> Version:
+        names: dict[str, int] = {}
+        try:
+            names = self._aliases()
+            number = int(ref) if ref.isascii() and ref.isdigit() else names[ref]
+            with self.store.calling(f"Reading version {number}") as client:
+                found = client.get_model_version(MODEL, str(number))
+                run = client.get_run(found.run_id) if found.run_id else None
+        except (KeyError, NotFoundError) as error:
+            raise self._no_such(ref, names, self._newest()) from error
+        aliases = [alias for alias, target in names.items() if target == number]
+        return Version.from_mlflow(found, run, aliases)
+
+    def _newest(self) -> int:
+        with self.store.calling("Reading versions") as client:
+            page = client.search_model_versions(
+                f"name = '{MODEL}'", order_by=["version_number DESC"], max_results=1
+            )
+            return int(page[0].version) if page else 0
+
+    def _no_such(self, ref: str, names: dict[str, int], newest: int) -> NotFoundError:
+        """Say what was asked for, what there is, and what to do."""
+        if ref.isascii() and ref.isdigit():
+            what = f"{MODEL!r} has no version {ref} at {self.location}"
+        elif _ALIAS.fullmatch(ref):
+            what = f"No version of {MODEL!r} has alias {ref!r} at {self.location}"
+        else:
+            what = f"{ref[:80]!r} names no version of {MODEL!r}; accepted are aliases and numbers"
+        if not newest:
+            return NotFoundError(f"{what}. Train one: make repro")
+        aliases = ", ".join(names) or "none"
+        return NotFoundError(
+            f"{what}. Its newest version is {newest}, its aliases are: {aliases}. "
+            "List them: blemish models"
+        )
