@@ -11,7 +11,7 @@ from blemish.errors import BlemishError
 COMMANDS = {
     "predict": "blemish.cli.predict:predict",
     "import": "blemish.cli.datasets:import_set",
-    "preview": "blemish.cli.datasets:preview",
+    "preview": "blemish.cli.preview:preview",
     "promote": "blemish.cli.models:promote",
     "rollback": "blemish.cli.models:rollback",
     "history": "blemish.cli.models:history",

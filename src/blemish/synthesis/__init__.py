@@ -1,1 +1,1 @@
-"""synthesis."""
+"""Metal that never was: surfaces, defects, light and camera, drawn from a seed; no I/O."""

@@ -1,0 +1,52 @@
+"""How fast pictures are drawn, masks, classes and encoding included."""
+
+import time
+from functools import partial
+from typing import Any
+
+import cv2
+
+from blemish.config import find_workspace, load_params
+from blemish.config.generate import Generate
+from blemish.datasets.layout import DefectRecord, encode_image
+from blemish.datasets.parallel import ordered_map
+from blemish.synthesis.scene import draw
+
+_SIZE = 256
+_WORKERS = 2
+_WARM_UP = 96  # pictures: the workers start and build their noise
+_PICTURES = 720
+
+
+def measure() -> list[dict[str, Any]]:
+    """Draw pictures with the current params in two processes, after a warm-up."""
+    params = load_params(find_workspace().params_file).generate
+    params = params.model_copy(update={"size": _SIZE})
+    job = partial(_draw, params)
+    drawn = ordered_map(job, range(_WARM_UP + _PICTURES), _WORKERS)
+    started, size, warm = 0.0, 0, 0
+    for number, length in enumerate(drawn):
+        if number == _WARM_UP:
+            started = time.perf_counter()
+            warm = number
+        size += length
+    rate = (_WARM_UP + _PICTURES - 1 - warm) / (time.perf_counter() - started)
+    note = f"{_SIZE} x {_SIZE} px, {_WORKERS} processes, {size / (_WARM_UP + _PICTURES):.0f} bytes each"
+    return [{"name": "generate_images_per_s", "value": rate, "unit": "1/s", "note": note}]
+
+
+def _draw(params: Generate, index: int) -> int:
+    """Draw and encode one picture as the stage does; return its size in bytes."""
+    cv2.setNumThreads(1)
+    scene = draw(params.seed, params, index)
+    defects = [
+        DefectRecord(found.class_name, found.mask, found.contrast_to_noise, found.width_px)
+        for found in scene.defects
+    ]
+    encoded = encode_image(f"picture_{index}", scene.image, scene.mask, group="", defects=defects)
+    return len(encoded.image_png) + len(encoded.mask_png)
+
+
+if __name__ == "__main__":
+    for row in measure():
+        print(row)

@@ -1,0 +1,201 @@
+"""Inclusions, patches, scale, fray, uneven finish and corrosion: what has an area."""
+
+import numpy as np
+
+from blemish.synthesis.change import Change, Region, close, heading, limit, place, place_at_border
+from blemish.synthesis.geometry import Window, blob, wander, whole, window
+from blemish.synthesis.noise import Field, blur, choose, sample, standardize
+from blemish.synthesis.surfaces import SURFACES, shade
+from blemish.synthesis.workpiece import Workpiece, other_texture
+
+
+def inclusion(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
+    """Roll slag into the skin: dark stringers along the strip, frayed, torn, with glints."""
+    length = limit(choose(rng, 6, 200) * piece.unit, piece, 0.6)
+    width = max(1.2, min(choose(rng, 1.2, 14) * piece.unit, length))
+    angle = heading(rng, piece, 0.8)
+    x, y = place(rng, piece)
+    changes = []
+    for number in range(int(rng.choice([1, 1, 2, 3, 4]))):
+        away = rng.normal(0, 4 * width) * (number > 0)
+        along = rng.normal(0, 0.5 * length) * (number > 0)
+        centre = (
+            float(x - np.sin(angle) * away + np.cos(angle) * along),
+            float(y + np.cos(angle) * away + np.sin(angle) * along),
+        )
+        size = choose(rng, 0.5, 1) if number else 1.0
+        axes = (size * length / 2, max(1.0, size * width / 2))
+        changes.append(_stringer(rng, piece, centre, axes, angle))
+    return changes
+
+
+def _stringer(
+    rng: np.random.Generator,
+    piece: Workpiece,
+    centre: tuple[float, float],
+    axes: tuple[float, float],
+    angle: float,
+) -> Change:
+    box = window(piece.shape, centre, 1.5 * max(axes) + 4)
+    cover = blob(
+        rng,
+        box,
+        centre,
+        axes,
+        angle=angle,
+        roughness=rng.uniform(0.2, 0.9),
+        slope=1.0,
+        softness=choose(rng, 1, 3),
+    )
+    inside = sample(rng, box.shape, 0.5, choose(rng, 1, 4) * piece.unit, piece.unit, angle)
+    sign = np.float32(-1 if rng.random() < 0.85 else 1)
+    delta = cover * (sign + np.float32(rng.uniform(0.1, 0.5)) * inside)
+    if rng.random() < 0.4:  # torn skin glints
+        delta += cover * np.maximum(inside - np.float32(1.3), 0) * np.float32(rng.uniform(0.5, 2))
+    extent = close(cover > np.float32(0.4), max(1.0, 0.3 * axes[1]))
+    return Change(box, delta, extent, thin=axes[1] < 3)
+
+
+def patch(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
+    """Leave an irregular area of another colour and grain, small or a third of the picture."""
+    radius = limit(choose(rng, 5, 90) * piece.unit, piece, 0.33)
+    stretch = choose(rng, 1, 3)
+    centre = place(rng, piece)
+    box = window(piece.shape, centre, 1.5 * radius * stretch**0.5 + 4)
+    cover = blob(
+        rng,
+        box,
+        centre,
+        (radius * stretch**0.5, radius / stretch**0.5),
+        angle=heading(rng, piece, 0.6),
+        roughness=rng.uniform(0.2, 0.9),
+        slope=float(rng.choice([1.0, 1.5])),
+        softness=choose(rng, 1, 5),
+    )
+    delta = cover * _colour(rng, piece, box)
+    extent = close(cover > np.float32(0.45), max(1.0, 0.04 * radius))
+    return [Change(box, delta, extent, thin=False)]
+
+
+def _colour(rng: np.random.Generator, piece: Workpiece, box: Window) -> Field:
+    """Return the change inside a patch: darker or brighter, mottled, grain lost or gained."""
+    sign = np.float32(-1 if rng.random() < 0.72 else 1)
+    mottle = sample(rng, box.shape, 1.0, choose(rng, 0.2, 1.2) * piece.unit)
+    change = sign * (1 + np.float32(rng.uniform(0, 0.5)) * mottle)
+    if rng.random() < 0.4:
+        lost = piece.reflectance[box.slices] - 1
+        change -= np.float32(rng.uniform(0.3, 0.9)) * lost / np.float32(3 * piece.contrast)
+    return change
+
+
+def scale(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
+    """Scatter flakes of oxide over an area: many islands, drawn out along the strip, in relief."""
+    reach = limit(choose(rng, 15, 160) * piece.unit, piece, 0.5)
+    centre = place(rng, piece)
+    stretch = choose(rng, 1, 4)
+    box = window(piece.shape, centre, 1.4 * reach)
+    angle = heading(rng, piece, 0.85)
+    flake = choose(rng, 0.25, 1.2) * piece.unit
+    field = sample(rng, box.shape, 1.5, flake * stretch, flake, angle)
+    along, across = box.grid(centre, angle)
+    distance = np.sqrt(along**2 + (across * np.float32(rng.uniform(1, 2.5))) ** 2)
+    falling = distance / np.float32(reach)
+    threshold = np.float32(rng.uniform(0.0, 1.1)) + np.float32(1.5) * falling**2
+    steep = np.float32(choose(rng, 2, 10))
+    cover = np.clip((field - threshold) * steep + np.float32(0.5), 0, 1)
+    sign = np.float32(-1 if rng.random() < 0.75 else 1)
+    delta = sign * cover
+    if rng.random() < 0.5:
+        delta += (
+            np.float32(rng.uniform(0.2, 1)) * standardize(shade(blur(cover, 0.8), piece.light)) / 3
+        )
+    extent = close(cover > np.float32(0.4), max(1.0, 1.5 * piece.unit))
+    return [Change(box, delta, extent, thin=False)]
+
+
+def fray(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
+    """Leave an area the tool missed: its own dull skin, none of the marks, often at an edge."""
+    radius = limit(choose(rng, 8, 110) * piece.unit, piece, 0.33)
+    stretch = choose(rng, 1, 3)
+    if rng.random() < 0.55:
+        centre, angle = place_at_border(rng, piece)
+    else:
+        centre, angle = place(rng, piece), heading(rng, piece, 0.5)
+    box = window(piece.shape, centre, 1.5 * radius * stretch**0.5 + 4)
+    cover = blob(
+        rng,
+        box,
+        centre,
+        (radius * stretch**0.5, radius / stretch**0.5),
+        angle=angle,
+        roughness=rng.uniform(0.05, 0.4),
+        slope=1.5,
+        softness=choose(rng, 1, 8),
+    )
+    skin = sample(rng, box.shape, float(rng.choice([0.5, 1.0])), 0.7 * piece.unit)
+    level = 1 + np.float32(rng.choice([-1, 1], p=[0.75, 0.25]) * rng.uniform(0.05, 0.5))
+    new = level * (1 + np.float32(rng.uniform(0.1, 0.6) * piece.contrast) * skin)
+    delta = cover * (new - piece.reflectance[box.slices])
+    return [Change(box, delta, cover > np.float32(0.45), thin=False)]
+
+
+def uneven(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
+    """Change the finish beyond a border: a second pass, a skipped pass, another wheel."""
+    box, cover = _zone(rng, piece)
+    names = [name for name, kind in SURFACES.items() if kind.directed]
+    surface = piece.surface if rng.random() < 0.6 else str(rng.choice(names))
+    marks = other_texture(rng, piece, box, surface) - 1
+    strength = piece.contrast * choose(rng, 1.2, 4) if rng.random() < 0.75 else piece.contrast * 0.3
+    level = 1 + np.float32(rng.normal(0, 1.2 * piece.contrast))
+    new = np.maximum(level * (1 + np.float32(min(strength, 0.35)) * marks), np.float32(0.05))
+    delta = cover * (new - piece.reflectance[box.slices])
+    if rng.random() < 0.4:  # a seam where the passes meet
+        seam = np.clip(1 - np.abs(cover - np.float32(0.5)) * 2, 0, 1)
+        delta += np.float32(rng.normal(0, 2 * piece.contrast)) * seam
+    return [Change(box, delta, cover > np.float32(0.5), thin=False)]
+
+
+def _zone(rng: np.random.Generator, piece: Workpiece) -> tuple[Window, Field]:
+    """Return a large area: beyond a line across the lay, or a blob."""
+    softness = np.float32(choose(rng, 1, 6))
+    if rng.random() < 0.6:
+        box = whole(piece.shape)
+        (x, y), inward = place_at_border(rng, piece)
+        _, depth = box.grid((x, y), inward - np.pi / 2 + float(rng.normal(0, 0.12)))
+        along, _ = box.grid((x, y), inward - np.pi / 2)
+        side = max(piece.shape)
+        border = wander(rng, 128, rng.uniform(0, 5)) * np.float32(rng.uniform(0, 0.05) * side)
+        bent = border[np.clip((along / side * 64 + 64).astype(np.int32), 0, 127)]
+        far = np.float32(choose(rng, 0.06, 0.4) * side)
+        return box, np.clip((far + bent - depth) / softness + np.float32(0.5), 0, 1)
+    radius = limit(choose(rng, 20, 110) * piece.unit, piece, 0.33)
+    centre = place(rng, piece)
+    box = window(piece.shape, centre, 1.4 * radius + 4)
+    axes = (radius, radius * float(rng.uniform(0.5, 1)))
+    cover = blob(rng, box, centre, axes, angle=piece.lay, roughness=0.2, softness=float(softness))
+    return box, cover
+
+
+def corrosion(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
+    """Let rust spread: ragged specks that run together, dark with pale rims, in a diffuse halo."""
+    radius = limit(choose(rng, 6, 80) * piece.unit, piece, 0.3)
+    centre = place(rng, piece)
+    box = window(piece.shape, centre, 1.7 * radius + 4)
+    axes = (radius, radius * float(rng.uniform(0.5, 1)))
+    halo = blob(
+        rng, box, centre, axes, angle=heading(rng, piece, 0.4), roughness=0.5, softness=radius
+    )
+    speck = sample(
+        rng, box.shape, float(rng.choice([0.5, 1.0])), choose(rng, 0.5, 1.5) * piece.unit
+    )
+    cover = np.clip((speck + 3 * halo - np.float32(rng.uniform(1.4, 2.2))) * 3, 0, 1) * (halo > 0)
+    delta = -cover * (1 + np.float32(0.3) * speck)
+    if rng.random() < 0.5:
+        delta += np.float32(rng.uniform(0.2, 0.6)) * np.maximum(blur(cover, 2.5) - cover, 0)
+    delta -= np.float32(rng.uniform(0, 0.3)) * halo
+    return [Change(box, delta, _painted(cover, piece.unit), thin=False)]
+
+
+def _painted(cover: Field, unit: float) -> Region:
+    """Return specks as one area where they lie close, as an inspector paints them."""
+    return close(cover > np.float32(0.4), 2 * unit)

@@ -1,0 +1,101 @@
+"""The mask rule: what of an event an inspector would paint, and whether at all.
+
+1. What does not show is not painted. The contrast of an event is the root mean square of the
+   change that it makes to the noiseless picture; the noise is the local deviation of the clean
+   picture (texture, distractors) and of the camera together. Their ratio, weighted by the width
+   (an eye integrates over an area; Rose 1948), must reach ``VISIBLE``.
+2. Lines and spots are painted to the border of what shows, both flanks included, plus a margin of
+   a pixel at 256; where they fade below ``FADED`` they are not painted.
+3. Areas are painted whole, gaps and islands within them included.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from blemish.synthesis.change import Change, Region
+from blemish.synthesis.geometry import Window
+from blemish.synthesis.noise import Field, blur
+
+VISIBLE = 1.0
+FADED = 0.45
+_NARROW, _WIDE = 0.5, 4.0  # bounds of the weight of a width, in units of 3 px
+_LEAST_AREA = 4  # px
+
+
+@dataclass(frozen=True)
+class Sight:
+    """The clean picture as an eye judges against it.
+
+    Attributes:
+        clean: Its noiseless signal, grey levels, shape ``(H, W)``.
+        noise: Local deviation of texture and camera together, same unit and shape.
+    """
+
+    clean: Field
+    noise: Field
+
+
+@dataclass(frozen=True)
+class Painted:
+    """An event as painted, in the box of its change."""
+
+    box: Window
+    region: Region
+    contrast_to_noise: float
+    width_px: float
+
+
+def judge(clean: Field, camera_noise: Field, unit: float) -> Sight:
+    """Measure the local noise of a clean picture.
+
+    Args:
+        clean: Noiseless signal, grey levels.
+        camera_noise: Deviation of the camera's noise, same shape.
+        unit: Magnification; texture coarser than a few units is no noise but a background.
+    """
+    side = 2 * round(6 * max(unit, 0.7)) + 1
+    detail = clean - cv2.blur(clean, (side, side))
+    variance = cv2.blur(detail * detail, (2 * side + 1, 2 * side + 1))
+    return Sight(clean, np.sqrt(variance + camera_noise * camera_noise + np.float32(0.3)))
+
+
+def paint(change: Change, seen: Field, sight: Sight, unit: float) -> Painted | None:
+    """Apply the rule to one event.
+
+    Args:
+        change: The event.
+        seen: Noiseless signal with it, shape of the picture.
+        sight: The clean picture.
+        unit: Magnification.
+
+    Returns:
+        What is painted; None where the event does not show.
+    """
+    box = change.box
+    difference = seen[box.slices] - sight.clean[box.slices]
+    noise = sight.noise[box.slices]
+    region = change.extent
+    if change.thin:
+        margin = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
+        region = np.asarray(cv2.dilate(region.astype(np.uint8), margin), dtype=np.bool_)
+        local = np.sqrt(blur(difference * difference, 1.5 * max(1.0, unit)))
+        region = region & (local > np.float32(FADED) * noise)
+    area = int(region.sum())
+    if area < _LEAST_AREA:
+        return None
+    contrast = float(np.sqrt(np.mean(difference[region] ** 2)) / noise[region].mean())
+    width = measure_width(region)
+    weight = float(np.sqrt(np.clip(width / 3, _NARROW, _WIDE)))
+    if contrast * weight < VISIBLE:
+        return None
+    return Painted(box, region, contrast, width)
+
+
+def measure_width(region: Region) -> float:
+    """Return the typical width of a region, px: twice the mean depth along its middle line."""
+    padded = np.pad(region.astype(np.uint8), 1)
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
+    ridge = depth[(depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8))) & (depth > 0)]
+    return float(2 * ridge.mean() - 0.5) if len(ridge) else 0.0

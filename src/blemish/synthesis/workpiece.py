@@ -1,0 +1,204 @@
+"""A piece of metal before the camera: its surface, its outline, its lighting."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from blemish.synthesis.geometry import Window, smoothstep, wander, whole
+from blemish.synthesis.noise import Field, blur, choose, grain, sample, slow
+from blemish.synthesis.surfaces import SURFACES
+
+
+@dataclass
+class Edge:
+    """A border of the part: a straight or slightly bent line, the part on its positive side.
+
+    Attributes:
+        point: A point of it, ``(x, y)``, px.
+        angle: Direction of the line, radians; the part lies across it, to its right.
+    """
+
+    point: tuple[float, float]
+    angle: float
+
+
+@dataclass
+class Workpiece:
+    """What a defect meets.
+
+    Attributes:
+        reflectance: Brightness before lighting, about 1, shape ``(H, W)``.
+        lighting: Brightness of the light on each pixel, about 1, shape ``(H, W)``.
+        part: 1 on the part, 0 beside it, shape ``(H, W)``; None where the part fills the picture.
+        edges: Borders of the part inside the picture.
+        surface: Name of the process.
+        lay: Direction of its marks, radians.
+        light: Where the light comes from, radians.
+        unit: How many pixels a hair's breadth of drawing takes: the magnification.
+    """
+
+    reflectance: Field
+    lighting: Field
+    part: Field | None
+    edges: tuple[Edge, ...]
+    surface: str
+    lay: float
+    light: float
+    unit: float
+    contrast: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(H, W)``."""
+        return self.reflectance.shape[0], self.reflectance.shape[1]
+
+
+def make_workpiece(rng: np.random.Generator, size: int, surface: str) -> Workpiece:
+    """Make a clean piece of metal.
+
+    Args:
+        rng: Chooses everything else.
+        size: Side of the picture, px.
+        surface: A key of :data:`blemish.synthesis.surfaces.SURFACES`.
+    """
+    shape = (size, size)
+    unit = choose(rng, 0.55, 2.2) * (size / 256) ** 0.5
+    straight = rng.random() < 0.7
+    lay = (
+        float(rng.integers(2) * np.pi / 2 + rng.normal(0, 0.03))
+        if straight
+        else float(rng.uniform(0, np.pi))
+    )
+    light = float(rng.uniform(0, 2 * np.pi))
+    kind = SURFACES[surface]
+    contrast = choose(rng, *kind.contrast)
+    marks = kind.draw(rng, shape, unit, lay, light)
+    if rng.random() < 0.4:  # worn or turned away from the light in places
+        marks *= 1 + np.float32(rng.uniform(0.2, 0.8)) * slow(rng, shape, rng.uniform(1, 4))
+    reflectance = np.maximum(1 + np.float32(contrast) * marks, np.float32(0.05))
+    edges, part, relief = _outline(rng, shape, unit) if rng.random() < 0.4 else ((), None, None)
+    if relief is not None:
+        reflectance *= relief
+    lighting = _lighting(rng, shape, lay)
+    return Workpiece(reflectance, lighting, part, edges, surface, lay, light, unit, contrast)
+
+
+def _lighting(rng: np.random.Generator, shape: tuple[int, int], lay: float) -> Field:
+    """Uneven light: a slope, clouds, the lens's fall-off, a bright or dark band along the lay."""
+    light = np.ones(shape, dtype=np.float32)
+    x, y = whole(shape).grid((shape[1] / 2, shape[0] / 2), float(rng.uniform(0, 2 * np.pi)))
+    side = np.float32(max(shape))
+    light += np.float32(rng.uniform(0, 0.5) ** 1.5) * (x / side)
+    if rng.random() < 0.5:
+        light += np.float32(rng.uniform(0.05, 0.35)) * slow(rng, shape, rng.uniform(1, 5))
+    if rng.random() < 0.35:
+        light -= np.float32(rng.uniform(0.1, 0.7)) * ((x * x + y * y) / (side * side))
+    for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.45 else 0):
+        _, across = whole(shape).grid((0.0, 0.0), lay if rng.random() < 0.8 else lay + np.pi / 2)
+        span = float(across.max() - across.min())
+        centre = float(across.min()) + span * rng.uniform(-0.1, 1.1)
+        width = span * choose(rng, 0.04, 0.5)
+        band = np.exp(-0.5 * ((across - np.float32(centre)) / np.float32(width)) ** 2)
+        light += np.float32(rng.uniform(-0.4, 0.9)) * band
+    return np.maximum(light, np.float32(0.08))
+
+
+def _outline(
+    rng: np.random.Generator, shape: tuple[int, int], unit: float
+) -> tuple[tuple[Edge, ...], Field, Field]:
+    """Cut the part along one to three sides, or pierce it; bevels shine or lie in shadow."""
+    part = np.ones(shape, dtype=np.float32)
+    relief = np.ones(shape, dtype=np.float32)
+    edges: list[Edge] = []
+    tilt = float(rng.normal(0, 0.04)) if rng.random() < 0.8 else float(rng.uniform(-0.6, 0.6))
+    for side in rng.permutation(4)[: int(rng.choice([1, 1, 2, 2, 3]))]:
+        edges.append(_cut(rng, shape, unit, int(side), tilt, part, relief))
+    if rng.random() < 0.12:
+        _pierce(rng, shape, unit, part, relief)
+    return tuple(edges), part, relief
+
+
+def _cut(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    unit: float,
+    side: int,
+    tilt: float,
+    part: Field,
+    relief: Field,
+) -> Edge:
+    """Cut one side of the part away and bevel it; ``part`` and ``relief`` are changed."""
+    height, width = shape
+    inset = (
+        rng.uniform(0.0, 0.22) * max(shape)
+        if rng.random() < 0.6
+        else rng.uniform(0, 0.03) * max(shape)
+    )
+    point, angle = {
+        0: ((width / 2, inset), 0.0),
+        1: ((width - inset, height / 2), np.pi / 2),
+        2: ((width / 2, height - inset), np.pi),
+        3: ((inset, height / 2), -np.pi / 2),
+    }[side]
+    angle = float(angle + tilt)
+    along, inward = whole(shape).grid(point, angle)
+    bend = wander(rng, 64, rng.uniform(0, 4)) * np.float32(rng.uniform(0, 3) * unit)
+    inward = inward - bend[np.clip((along / max(shape) * 32 + 32).astype(np.int32), 0, 63)]
+    part *= np.clip(inward + np.float32(0.5), 0, 1)
+    for _ in range(int(rng.integers(0, 3))):  # chamfer, burr, rounded shoulder
+        start = rng.uniform(0, 14) * unit
+        reach = choose(rng, 1.2, 14) * unit
+        rise = smoothstep((inward - np.float32(start)) / np.float32(0.3 * reach + 1))
+        fall = smoothstep((inward - np.float32(start + reach)) / np.float32(0.5 * reach + 1))
+        relief *= 1 + np.float32(rng.uniform(-0.6, 1.0)) * (rise - fall)
+    return Edge(point, angle)
+
+
+def _pierce(
+    rng: np.random.Generator, shape: tuple[int, int], unit: float, part: Field, relief: Field
+) -> None:
+    """Drill a hole with a countersink; ``part`` and ``relief`` are changed."""
+    radius = min(choose(rng, 6, 40) * unit, 0.3 * max(shape))
+    x, y = whole(shape).grid((rng.uniform(0, shape[1]), rng.uniform(0, shape[0])))
+    outward = np.sqrt(x * x + y * y) - np.float32(radius)
+    part *= np.clip(outward + np.float32(0.5), 0, 1)
+    sink = np.exp(-np.maximum(outward, 0) / np.float32(choose(rng, 1, 6) * unit))
+    relief *= 1 + np.float32(rng.uniform(-0.5, 0.8)) * sink
+
+
+def background(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
+    """Return what lies beside the part: mostly black, sometimes a fixture, grey and out of focus."""
+    level = rng.uniform(0, 0.12) if rng.random() < 0.7 else rng.uniform(0.1, 1.3)
+    field = np.full(shape, level, dtype=np.float32)
+    if rng.random() < 0.4:
+        field *= 1 + np.float32(0.4) * slow(rng, shape, rng.uniform(1, 6))
+    if rng.random() < 0.3:
+        field *= 1 + np.float32(0.15) * blur(grain(rng, shape), 1.0)
+    return field
+
+
+def cut_out(field: Field, box: Window) -> Field:
+    """Return the part of a field inside a box."""
+    return field[box.slices]
+
+
+def other_texture(rng: np.random.Generator, piece: Workpiece, box: Window, surface: str) -> Field:
+    """Return reflectance of another finish inside a box, about 1, at the piece's magnification."""
+    kind = SURFACES[surface]
+    lay = piece.lay + (float(rng.uniform(0.3, 1.5)) if rng.random() < 0.25 else 0.0)
+    shape = (max(box.height, 8), max(box.width, 8))
+    marks = kind.draw(rng, shape, piece.unit * choose(rng, 0.7, 1.4), lay, piece.light)
+    return 1 + marks[: box.height, : box.width]
+
+
+__all__ = [
+    "Edge",
+    "Workpiece",
+    "background",
+    "cut_out",
+    "cv2",
+    "make_workpiece",
+    "other_texture",
+    "sample",
+]

@@ -1,0 +1,58 @@
+"""Draws the synthetic set: images, masks, classes, and one sheet of all of it to look at."""
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+import cv2
+
+from blemish.config import load_params, settings
+from blemish.config.generate import Generate
+from blemish.datasets.layout import DefectRecord, EncodedImage, SetWriter, encode_image
+from blemish.datasets.parallel import ordered_map
+from blemish.errors import BlemishError
+from blemish.processes import die_with_dvc
+from blemish.progress import track
+from blemish.synthesis.contact_sheet import contact_sheet
+from blemish.synthesis.scene import draw
+
+
+def main() -> None:
+    """Draw as many pictures as ``params.yaml`` says into the folder given."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    paths = parser.parse_args()
+    params = load_params(Path("params.yaml")).generate
+    drawn = ordered_map(partial(draw_one, params), range(params.images), settings().workers)
+    with SetWriter(paths.out, "synthetic", "synthetic") as writer:
+        for encoded in track(drawn, params.images, "Drawing images"):
+            writer.add_encoded(encoded)
+        sheet = cv2.cvtColor(contact_sheet(params), cv2.COLOR_RGB2BGR)
+        writer.add_file("contact_sheet.png", cv2.imencode(".png", sheet)[1].tobytes())
+
+
+def draw_one(params: Generate, index: int) -> EncodedImage:
+    """Draw and encode picture ``index``, on one core: the others draw their own."""
+    cv2.setNumThreads(1)
+    scene = draw(params.seed, params, index)
+    image_id = f"synthetic_{index:06d}"
+    return encode_image(
+        image_id,
+        scene.image,
+        scene.mask,
+        group=image_id,
+        defects=[
+            DefectRecord(found.class_name, found.mask, found.contrast_to_noise, found.width_px)
+            for found in scene.defects
+        ],
+        attributes=scene.attributes,
+    )
+
+
+if __name__ == "__main__":
+    die_with_dvc()
+    try:
+        main()
+    except BlemishError as error:
+        sys.exit(f"generate: {error}")
