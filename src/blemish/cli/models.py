@@ -1,0 +1,131 @@
+"""``blemish models``, ``promote``, ``rollback``, ``history``: the registry on the command line."""
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from blemish.registry import Move, Registry, Version
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
+_DIGITS = 12
+
+
+@click.command()
+@click.argument("ref", required=False)
+@_JSON
+def models(ref: str | None, as_json: bool) -> None:  # noqa: FBT001 - click hands flags by name
+    """List the versions of the registry, or show all about REF (an alias or a number)."""
+    registry = _registry()
+    if ref is not None:
+        _show_one(registry.resolve(ref), as_json=as_json)
+        return
+    versions = registry.versions()
+    if as_json:
+        click.echo(json.dumps([version.to_document() for version in versions]))
+    elif not versions:
+        click.echo(f"No versions of 'blemish' at {registry.location} yet. Train one: make repro")
+    else:
+        _print(_versions_table(versions))
+
+
+@click.command()
+@_JSON
+def history(as_json: bool) -> None:  # noqa: FBT001 - click hands flags by name
+    """Say who moved the champion, when, why, from and to; the newest first."""
+    registry = _registry()
+    moves = registry.history()[::-1]
+    if as_json:
+        click.echo(json.dumps([asdict(move) for move in moves]))
+    elif not moves:
+        click.echo(f"The champion at {registry.location} has no history yet. Train one: make repro")
+    else:
+        _print(_history_table(moves))
+
+
+def _registry() -> "Registry":
+    from blemish.registry import Registry
+
+    return Registry.connect()
+
+
+def _show_one(version: "Version", *, as_json: bool) -> None:
+    document = version.to_document()
+    if as_json:
+        click.echo(json.dumps(document))
+        return
+    table = _table("", "", title=f"blemish version {version.version}")
+    for key, value in document.items():
+        table.add_row(key, _cell(value))
+    _print(table)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{key} = {item}" for key, item in sorted(value.items()))
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _versions_table(versions: "Sequence[Version]") -> "Table":
+    columns = ("Version", "Aliases", "Precision", "Dice", "IoU", "Threshold", "KB", "ms", "SHA-256")
+    table = _table(*columns, "Commit", "Registered (UTC)")
+    for version in versions:
+        dirty = "+" if version.git_dirty else ""
+        table.add_row(
+            str(version.version),
+            ", ".join(version.aliases),
+            version.precision or "?",
+            _number(version.metrics.get("test_dice"), 4),
+            _number(version.metrics.get("test_iou"), 4),
+            _number(version.threshold, 3),
+            _number(version.size_bytes / 1000 if version.size_bytes else None, 0),
+            _number(version.latency_ms, 1),
+            version.sha256[:_DIGITS],
+            version.git_commit[:_DIGITS] + dirty,
+            f"{version.created:%Y-%m-%d %H:%M}",
+        )
+    return table
+
+
+def _history_table(moves: "Sequence[Move]") -> "Table":
+    table = _table("When (UTC)", "Who", "Why", "From", "To", "Reason")
+    for move in moves:
+        when = _minute(move.at)
+        if move.since:
+            when = f"between {_minute(move.since)} and {when}"
+        before, after = (str(n) if n is not None else "-" for n in (move.before, move.after))
+        table.add_row(when, move.who, move.why, before, after, move.reason)
+    return table
+
+
+def _minute(at: str) -> str:
+    return at[:19].replace("T", " ")
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _table(*columns: str, title: str | None = None) -> "Table":
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    table = Table(title=title, box=SIMPLE, show_header=any(columns), pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
+    console = Console(markup=False)
+    console.print(table)
