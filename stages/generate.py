@@ -23,19 +23,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     paths = parser.parse_args()
-    params = load_params(Path("params.yaml")).generate
-    drawn = ordered_map(partial(draw_one, params), range(params.images), settings().workers)
+    params = load_params(Path("params.yaml"))
+    drawing = params.generate
+    drawn = ordered_map(partial(draw_one, drawing), range(drawing.images), settings().workers)
     with SetWriter(paths.out, "synthetic", "synthetic") as writer:
-        for encoded in track(drawn, params.images, "Drawing images"):
+        for encoded in track(drawn, drawing.images, "Drawing images"):
             writer.add_encoded(encoded)
-        sheet = cv2.cvtColor(contact_sheet(params), cv2.COLOR_RGB2BGR)
+        sheet = cv2.cvtColor(contact_sheet(drawing), cv2.COLOR_RGB2BGR)
         writer.add_file("contact_sheet.png", cv2.imencode(".png", sheet)[1].tobytes())
 
 
-def draw_one(params: Generate, index: int) -> EncodedImage:
+def draw_one(drawing: Generate, index: int) -> EncodedImage:
     """Draw and encode picture ``index``, on one core: the others draw their own."""
     cv2.setNumThreads(1)
-    scene = draw(params.seed, params, index)
+    scene = draw(drawing.seed, drawing, index)
     image_id = f"synthetic_{index:06d}"
     return encode_image(
         image_id,
