@@ -6,16 +6,22 @@ A convolution of stride 2 takes the picture to half size at once, and a pixel sh
 work in the decoder. Only plain 3 x 3 and 1 x 1 convolutions and ReLU: they fold and quantize well.
 """
 
+import json
+import pickle
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from blemish.errors import ShapeError
+from blemish.errors import ModelFileError, ShapeError
 
 CONTRAST_FLOOR = 4.0
 """Grey levels; a picture flatter than this is not stretched until its noise looks like defects."""
+
+
+_TORN = (ValueError, KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError)
 
 
 def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
@@ -125,6 +131,28 @@ class Probability(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Take uint8 ``(N, 1, H, W)``; return float32 of that shape in ``[0, 1]``."""
         return torch.sigmoid(self.network(image))
+
+
+def load_trained(folder: Path) -> UNetTiny:
+    """Load the network that training left, ready to predict.
+
+    Args:
+        folder: Holds ``weights.pt`` and ``training.json``.
+
+    Raises:
+        ModelFileError: A file is missing or torn, or the weights are those of another network.
+    """
+    try:
+        description = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+        shape = {k: v for k, v in description["architecture"].items() if k != "name"}
+        network = UNetTiny(**shape)
+        weights = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
+        network.load_state_dict(weights)
+    except (OSError, *_TORN) as error:
+        raise ModelFileError(
+            f"The trained network at {folder} cannot be loaded: {error}. Run: dvc repro train"
+        ) from error
+    return network.eval()
 
 
 def check_input(image: Tensor, stride: int = UNetTiny.stride) -> None:

@@ -1,0 +1,150 @@
+"""What evaluation writes: headline figures, curves, per-image results, kept test images."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from blemish import files
+from blemish.datasets.packed import PackedSet
+from blemish.evaluation.judging import ImageResult
+from blemish.metrics import Counts, ThresholdHistogram
+from blemish.visualization import encode_png
+
+_HEADLINES = (
+    "dice",
+    "iou",
+    "precision",
+    "recall",
+    "dice_mean",
+    "iou_mean",
+    "boundary_f_mean",
+    "object_f1",
+    "pro",
+    "image_auroc",
+    "false_alarm_rate",
+)
+_DIGITS = 6
+_CURVE_STEP = 8  # of the 1,024 thresholds: 127 points draw a smooth curve
+_COLUMNS = (
+    "image_id",
+    "set",
+    "group",
+    "classes",
+    *("tp", "fp", "fn", "tn"),
+    *("dice", "iou", "precision", "recall", "boundary_f"),
+    "score",
+    *("found", "missed", "right", "false"),
+    "class_pixels",
+)
+
+
+def headline(overall: Mapping[str, Any], histogram: ThresholdHistogram) -> dict[str, float]:
+    """Return the few figures that ``dvc metrics diff`` shows; undefined ones are left out."""
+    values = {f"test_{name}": overall[name]["value"] for name in _HEADLINES}
+    values["test_calibration_error"] = histogram.expected_calibration_error()
+    return {name: round(value, _DIGITS) for name, value in values.items() if value is not None}
+
+
+def write_curves(folder: Path, histogram: ThresholdHistogram, classes: Mapping[str, Any]) -> None:
+    """Write ``threshold.csv``, ``pr.csv``, ``reliability.csv`` and ``classes.csv``.
+
+    Args:
+        folder: Where to.
+        histogram: Over the pixels of the test split.
+        classes: Figures by class.
+    """
+    sweep = histogram.sweep()
+    columns = (sweep.threshold, sweep.dice, sweep.iou, sweep.precision, sweep.recall)
+    rows = [tuple(round(float(v), _DIGITS) for v in row) for row in zip(*columns, strict=True)]
+    kept = rows[_CURVE_STEP - 1 :: _CURVE_STEP]
+    header = ("threshold", "dice", "iou", "precision", "recall")
+    files.write_text(folder / "threshold.csv", as_csv(header, kept))
+    curve = sorted((row[4], row[3]) for row in kept)
+    files.write_text(folder / "pr.csv", as_csv(("recall", "precision"), curve))
+    bins = [
+        (round(b.confidence, _DIGITS), round(b.frequency, _DIGITS), b.pixels)
+        for b in histogram.reliability()
+    ]
+    reliability = as_csv(("confidence", "frequency", "pixels"), bins)
+    files.write_text(folder / "reliability.csv", reliability)
+    by_class = [
+        (name, *(round(figures[key], _DIGITS) for key in ("dice", "found_share")))
+        for name, figures in classes.items()
+    ]
+    files.write_text(folder / "classes.csv", as_csv(("class", "dice", "found_share"), by_class))
+
+
+def per_image_csv(results: Iterable[ImageResult]) -> str:
+    """Return one row an image: identity, pixels, figures, defects, and pixels by class.
+
+    ``classes`` joins names by ``;``. ``class_pixels`` is JSON: by class ``[tp, fp, fn]``, a false
+    mark counted for the class of the defect nearest to it.
+    """
+    return as_csv(_COLUMNS, [_row(result) for result in results])
+
+
+def _row(result: ImageResult) -> tuple[object, ...]:
+    counts, objects = result.counts, result.objects
+    figures = (counts.dice, counts.iou, counts.precision, counts.recall, result.boundary_f)
+    return (
+        result.image_id,
+        result.record.set_name,
+        result.record.group,
+        ";".join(result.classes),
+        *(counts.tp, counts.fp, counts.fn, counts.tn),
+        *(round(figure, _DIGITS) for figure in (*figures, result.score)),
+        *(objects.found, objects.missed, objects.right, objects.false),
+        json.dumps(class_pixels(result), separators=(",", ":")),
+    )
+
+
+def class_pixels(result: ImageResult) -> dict[str, list[int]]:
+    """Return ``[tp, fp, fn]`` by class of one image."""
+    totals: dict[str, Counts] = {}
+    for defect in result.defects:
+        name = defect.defect.class_name
+        totals[name] = totals.get(name, Counts()) + defect.counts
+    return {name: [c.tp, c.fp, c.fn] for name, c in sorted(totals.items())}
+
+
+def write_test_images(
+    folder: Path, packed: PackedSet, results: Sequence[ImageResult], megabytes: int
+) -> int:
+    """Keep test images and masks for the gate and the dashboard, up to a cap.
+
+    Under the cap, images are taken in the order of a digest of their name, so that every set and
+    class keeps its share.
+
+    Args:
+        folder: Gets ``test_images`` and ``test_masks``.
+        packed: The test split.
+        results: Names of its images.
+        megabytes: Most bytes of all files together, in 10^6.
+
+    Returns:
+        How many were kept.
+    """
+    left = megabytes * 1_000_000
+    kept = 0
+    for result in sorted(results, key=lambda r: files.sha256_bytes(r.image_id.encode())):
+        image = encode_png(packed.image(result.index))
+        mask = encode_png(packed.mask(result.index))
+        left -= len(image) + len(mask)
+        if left < 0:
+            break
+        files.write_bytes(folder / "test_images" / f"{result.image_id}.png", image)
+        files.write_bytes(folder / "test_masks" / f"{result.image_id}.png", mask)
+        kept += 1
+    return kept
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table as CSV with Unix line ends."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(header)
+    table.writerows(rows)
+    return text.getvalue()

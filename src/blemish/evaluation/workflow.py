@@ -1,0 +1,190 @@
+"""The workflow: choose the threshold on validation, measure on test, write everything down."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from blemish import files
+from blemish.config.evaluate import Evaluate
+from blemish.datasets.packed import PackedSet
+from blemish.errors import DataError
+from blemish.evaluation import gallery, reports, summary
+from blemish.evaluation.choice import Choice, choose_threshold
+from blemish.evaluation.judging import ImageResult, judge_image, unique_ids
+from blemish.metrics import ThresholdHistogram
+from blemish.model import Probability, load_trained
+from blemish.preprocessing import MODEL_SIZE
+from blemish.tiling import predict_tiled
+
+Map = npt.NDArray[np.float32]
+Track = Callable[[Iterable[int], int, str], Iterable[int]]
+"""Passes numbers on and shows how many of how many have passed, and what they are."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What evaluation found, for a line of summary."""
+
+    choice: Choice
+    metrics: dict[str, float]
+    images: int
+
+
+def evaluate(
+    data: Path, trained: Path, out: Path, written: Path, params: Evaluate, *, track: Track
+) -> Verdict:
+    """Evaluate a trained network.
+
+    Args:
+        data: The packed splits.
+        trained: What training left.
+        out: Folder for the threshold, per-image results, details and kept test images.
+        written: Folder for ``metrics.json``, ``curves/`` and ``gallery/``.
+        params: Rules, tolerances, sizes.
+        track: Shows progress.
+
+    Raises:
+        DataError: A split is missing, torn or empty, or no validation image holds a defect.
+        ModelFileError: The trained network cannot be loaded.
+    """
+    torch.set_num_threads(params.threads)
+    network = Probability(load_trained(trained))
+    validation, test = (_open(data, split) for split in ("val", "test"))
+    choice, _ = choose_threshold(
+        _answers(network, validation, track, "Threshold"), params.threshold
+    )
+    results, histogram = _judge(network, test, choice.threshold, params, track)
+    metrics = _write(out, written, test, results, histogram=histogram, choice=choice, params=params)
+    _draw(
+        written / "gallery",
+        network,
+        test,
+        results,
+        threshold=choice.threshold,
+        params=params,
+    )
+    return Verdict(choice, metrics, len(results))
+
+
+def probability_of(network: nn.Module, plane: npt.NDArray[np.uint8]) -> Map:
+    """Predict one image as serving does, at native scale and tile by tile.
+
+    Args:
+        network: uint8 ``(N, 1, H, W)`` to probability.
+        plane: Shape ``(H, W)``, uint8.
+
+    Returns:
+        Shape ``(H, W)``, float32, in ``[0, 1]``.
+    """
+
+    def run(batch: npt.NDArray[np.uint8]) -> Map:
+        with torch.inference_mode():
+            answer: Map = network(torch.from_numpy(batch)).numpy()
+        return answer
+
+    return predict_tiled(plane, run, tile=MODEL_SIZE)
+
+
+def _open(data: Path, split: str) -> PackedSet:
+    packed = PackedSet.open(data, split)
+    if len(packed) == 0:
+        raise DataError(
+            f"The split {split!r} at {data} holds no image. Raise preprocess.split.{split} or add "
+            "images, then run: dvc repro"
+        )
+    return packed
+
+
+def _answers(
+    network: nn.Module, packed: PackedSet, track: Track, what: str
+) -> Iterator[tuple[str, Map, npt.NDArray[np.bool_]]]:
+    for i in track(range(len(packed)), len(packed), what):
+        yield (
+            packed.record(i).set_name,
+            probability_of(network, packed.image(i)),
+            packed.mask(i),
+        )
+
+
+def _judge(
+    network: nn.Module, packed: PackedSet, threshold: float, params: Evaluate, track: Track
+) -> tuple[list[ImageResult], ThresholdHistogram]:
+    records = [packed.record(i) for i in range(len(packed))]
+    names = unique_ids(records)
+    histogram = ThresholdHistogram()
+    results = []
+    for i in track(range(len(packed)), len(packed), "Test"):
+        probability = probability_of(network, packed.image(i))
+        instances = packed.instances(i)
+        histogram.add(probability, instances > 0)
+        results.append(
+            judge_image(
+                i,
+                names[i],
+                records[i],
+                probability=probability,
+                instances=instances,
+                threshold=threshold,
+                params=params,
+            )
+        )
+    return results, histogram
+
+
+def _write(
+    out: Path,
+    written: Path,
+    packed: PackedSet,
+    results: Sequence[ImageResult],
+    *,
+    histogram: ThresholdHistogram,
+    choice: Choice,
+    params: Evaluate,
+) -> dict[str, float]:
+    overall = summary.summarize(results, params.bootstrap)
+    classes = summary.by_defect(results, summary.class_of)
+    details: dict[str, Any] = {
+        "threshold": vars(choice),
+        "overall": overall,
+        "sets": summary.by_set(results, params.bootstrap),
+        "classes": classes,
+        "width": summary.by_defect(results, summary.width_of),
+        "area": summary.by_defect(results, summary.area_of),
+        "visibility": summary.by_defect(results, summary.visibility_of),
+        "calibration_error": histogram.expected_calibration_error(),
+        "kept_images": reports.write_test_images(out, packed, results, params.stored_megabytes),
+    }
+    metrics = reports.headline(overall, histogram)
+    files.write_json(out / "threshold.json", vars(choice))
+    files.write_text(out / "per_image.csv", reports.per_image_csv(results))
+    files.write_json(out / "per_class.json", classes)
+    files.write_json(out / "details.json", details)
+    reports.write_curves(written / "curves", histogram, classes)
+    files.write_json(written / "metrics.json", metrics)
+    return metrics
+
+
+def _draw(
+    folder: Path,
+    network: nn.Module,
+    packed: PackedSet,
+    results: Sequence[ImageResult],
+    *,
+    threshold: float,
+    params: Evaluate,
+) -> None:
+    def draw(result: ImageResult) -> bytes:
+        plane, truth = packed.image(result.index), packed.mask(result.index)
+        probability = probability_of(network, plane)
+        return gallery.draw_picture(result, plane, truth, probability, threshold)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = gallery.choose_pictures(results, params.gallery)
+    for name, png in gallery.draw_all(chosen, draw).items():
+        files.write_bytes(folder / name, png)

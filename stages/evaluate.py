@@ -1,0 +1,42 @@
+"""Chooses the threshold on the validation split and measures on the test split."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from blemish.config import load_params
+from blemish.errors import BlemishError
+from blemish.evaluation import evaluate
+from blemish.processes import die_with_dvc
+from blemish.progress import track
+
+
+def main() -> None:
+    """Read paths and params, evaluate, say the result in one line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("--data", "--trained", "--out", "--reports"):
+        parser.add_argument(name, type=Path, required=True)
+    paths = parser.parse_args()
+    verdict = evaluate(
+        paths.data,
+        paths.trained,
+        paths.out,
+        paths.reports,
+        load_params(Path("params.yaml")).evaluate,
+        track=_show,
+    )
+    dice, threshold = verdict.metrics["test_dice"], verdict.choice.threshold
+    print(f"Test Dice {dice:.4f} over {verdict.images} images at threshold {threshold:.3f}")  # noqa: T201 - a stage's summary
+
+
+def _show(numbers: Iterable[int], total: int, what: str) -> Iterable[int]:
+    return track(numbers, total, what)
+
+
+if __name__ == "__main__":
+    die_with_dvc()
+    try:
+        main()
+    except BlemishError as error:
+        sys.exit(f"evaluate: {error}")
