@@ -1,6 +1,7 @@
 """``blemish models``, ``promote``, ``rollback``, ``history``: the registry on the command line."""
 
 import json
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,9 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from blemish.promotion import Decision
     from blemish.registry import Move, Registry, Version
+    from blemish.registry.promotion_workflow import Outcome
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 _DIGITS = 12
@@ -33,6 +36,53 @@ def models(ref: str | None, as_json: bool) -> None:  # noqa: FBT001 - click hand
         click.echo(f"No versions of 'blemish' at {registry.location} yet. Train one: make repro")
     else:
         _print(_versions_table(versions))
+
+
+@click.command()
+@click.argument("ref")
+@click.option("--force", is_flag=True, help="Move it whatever the gate says; needs --reason.")
+@click.option("--reason", default="", metavar="TEXT", help="Written into the history.")
+@_JSON
+def promote(ref: str, force: bool, reason: str, as_json: bool) -> None:  # noqa: FBT001 - as above
+    """Make REF (an alias or a number) champion, if it passes the gate."""
+    from blemish.config import find_workspace, load_params
+    from blemish.registry import promotion_workflow
+    from blemish.tracking.git import author
+
+    if force and not reason.strip():
+        raise click.UsageError("--force needs --reason TEXT: it is written into the history.")
+    workspace = find_workspace()
+    outcome = promotion_workflow.promote(
+        _registry(),
+        ref,
+        load_params(workspace.params_file).promote,
+        who=author(workspace),
+        reason=reason,
+        force=force,
+        tell=lambda text: click.echo(f"{text} ...", err=True),
+    )
+    if as_json:
+        click.echo(json.dumps(outcome.to_document()))
+    else:
+        _tell_outcome(outcome)
+    if outcome.verdict == "refused":
+        sys.exit(1)
+
+
+@click.command()
+@click.option("--reason", default="", metavar="TEXT", help="Written into the history.")
+@_JSON
+def rollback(reason: str, as_json: bool) -> None:  # noqa: FBT001 - as above
+    """Return to the champion before the present one; twice goes two back."""
+    from blemish.config import find_workspace
+    from blemish.registry import promotion_workflow
+    from blemish.tracking.git import author
+
+    move = promotion_workflow.rollback(_registry(), who=author(find_workspace()), reason=reason)
+    if as_json:
+        click.echo(json.dumps(asdict(move)))
+    else:
+        click.echo(f"Version {move.after} is champion again; it was version {move.before}.")
 
 
 @click.command()
@@ -64,6 +114,31 @@ def _show_one(version: "Version", *, as_json: bool) -> None:
     for key, value in document.items():
         table.add_row(key, _cell(value))
     _print(table)
+
+
+def _tell_outcome(outcome: "Outcome") -> None:
+    if outcome.decision:
+        _print(_gate_table(outcome.decision))
+    if outcome.obstacle:
+        click.echo(f"The gate could not be asked. {outcome.obstacle}", err=True)
+    was = f"version {outcome.champion}" if outcome.champion else "nobody"
+    sentences = {
+        "unchanged": f"Version {outcome.version} is the champion already.",
+        "promoted": f"Version {outcome.version} is champion now; it was {was}.",
+        "forced": f"Version {outcome.version} is champion now, forced; it was {was}.",
+        "refused": f"Version {outcome.version} was refused; the champion is still {was}. "
+        "To move it all the same: blemish promote REF --force --reason TEXT",
+    }
+    click.echo(sentences[outcome.verdict], err=outcome.verdict == "refused")
+
+
+def _gate_table(decision: "Decision") -> "Table":
+    table = _table("Check", "Value", "Accepted", "")
+    for check in decision.checks:
+        table.add_row(
+            check.name, f"{check.value:.4g}", check.bound, "ok" if check.passed else "REFUSED"
+        )
+    return table
 
 
 def _cell(value: Any) -> str:

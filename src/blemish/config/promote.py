@@ -1,7 +1,36 @@
 """The ``promote`` block of ``params.yaml``."""
 
-from blemish.config.base import Block
+from pydantic import Field
+
+from blemish.config.base import Block, Count, Share
+
+
+class Comparison(Block):
+    """When a candidate counts as not worse than the champion."""
+
+    margin: float = Field(ge=0.0, le=0.5)
+    confidence: float = Field(gt=0.5, lt=1.0)
+    resamples: int = Field(ge=200, le=100_000)
+    seed: int = Field(ge=0)
+    groups: int = Field(ge=2)
+
+
+class Floors(Block):
+    """Least pooled Dice, whatever the champion does."""
+
+    all: Share
+    per_set: Share
+    per_class: Share
+    images: Count
+    exceptions: dict[str, Share]
 
 
 class Promote(Block):
-    """PLACEHOLDER: what the owner of this block puts here."""
+    """The bounds by which a version goes live."""
+
+    comparison: Comparison
+    floors: Floors
+    parity_dice: Share
+    megabytes: float = Field(gt=0.0)
+    latency_ratio: float = Field(ge=1.0, le=100.0)
+    latency_rounds: int = Field(ge=3, le=1000)

@@ -1,0 +1,159 @@
+"""Promotion from request to record; the command line and the dashboard both call this."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from blemish.config.promote import Promote
+from blemish.errors import ModelFileError, NotFoundError, ParamsError, PromotionError
+from blemish.inference import Segmenter
+from blemish.promotion import Decision, decide
+from blemish.registry.catalogue import Registry
+from blemish.registry.judging import measure, pair_results
+from blemish.registry.moves import move_champion, rollback
+from blemish.registry.version import Version
+from blemish.tracking.ledger import Move, now
+from blemish.tracking.names import CHAMPION, GATE, MODEL
+
+__all__ = ["Outcome", "judge", "promote", "rollback"]
+
+Verdict = Literal["promoted", "forced", "refused", "unchanged"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a promotion.
+
+    Attributes:
+        verdict: ``refused`` and ``unchanged`` left the champion where it was.
+        version: Version that was to be promoted.
+        champion: Version that was champion; None for none.
+        decision: The gate's figures; None where it could not be asked, or needed not be.
+        obstacle: Why the gate could not be asked.
+        move: The move as written into the history; None when there was none.
+    """
+
+    verdict: Verdict
+    version: int
+    champion: int | None
+    decision: Decision | None = None
+    obstacle: str = ""
+    move: Move | None = None
+
+    @property
+    def moved(self) -> bool:
+        """Whether the champion is another version now."""
+        return self.move is not None
+
+    def to_document(self) -> dict[str, Any]:
+        """Return everything as JSON values."""
+        return asdict(self) | {"moved": self.moved}
+
+
+def promote(
+    registry: Registry,
+    ref: str,
+    rule: Promote,
+    *,
+    who: str,
+    reason: str = "",
+    force: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Ask the gate about a version, and make it champion if it passes or is forced.
+
+    Args:
+        registry: Where.
+        ref: Alias or number of the version.
+        rule: The bounds of the gate.
+        who: Author of the move.
+        reason: What the author says of it; required with ``force``.
+        force: Move even if the gate refuses or has no evidence. A file that is damaged or does not
+            load is never promoted.
+        tell: Called with what is being done, for a progress line.
+
+    Returns:
+        The outcome; its verdict and figures are tags of the version from now on.
+
+    Raises:
+        ParamsError: ``force`` without a reason.
+        NotFoundError: There is no such version.
+        ModelFileError: Its file is damaged or breaks the contract.
+        PromotionConflictError: Somebody else moved the champion meanwhile.
+        StoreUnreachableError: The store does not answer.
+    """
+    if force and not reason.strip():
+        raise ParamsError("--force needs a reason: blemish promote REF --force --reason TEXT")
+    registry.history()  # a move made outside is noticed before ours
+    candidate, champion = registry.resolve(ref), _champion(registry)
+    if champion and champion.version == candidate.version:
+        return Outcome("unchanged", candidate.version, champion.version)
+    tell("Checking the model file")
+    Segmenter.from_bytes(registry.model_bytes(candidate)).check()
+    decision, obstacle = judge(registry, candidate, champion, rule, tell=tell)
+    passed = decision is not None and decision.passed
+    verdict: Verdict = "promoted" if passed else "forced" if force else "refused"
+    outcome = Outcome(
+        verdict, candidate.version, champion.version if champion else None, decision, obstacle
+    )
+    if verdict == "refused":
+        _write_tags(registry, outcome, who, reason)
+        return outcome
+    move = move_champion(
+        registry,
+        outcome.champion,
+        candidate.version,
+        who=who,
+        why="promote" if passed else "forced",
+        reason=reason,
+    )
+    _write_tags(registry, outcome, who, reason)
+    return Outcome(verdict, outcome.version, outcome.champion, decision, obstacle, move)
+
+
+def judge(
+    registry: Registry,
+    candidate: Version,
+    champion: Version | None,
+    rule: Promote,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+) -> tuple[Decision | None, str]:
+    """Ask the gate about a version without moving anything.
+
+    Returns:
+        The decision and an empty string, or None and why there is no evidence to decide on.
+    """
+    try:
+        tell("Comparing on the test images")
+        results = pair_results(registry, candidate, champion)
+        tell("Measuring latency")
+        measured = measure(registry, candidate, champion, rule.latency_rounds)
+    except (PromotionError, ModelFileError) as error:  # the champion's file may be the broken one
+        return None, str(error)
+    return decide(rule, results, measured), ""
+
+
+def _champion(registry: Registry) -> Version | None:
+    try:
+        return registry.resolve(CHAMPION)
+    except NotFoundError:
+        return None
+
+
+def _write_tags(registry: Registry, outcome: Outcome, who: str, reason: str) -> None:
+    """Write the verdict and every figure as tags of the version."""
+    tags = {
+        "verdict": outcome.verdict,
+        "at": now(),
+        "who": who,
+        "champion": str(outcome.champion or ""),
+        "reason": reason or outcome.obstacle,
+    }
+    if outcome.decision:
+        tags["checks"] = json.dumps([asdict(check) for check in outcome.decision.checks])
+        tags |= {key: repr(value) for key, value in outcome.decision.figures.items()}
+    with registry.store.writing(), registry.store.calling("Writing the decision") as client:
+        for key, value in tags.items():
+            client.set_model_version_tag(MODEL, str(outcome.version), f"{GATE}{key}", value)
