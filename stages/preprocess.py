@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.progress import track
-
 from blemish.config import load_params, settings
 from blemish.datasets.layout import read_set
 from blemish.datasets.packing import Splitting, pack_sets
 from blemish.errors import BlemishError
 from blemish.preprocessing import Resizing
 from blemish.processes import die_with_dvc
+from blemish.progress import track
 
 
 def main() -> None:
@@ -39,7 +38,7 @@ def main() -> None:
 
 
 def _show(results: Iterator[Any], total: int) -> Iterable[Any]:
-    return track(results, "Preprocess", total)
+    return track(results, total, "Checking and packing images")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@
 import csv
 import io
 import json
-import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -22,119 +22,34 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco
 
 from blemish.datasets.folders import whole_folder
-from blemish.datasets.png import Plane, encode_grey, read_grey
-from blemish.errors import DataError, ShapeError
+from blemish.datasets.png import Plane, read_grey
+from blemish.datasets.records import (
+    COLUMNS,
+    DefectRecord,
+    EncodedImage,
+    IndexRow,
+    encode_image,
+    index_cells,
+    parse_defect,
+    parse_row,
+)
+from blemish.errors import DataError
 from blemish.files import write_bytes, write_json, write_text
 
+__all__ = [
+    "FORMAT",
+    "DefectRecord",
+    "EncodedImage",
+    "ImageSet",
+    "IndexRow",
+    "SetWriter",
+    "encode_image",
+    "read_set",
+]
+
 FORMAT = 1
-_COLUMNS = ("image_id", "group", "width", "height", "defective", "attributes")
-_SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
-
-
-@dataclass(frozen=True)
-class DefectRecord:
-    """One defect: its class, its pixels (shape ``(H, W)``, bool) and, where known, how it shows."""
-
-    class_name: str
-    mask: NDArray[np.bool_]
-    contrast_to_noise: float | None = None
-    width_px: float | None = None
-
-
-@dataclass(frozen=True)
-class IndexRow:
-    """One image of a set, as ``index.csv`` has it."""
-
-    image_id: str
-    group: str
-    width: int
-    height: int
-    defective: bool
-    attributes: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class EncodedImage:
-    """One image ready to be written; made in a worker process, cheap to send to the writer."""
-
-    row: IndexRow
-    image_png: bytes
-    mask_png: bytes
-    defect_lines: tuple[str, ...]
-    classes: tuple[str, ...]
-
-
-def encode_image(
-    image_id: str,
-    image: Plane,
-    mask: NDArray[np.bool_],
-    *,
-    group: str,
-    defects: Sequence[DefectRecord] = (),
-    attributes: Mapping[str, Any] | None = None,
-) -> EncodedImage:
-    """Encode one image with its mask and defects, without touching the disk.
-
-    Args:
-        image_id: A safe stem, ``[A-Za-z0-9._-]``.
-        image: Shape ``(H, W)``, uint8 or uint16.
-        mask: Shape ``(H, W)``, bool; the union of the defects' masks.
-        group: Images of one physical part share it.
-        defects: Each with a mask of the same shape.
-        attributes: Anything else to carry, as JSON values.
-
-    Raises:
-        DataError: The id is not a safe stem, or the mask is not the union of the defects.
-        ShapeError: Shapes or types differ from the above.
-    """
-    _check_sample(image_id, image, mask, defects)
-    height, width = mask.shape
-    return EncodedImage(
-        row=IndexRow(image_id, group, width, height, bool(mask.any()), dict(attributes or {})),
-        image_png=encode_grey(image),
-        mask_png=encode_grey(mask.astype(np.uint8) * 255),
-        defect_lines=tuple(_defect_line(image_id, defect) for defect in defects),
-        classes=tuple(sorted({defect.class_name for defect in defects})),
-    )
-
-
-def _check_sample(
-    image_id: str, image: Plane, mask: NDArray[np.bool_], defects: Sequence[DefectRecord]
-) -> None:
-    if not _SAFE_ID.fullmatch(image_id):
-        raise DataError(f"Image id {image_id!r} is no safe stem; accepted: letters, digits, . _ -")
-    union = np.zeros_like(mask)
-    for defect in defects:
-        if defect.mask.shape != mask.shape or defect.mask.dtype != np.bool_:
-            raise ShapeError(
-                f"{image_id}: a defect's mask is {defect.mask.dtype} {defect.mask.shape}; "
-                f"accepted: bool {mask.shape}."
-            )
-        union |= defect.mask
-    if image.shape != mask.shape or mask.dtype != np.bool_:
-        raise ShapeError(
-            f"{image_id}: image {image.shape} and mask {mask.dtype} {mask.shape} must share a "
-            "shape (H, W), the mask being bool."
-        )
-    if not np.array_equal(union, mask):
-        raise DataError(f"{image_id}: the mask is not the union of its {len(defects)} defects.")
-
-
-def _defect_line(image_id: str, defect: DefectRecord) -> str:
-    encoded = coco.encode(np.asfortranarray(defect.mask.view(np.uint8)))
-    value = {
-        "image_id": image_id,
-        "class": defect.class_name,
-        "bbox": [int(edge) for edge in coco.toBbox(encoded)],
-        "area_px": int(coco.area(encoded)),
-        "rle": {"size": list(defect.mask.shape), "counts": encoded["counts"].decode("ascii")},
-        "contrast_to_noise": defect.contrast_to_noise,
-        "width_px": defect.width_px,
-    }
-    return json.dumps(value, allow_nan=False)
 
 
 class SetWriter:
@@ -172,7 +87,7 @@ class SetWriter:
     ) -> None:
         if error is None:
             try:
-                self._finish()
+                self.written()
             except BaseException as failure:
                 self._whole.__exit__(type(failure), failure, failure.__traceback__)
                 raise
@@ -215,22 +130,19 @@ class SetWriter:
         """Write one more file at the top of the set, such as ``contact_sheet.png``."""
         write_bytes(self.partial / name, data)
 
-    def _finish(self) -> None:
+    def written(self) -> "ImageSet":
+        """Write the indexes of what was added, and return it to be looked at."""
         entries = [self._entries[image_id] for image_id in sorted(self._entries)]
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(_index_cells(row) for row, _ in entries)
+        writer.writerow(COLUMNS)
+        writer.writerows(index_cells(row) for row, _ in entries)
         lines = [line + "\n" for _, defect_lines in entries for line in defect_lines]
         write_text(self.partial / "index.csv", table.getvalue())
         write_text(self.partial / "defects.jsonl", "".join(lines))
         totals = {"images": len(entries), "classes": sorted(self._classes)}
         write_json(self.partial / "set.json", self._about | totals)
-
-
-def _index_cells(row: IndexRow) -> tuple[str | int, ...]:
-    attributes = json.dumps(row.attributes, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    return row.image_id, row.group, row.width, row.height, int(row.defective), attributes
+        return read_set(self.partial)
 
 
 @dataclass(frozen=True)
@@ -272,11 +184,16 @@ class ImageSet:
 
     def defects(self, image_id: str) -> tuple[DefectRecord, ...]:
         """Return the defects of an image; none when it is free."""
-        return tuple(_parse_defect(value) for value in self._defect_values.get(image_id, ()))
+        return tuple(parse_defect(value) for value in self._defect_values.get(image_id, ()))
 
     def classes_of(self, image_id: str) -> frozenset[str]:
         """Return the classes of an image's defects, without decoding their regions."""
         return frozenset(value["class"] for value in self._defect_values.get(image_id, ()))
+
+    def count_defects(self) -> dict[str, int]:
+        """Return how many defects of each class the set holds."""
+        values = (value for line in self._defect_values.values() for value in line)
+        return dict(sorted(Counter(value["class"] for value in values).items()))
 
     @cached_property
     def _defect_values(self) -> dict[str, list[dict[str, Any]]]:
@@ -291,16 +208,6 @@ class ImageSet:
         return by_image
 
 
-def _parse_defect(value: dict[str, Any]) -> DefectRecord:
-    rle = {"size": value["rle"]["size"], "counts": value["rle"]["counts"].encode("ascii")}
-    return DefectRecord(
-        class_name=value["class"],
-        mask=coco.decode(rle).astype(np.bool_),
-        contrast_to_noise=value["contrast_to_noise"],
-        width_px=value["width_px"],
-    )
-
-
 def read_set(folder: Path) -> ImageSet:
     """Open a set on disk.
 
@@ -313,7 +220,7 @@ def read_set(folder: Path) -> ImageSet:
     try:
         about = json.loads((folder / "set.json").read_text(encoding="utf-8"))
         table = (folder / "index.csv").read_text(encoding="utf-8")
-        rows = tuple(_parse_row(cells) for cells in csv.DictReader(io.StringIO(table)))
+        rows = tuple(parse_row(cells) for cells in csv.DictReader(io.StringIO(table)))
     except FileNotFoundError as error:
         raise DataError(
             f"No set at {folder}: {Path(error.filename).name} is missing. "
@@ -327,14 +234,3 @@ def read_set(folder: Path) -> ImageSet:
             "Import it again."
         )
     return ImageSet(folder, about, rows)
-
-
-def _parse_row(cells: dict[str, str]) -> IndexRow:
-    return IndexRow(
-        image_id=cells["image_id"],
-        group=cells["group"],
-        width=int(cells["width"]),
-        height=int(cells["height"]),
-        defective=cells["defective"] == "1",
-        attributes=json.loads(cells["attributes"]),
-    )

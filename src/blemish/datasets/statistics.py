@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from blemish.datasets.packed import SPLITS, PackedRecord
 from blemish.errors import ShapeError
+
+if TYPE_CHECKING:  # the layout needs pycocotools, which a server has no use for
+    from blemish.datasets.layout import ImageSet
 
 FORMAT = 1
 BINS = 10
@@ -191,4 +194,26 @@ def _count(records: Sequence[PackedRecord]) -> dict[str, Any]:
         "defective": sum(bool(record.defects) for record in records),
         "defects": classes.total(),
         "classes": dict(sorted(classes.items())),
+    }
+
+
+def describe_set(images: "ImageSet", statistics: Sequence[ImageStatistics]) -> dict[str, Any]:
+    """Describe a set on disk: the figures of its images, and how many of what it holds.
+
+    Args:
+        images: The set.
+        statistics: One for each of its images; at least one.
+
+    Returns:
+        The content of the set's ``statistics.json``.
+    """
+    return {
+        "format": FORMAT,
+        "images": len(images),
+        "groups": len({row.group for row in images.rows}),
+        "defective": sum(row.defective for row in images.rows),
+        "defects": images.count_defects(),
+        "width": [min(row.width for row in images.rows), max(row.width for row in images.rows)],
+        "height": [min(row.height for row in images.rows), max(row.height for row in images.rows)],
+        "figures": summarise(statistics),
     }

@@ -1,0 +1,106 @@
+"""``blemish import``: a real set, in a layout that people have, into ``data/real``."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from blemish.datasets.importers.reading import ReadImage
+
+_LAYOUTS = (
+    "magnetic-tile",
+    "mvtec-ad",
+    "kolektor-sdd",
+    "kolektor-sdd2",
+    "coco",
+    "labelme",
+    "pairs",
+)  # named here too, so that --help imports no importer
+
+
+def _check_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise click.BadParameter(f"{name!r}; accepted: letters, digits, . _ - after the first")
+    return name
+
+
+@click.command("import")
+@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--name", required=True, callback=_check_name, help="What to call the set.")
+@click.option(
+    "--layout", type=click.Choice(_LAYOUTS), help="How SOURCE is laid out; else it is detected."
+)
+@click.option(
+    "--groups",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="CSV of image,group[,class]: images of one physical part share a group. Else a "
+    "groups.csv in SOURCE, what the layout says, or each image by itself.",
+)
+@click.option("--class", "class_name", help="The class of every defect, whatever folders say.")
+@click.option("--soft-masks", is_flag=True, help="Cut masks with shades of grey above 127.")
+@click.option(
+    "--empty-masks",
+    type=click.Choice(["refuse", "free", "skip"]),
+    default="refuse",
+    show_default=True,
+    help="What to make of an empty mask where the folder promises a defect.",
+)
+@click.option("--unmasked-free", is_flag=True, help="Take pictures without a mask for free ones.")
+@click.option("--force", is_flag=True, help="Replace a set of this name made from other files.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def import_set(
+    source: Path, name: str, groups: Path | None, *, force: bool, as_json: bool, **how: Any
+) -> None:
+    """Import the pictures and masks of SOURCE as data/real/NAME, tracked by DVC.
+
+    SOURCE is only read. When any file of it cannot be used, all such files are named and nothing
+    is imported.
+    """
+    from blemish.config import find_workspace, settings
+    from blemish.datasets.importers.reading import Choices
+    from blemish.datasets.importing import Source, describe_report, import_source
+    from blemish.datasets.versioning import pointer, track_with_dvc
+    from blemish.progress import track
+
+    def show(results: Iterator["ReadImage"], total: int) -> Iterable["ReadImage"]:
+        return track(results, total, "Importing")
+
+    workspace = find_workspace()
+    folder = workspace.path("real") / name
+    layout = how.pop("layout")
+    images, unchanged = import_source(
+        Source(source, name, layout, groups, Choices(**how)),
+        folder,
+        replace=force,
+        workers=settings().workers,
+        track=show,
+    )
+    if not (unchanged and pointer(folder).exists()):
+        track_with_dvc(workspace.root, folder)
+    report = describe_report(images, unchanged=unchanged)
+    shown = folder.relative_to(workspace.root).as_posix()
+    report |= {"folder": shown, "tracked_by": f"{shown}.dvc"}
+    click.echo(json.dumps(report, indent=2) if as_json else _tell(report))
+
+
+def _tell(report: dict[str, Any]) -> str:
+    """Say what was done and what comes next."""
+    if report["unchanged"]:
+        return f"Unchanged: {report['folder']} was made from these files; nothing written."
+    name, folder = report["name"], report["folder"]
+    classes = ", ".join(report["classes"])
+    ignored = f"{Path(folder).parent.as_posix()}/.gitignore"
+    counts = f"{report['images']} images, {report['groups']} groups, {report['defective']} images"
+    lines = [
+        f"Layout {report['layout']} (another: --layout); {report['grouping']}.",
+        f"{counts} with defects: {classes}.",
+        *(f"Skipped, its mask being empty: {file}" for file in report["skipped"]),
+        f"Look at it: {folder}/contact_sheet.png",
+        f"Keep it: git add {folder}.dvc {ignored} && git commit -m 'Import {name}'",
+        f"Use it: preprocess.real_sets: [{name}] in params.yaml, then: dvc repro",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,35 @@
+"""Imported sets under DVC: git holds ``NAME.dvc``, the cache holds the pictures."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from blemish.errors import DataError
+
+
+def pointer(folder: Path) -> Path:
+    """Return the ``.dvc`` file of a set."""
+    return folder.with_name(f"{folder.name}.dvc")
+
+
+def track_with_dvc(root: Path, folder: Path) -> None:
+    """Put a new set under DVC; when that fails the set is removed again.
+
+    Args:
+        root: The checkout.
+        folder: The set, inside it.
+
+    Raises:
+        DataError: DVC refused, for instance because ``dvc repro`` is running.
+    """
+    target = folder.relative_to(root).as_posix()
+    command = [sys.executable, "-m", "dvc", "add", "--quiet", target]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        shutil.rmtree(folder)
+        raise DataError(
+            f"DVC did not take {target}: {done.stderr.strip()}\nNothing was imported; "
+            "once that is mended, import again. A set that was there before comes back with: "
+            f"dvc checkout {target}.dvc"
+        )
