@@ -1,0 +1,103 @@
+"""What is kept between reruns, keyed by content: SHA-256 of models and pictures, never by name."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from blemish.config import Settings, find_workspace, settings
+from blemish.dashboard.albums import Album, Picture, album_of_set, album_of_test_images
+from blemish.dashboard.contest import Contest
+from blemish.dashboard.pair import Pair
+from blemish.errors import WorkspaceError
+from blemish.inference import Segmenter
+from blemish.registry import Registry, Version
+
+_MODELS = 6
+_THREADS = 2  # of one inference; the dashboard shares its machine with the API
+
+
+@st.cache_resource(show_spinner=False)
+def registry() -> Registry:
+    """Connect to the registry, once."""
+    return Registry.connect()
+
+
+@st.cache_data(ttl=4, show_spinner=False)
+def versions() -> tuple[Version, ...]:
+    """Return the versions, the newest first; at most four seconds old."""
+    return tuple(sorted(registry().versions(), key=lambda one: -one.version))
+
+
+def load(version: Version) -> Segmenter:
+    """Load a version's model, once for each SHA-256."""
+    return _segmenter(version.sha256, version)
+
+
+@st.cache_resource(max_entries=_MODELS, show_spinner="Loading the model ...")
+def _segmenter(sha256: str, _version: Version) -> Segmenter:
+    del sha256
+    return Segmenter.from_bytes(registry().model_bytes(_version), threads=_THREADS)
+
+
+def probability(model: Segmenter, sha256: str, picture: Picture) -> npt.NDArray[np.float32]:
+    """Return the probability map of a picture; shape ``(H, W)``, not to be written to."""
+    return _probability(sha256, picture.sha256, model, picture)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _probability(
+    model_sha256: str, picture_sha256: str, _model: Segmenter, _picture: Picture
+) -> npt.NDArray[np.float32]:
+    del model_sha256, picture_sha256
+    answer = _model.probability(_picture.plane)
+    answer.flags.writeable = False
+    return answer
+
+
+def contest_of(pair: Pair, album: Album) -> Contest:
+    """Return the contest of a pair on an album, begun if need be."""
+    return _contest(pair.a.version.sha256, pair.b.version.sha256, album.digest, pair, album)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, on_release=Contest.stop)
+def _contest(a: str, b: str, digest: str, _pair: Pair, _album: Album) -> Contest:
+    del a, b, digest
+    return Contest(_album, _pair.a.model, _pair.b.model)
+
+
+def test_album(version: Version) -> Album:
+    """Return the test images that a version's run keeps in the store."""
+    return _test_album(version.run_id, version)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Fetching the test images ...")
+def _test_album(run_id: str, _version: Version) -> Album:
+    return album_of_test_images(run_id, registry().test_images(_version))
+
+
+def set_album(folder: Path) -> Album:
+    """Open a set on disk."""
+    return _set_album(folder, (folder / "index.csv").stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the set ...")
+def _set_album(folder: Path, changed_ns: int) -> Album:
+    del changed_ns
+    return album_of_set(folder)
+
+
+def set_folders() -> dict[str, Path]:
+    """Return the sets of this checkout by name; none where there is no checkout."""
+    try:
+        workspace = find_workspace()
+    except WorkspaceError:
+        return {}
+    candidates = [workspace.path("synthetic"), *sorted(workspace.path("real").glob("*"))]
+    return {folder.name: folder for folder in candidates if (folder / "set.json").is_file()}
+
+
+def environment() -> Settings:
+    """Read the settings."""
+    return settings()

@@ -1,0 +1,238 @@
+"""The pictures of a comparison: a list to choose from, and six panes that move together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import streamlit as st
+
+from blemish.dashboard import cache
+from blemish.dashboard.albums import Album, Picture
+from blemish.dashboard.choice import asked_number, choose, remember
+from blemish.dashboard.contest import Contest
+from blemish.dashboard.edge import guarded, plain
+from blemish.dashboard.pair import Pair, Side
+from blemish.dashboard.verdicts import ORDERS, SIZES, Bout, ordered, size_of
+from blemish.dashboard.viewer import Pane, show_panes
+from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
+
+_LIST_HEIGHT = 520
+
+
+def show(pair: Pair, album: Album, contest: Contest) -> None:
+    """Lay out the list beside the panes."""
+    beside, panes = st.columns([1, 2.3], gap="medium")
+    with beside:
+        bouts = _chosen_bouts(contest)
+        image = _list(bouts, album)
+    with panes:
+        _panes(pair, album, image)
+
+
+def _chosen_bouts(contest: Contest) -> list[Bout]:
+    """Let a person sort and filter; while the contest runs, in the album's order."""
+    bouts = contest.bouts
+    if not contest.done:
+        return list(bouts)
+    order = choose("Sort by", "sort", list(ORDERS), shown=ORDERS.__getitem__)
+    with st.popover("Filter", icon=":material/filter_list:", width="stretch"):
+        classes = _filter("Class", "class", {name for bout in bouts for name in bout.entry.classes})
+        sets = _filter("Set", "set", {bout.entry.set_name for bout in bouts})
+        sizes = _filter("Defects", "size", {size_of(bout) for bout in bouts}, SIZES)
+    return [
+        bout
+        for bout in ordered(bouts, order)
+        if (not classes or set(bout.entry.classes) & classes)
+        and (not sets or bout.entry.set_name in sets)
+        and (not sizes or size_of(bout) in sizes)
+    ]
+
+
+def _filter(label: str, name: str, values: set[str], order: Sequence[str] = ()) -> set[str]:
+    options = [value for value in order if value in values] or sorted(values)
+    if name not in st.session_state:
+        asked = st.query_params.get_all(name)
+        st.session_state[name] = [value for value in asked if value in options]
+    st.session_state[name] = [value for value in st.session_state[name] if value in options]
+    chosen = st.multiselect(label, options, key=name, placeholder="All")
+    if chosen != st.query_params.get_all(name):
+        st.query_params[name] = chosen
+    return set(chosen)
+
+
+def _list(bouts: Sequence[Bout], album: Album) -> int:
+    """Show the list and the buttons; return the index of the picture to show."""
+    names = [bout.entry.image_id for bout in bouts] or [entry.image_id for entry in album.entries]
+    asked = st.query_params.get("image")
+    position = names.index(asked) if asked in names else 0
+    moved = position + _step(position, len(names))
+    if bouts:
+        chosen = _table(bouts)
+        if chosen is not None and chosen != st.session_state.get("_clicked"):
+            moved = chosen
+        st.session_state["_clicked"] = chosen
+    else:
+        st.caption("No picture passes the filter; here are all of them.")
+    if moved != position:
+        remember("image", names[moved])
+    return album.index(names[moved]) or 0
+
+
+def _step(position: int, count: int) -> int:
+    """Show the buttons that step; return 1, -1 or 0."""
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", wrap=False
+    ):
+        back = st.button(
+            "Back", icon=":material/chevron_left:", shortcut="Left", help="Previous picture",
+            disabled=position == 0, key="previous",
+        )  # fmt: skip
+        st.markdown(f"{position + 1} of {count}", text_alignment="center")
+        onward = st.button(
+            "Next", icon=":material/chevron_right:", icon_position="right", shortcut="Right",
+            help="Next picture", disabled=position >= count - 1, key="next",
+        )  # fmt: skip
+    return int(onward) - int(back)
+
+
+def _table(bouts: Sequence[Bout]) -> int | None:
+    """Show the pictures with their figures; return the row that is selected."""
+    table = pd.DataFrame(
+        {
+            "Picture": [bout.thumbnail for bout in bouts],
+            "Differ": [100 * bout.disagreement for bout in bouts],
+            "Dice A": [bout.a.dice if bout.a else None for bout in bouts],
+            "Dice B": [bout.b.dice if bout.b else None for bout in bouts],
+            "Name": [bout.entry.image_id for bout in bouts],
+        }
+    )
+    shown = ["Picture", "Differ", "Dice A", "Dice B", "Name"]
+    if table["Dice A"].isna().all():
+        shown = ["Picture", "Differ", "Name"]
+    event = st.dataframe(
+        table[shown],
+        key="pictures",
+        height=_LIST_HEIGHT,
+        row_height=52,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        alt="Pictures with the share of pixels on which the versions differ, and the Dice of each.",
+        column_config={
+            "Picture": st.column_config.ImageColumn("", width=64),
+            "Differ": st.column_config.NumberColumn("Differ %", format="%.2f", width=70),
+            "Dice A": st.column_config.NumberColumn(format="%.3f", width=65),
+            "Dice B": st.column_config.NumberColumn(format="%.3f", width=65),
+        },
+    )
+    rows = event["selection"]["rows"]
+    return int(rows[0]) if rows else None
+
+
+@st.fragment
+@guarded
+def _panes(pair: Pair, album: Album, image: int) -> None:
+    """Show one picture; a slider reruns this part alone."""
+    picture = album.picture(image)
+    thresholds = _sliders(pair)
+    opacity = st.session_state.get("opacity", 0.7)
+    maps = [cache.probability(side.model, side.version.sha256, picture) for side in pair.sides]
+    masks = [
+        probability >= np.float32(threshold)
+        for probability, threshold in zip(maps, thresholds, strict=True)
+    ]
+    show_panes(picture.plane, _six(pair, picture, maps, masks), opacity=opacity, key="panes")
+    _say(pair, album, image, picture, masks)
+    _legend(picture)
+    controls = st.columns([2, 1, 1], vertical_alignment="bottom")
+    controls[0].slider("Opacity of the layers", 0.0, 1.0, 0.7, 0.05, key="opacity")
+    with controls[2], st.popover("Link", icon=":material/link:", width="stretch"):
+        st.caption("This address shows the same comparison.")
+        st.code(st.context.url or "", language=None, wrap_lines=True)
+
+
+def _sliders(pair: Pair) -> tuple[float, float]:
+    """Show a threshold slider for each version, or one for both."""
+    left, right, link = st.columns([3, 3, 1.4], vertical_alignment="bottom")
+    linked = link.toggle("Linked", key="linked", bind="query-params")
+    with left:
+        a = _slider(pair.a, "ta", "Threshold, both" if linked else "Threshold A")
+    if linked:
+        return a, a
+    with right:
+        return a, _slider(pair.b, "tb", "Threshold B")
+
+
+def _slider(side: Side, name: str, label: str) -> float:
+    own = side.model.card.threshold
+    key = f"{name}-{side.version.sha256}"
+    if key not in st.session_state:
+        st.session_state[key] = round(asked_number(name, 0.0, 1.0) or own, 3)
+    shown = st.slider(
+        label, 0.0, 1.0, step=0.005, format="%.3f", key=key,
+        help=f"The model's own threshold, chosen on validation images, is {own:.3f}.",
+    )  # fmt: skip
+    value = own if abs(shown - own) < 0.0005 else shown
+    remember(name, f"{shown:.3f}", f"{own:.3f}")
+    return value
+
+
+Maps = Sequence[npt.NDArray[np.float32]]
+Masks = Sequence[npt.NDArray[np.bool_]]
+
+
+def _six(pair: Pair, picture: Picture, maps: Maps, masks: Masks) -> list[Pane]:
+    """Return the panes in reading order: picture, A, A; difference, B, B."""
+    heat = [create_heatmap(probability) for probability in maps]
+    layers = [_overlay(picture, mask) for mask in masks]
+    between = overlay_truth(picture.plane, masks[0], masks[1], 1.0)
+    kind = "outline" if picture.truth is None else "against the truth"
+    a, b = pair.sides
+    return [
+        Pane("Original", None, "The picture as it is."),
+        Pane(f"{a.title}, heatmap", heat[0], f"Probability of defect by {a.title}.", "a"),
+        Pane(f"{a.title}, {kind}", layers[0], f"Marks of {a.title}, {kind}.", "a"),
+        Pane("Where they differ", between, "Pixels marked by both, by A or by B.", "difference"),
+        Pane(f"{b.title}, heatmap", heat[1], f"Probability of defect by {b.title}.", "b"),
+        Pane(f"{b.title}, {kind}", layers[1], f"Marks of {b.title}, {kind}.", "b"),
+    ]
+
+
+def _overlay(picture: Picture, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+    if picture.truth is None:
+        return overlay_outline(picture.plane, mask)
+    return overlay_truth(picture.plane, mask, picture.truth, 1.0)
+
+
+def _say(pair: Pair, album: Album, image: int, picture: Picture, masks: Masks) -> None:
+    """Say in words what the panes show."""
+    entry = album.entries[image]
+    differ = float((masks[0] != masks[1]).mean())
+    marked = ", ".join(
+        f"{side.letter} marks {int(mask.sum()):,} px"
+        for side, mask in zip(pair.sides, masks, strict=True)
+    )
+    about = [entry.image_id, f"{picture.plane.shape[1]} x {picture.plane.shape[0]}"]
+    about += [", ".join(entry.classes)] if entry.classes else []
+    st.markdown(f"**{plain(' · '.join(about))}** · {marked} · they differ on {differ:.2%}")
+
+
+def _legend(picture: Picture) -> None:
+    names = [("#009E73", "marked by both"), ("#D55E00", "by A alone"), ("#56B4E9", "by B alone")]
+    truth = [("#009E73", "found"), ("#D55E00", "false mark"), ("#56B4E9", "missed")]
+    rows = [("Against the truth", truth)] if picture.truth is not None else []
+    parts = [
+        f"<span><b>{title}:</b> "
+        + " ".join(f'<i style="background:{colour}"></i>{text}' for colour, text in items)
+        + "</span>"
+        for title, items in [*rows, ("Where they differ", names)]
+    ]
+    st.html(f'<div class="blemish-legend">{"".join(parts)}</div>{_LEGEND_STYLE}')
+
+
+_LEGEND_STYLE = """<style>
+.blemish-legend {display: flex; flex-wrap: wrap; gap: .3rem 1.5rem; font-size: .85rem;}
+.blemish-legend i {display: inline-block; width: .8em; height: .8em; border-radius: 2px;
+  margin: 0 .3em 0 .7em;}
+</style>"""

@@ -1,0 +1,41 @@
+"""The two versions that a page compares."""
+
+from dataclasses import dataclass
+
+from blemish.inference import Segmenter
+from blemish.registry import Version
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two.
+
+    Attributes:
+        letter: ``A`` or ``B``.
+        name: As the person chose it.
+        version: From the registry.
+        model: Its file, loaded.
+    """
+
+    letter: str
+    name: str
+    version: Version
+    model: Segmenter
+
+    @property
+    def title(self) -> str:
+        """Short, for panes and legends."""
+        return f"{self.letter}: version {self.version.version}"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both."""
+
+    a: Side
+    b: Side
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        """In order."""
+        return self.a, self.b
