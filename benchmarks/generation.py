@@ -31,7 +31,8 @@ def measure() -> list[dict[str, Any]]:
             warm = number
         size += length
     rate = (_WARM_UP + _PICTURES - 1 - warm) / (time.perf_counter() - started)
-    note = f"{_SIZE} x {_SIZE} px, {_WORKERS} processes, {size / (_WARM_UP + _PICTURES):.0f} bytes each"
+    each = size / (_WARM_UP + _PICTURES)
+    note = f"{_SIZE} x {_SIZE} px, {_WORKERS} processes, {each:.0f} bytes each"
     return [{"name": "generate_images_per_s", "value": rate, "unit": "1/s", "note": note}]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from blemish.synthesis.change import Change, Region, close, heading, limit, place, place_at_border
 from blemish.synthesis.geometry import Window, blob, wander, whole, window
-from blemish.synthesis.noise import Field, blur, choose, sample, standardize
+from blemish.synthesis.noise import Field, as_field, blur, choose, sample, standardize
 from blemish.synthesis.surfaces import SURFACES, shade
 from blemish.synthesis.workpiece import Workpiece, other_texture
 
@@ -47,7 +47,7 @@ def _stringer(
         slope=1.0,
         softness=choose(rng, 1, 3),
     )
-    inside = sample(rng, box.shape, 0.5, choose(rng, 1, 4) * piece.unit, piece.unit, angle)
+    inside = sample(rng, box.shape, 0.5, choose(rng, 1, 4) * piece.unit, piece.unit, angle=angle)
     sign = np.float32(-1 if rng.random() < 0.85 else 1)
     delta = cover * (sign + np.float32(rng.uniform(0.1, 0.5)) * inside)
     if rng.random() < 0.4:  # torn skin glints
@@ -96,15 +96,15 @@ def scale(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     box = window(piece.shape, centre, 1.4 * reach)
     angle = heading(rng, piece, 0.85)
     flake = choose(rng, 0.25, 1.2) * piece.unit
-    field = sample(rng, box.shape, 1.5, flake * stretch, flake, angle)
+    field = sample(rng, box.shape, 1.5, flake * stretch, flake, angle=angle)
     along, across = box.grid(centre, angle)
     distance = np.sqrt(along**2 + (across * np.float32(rng.uniform(1, 2.5))) ** 2)
     falling = distance / np.float32(reach)
     threshold = np.float32(rng.uniform(0.0, 1.1)) + np.float32(1.5) * falling**2
     steep = np.float32(choose(rng, 2, 10))
-    cover = np.clip((field - threshold) * steep + np.float32(0.5), 0, 1)
+    cover = as_field(np.clip((field - threshold) * steep + np.float32(0.5), 0, 1))
     sign = np.float32(-1 if rng.random() < 0.75 else 1)
-    delta = sign * cover
+    delta = as_field(sign * cover)
     if rng.random() < 0.5:
         delta += (
             np.float32(rng.uniform(0.2, 1)) * standardize(shade(blur(cover, 0.8), piece.light)) / 3

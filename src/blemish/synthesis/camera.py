@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.synthesis.noise import Field, blur, choose, grain
+from blemish.synthesis.noise import Field, as_field, blur, choose, grain
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Camera:
         signal = np.clip(light * np.float32(gain), 0, 1)
         if abs(self.gamma - 1) > 0.02:
             cv2.pow(signal, self.gamma, signal)
-        return (signal * np.float32(1 - self.black) + np.float32(self.black)) * np.float32(255)
+        return as_field((signal * np.float32(1 - self.black) + np.float32(self.black)) * 255)
 
     def expose(self, scene: Field) -> float:
         """Return the gain that brings the mean of a scene to the level chosen."""
@@ -135,4 +135,4 @@ def _motion_kernel(length: float, angle: float) -> Field:
     for share in np.linspace(-0.5, 0.5, 33):
         x, y = radius + share * length * np.cos(angle), radius + share * length * np.sin(angle)
         kernel[round(float(y)), round(float(x))] += 1
-    return kernel / kernel.sum()
+    return as_field(kernel / kernel.sum())

@@ -7,7 +7,7 @@ import numpy as np
 
 from blemish.synthesis.change import limit, place
 from blemish.synthesis.geometry import blob, smoothstep, whole, window
-from blemish.synthesis.noise import blur, choose, sample
+from blemish.synthesis.noise import as_field, blur, choose, sample
 from blemish.synthesis.workpiece import Workpiece
 
 Distract = Callable[[np.random.Generator, Workpiece], None]
@@ -85,8 +85,8 @@ def marking(rng: np.random.Generator, piece: Workpiece) -> None:
     cv2.putText(canvas, text, origin, face, size, 255, thick, cv2.LINE_AA)
     turn = float(rng.choice([0, 90, 180, 270])) + rng.normal(0, 4)
     matrix = cv2.getRotationMatrix2D((x, y), turn, 1.0)
-    canvas = cv2.warpAffine(canvas, matrix, piece.shape[::-1])
-    ink = blur(canvas.astype(np.float32) / 255, choose(rng, 0.5, 2) * max(piece.unit, 0.7))
+    turned = as_field(cv2.warpAffine(canvas, matrix, piece.shape[::-1]))
+    ink = blur(turned / np.float32(255), choose(rng, 0.5, 2) * max(piece.unit, 0.7))
     if rng.random() < 0.3:  # engraved: one flank lit, the other in shade
         along_x = cv2.Sobel(ink, cv2.CV_32F, 1, 0, ksize=3)
         along_y = cv2.Sobel(ink, cv2.CV_32F, 0, 1, ksize=3)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from blemish.synthesis.noise import Field, sample
+from blemish.synthesis.noise import Field, as_field, sample
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ def blob(
     inside = 1 - np.sqrt((along / np.float32(axes[0])) ** 2 + (across / np.float32(axes[1])) ** 2)
     if roughness > 0:
         stretch = (max(axes[0] / 40, 0.2), max(axes[1] / 40, 0.2))
-        inside += np.float32(roughness) * sample(rng, box.shape, slope, *stretch, angle)
+        inside += np.float32(roughness) * sample(rng, box.shape, slope, *stretch, angle=angle)
     steepness = np.float32(min(axes) / max(softness, 0.3))
-    return np.clip(inside * steepness + np.float32(0.5), 0, 1)
+    return as_field(np.clip(inside * steepness + np.float32(0.5), 0, 1))
 
 
 def table(curve: Field, position: Field, start: float, step: float) -> Field:

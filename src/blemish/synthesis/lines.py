@@ -5,8 +5,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.synthesis.change import Change, Region, heading, place, place_at_border
-from blemish.synthesis.geometry import Window, table, wander, whole, window
-from blemish.synthesis.noise import Field, blur, choose
+from blemish.synthesis.geometry import Window, wander, window
+from blemish.synthesis.noise import Field, as_field, blur, choose
 from blemish.synthesis.workpiece import Workpiece
 
 _STEP = 0.5  # px between the samples of a scratch's course
@@ -14,7 +14,7 @@ _SHIFT = 4  # fractional bits of the coordinates that OpenCV draws with
 
 
 def scratch(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
-    """Draw a scratch or a family of them: one object dragged over the part leaves parallel lines."""
+    """Draw a scratch, or the parallel family that one object dragged over the part leaves."""
     side = max(piece.shape)
     angle = heading(rng, piece, 0.45)
     length = min(choose(rng, 10, 500) * piece.unit, 2.2 * side)
@@ -36,10 +36,10 @@ def scratch(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
                 rng,
                 piece,
                 centre,
-                turn,
-                length * float(rng.uniform(0.4, 1.2)),
-                sigma * float(rng.uniform(0.7, 1.3)),
-                profile,
+                angle=turn,
+                length=length * float(rng.uniform(0.4, 1.2)),
+                sigma=sigma * float(rng.uniform(0.7, 1.3)),
+                profile=profile,
             )
         )
     return changes
@@ -52,6 +52,7 @@ def _one_scratch(
     rng: np.random.Generator,
     piece: Workpiece,
     centre: tuple[float, float],
+    *,
     angle: float,
     length: float,
     sigma: float,
@@ -110,14 +111,14 @@ def _profile(offset: Field, profile: str) -> Field:
     """Return the brightness across a scratch, in units of its half width."""
     core = np.exp(-0.5 * offset * offset)
     if profile == "bright":
-        return core
+        return as_field(core)
     if profile == "flanks":  # one flank faces the light, the other turns away
-        return 1.6 * offset * core
+        return as_field(1.6 * offset * core)
     if profile == "shoulder":  # a dark groove with the metal thrown up beside it
-        return np.asarray(np.exp(-0.5 * (offset - 2) ** 2) * 0.8 - core, dtype=np.float32)
+        return as_field(np.exp(-0.5 * (offset - 2) ** 2) * 0.8 - core)
     if profile == "halo":  # a groove between rounded lips
-        return np.asarray(0.35 * np.exp(-0.5 * (offset / 3) ** 2) - 1.2 * core, dtype=np.float32)
-    return -core
+        return as_field(0.35 * np.exp(-0.5 * (offset / 3) ** 2) - 1.2 * core)
+    return as_field(-core)
 
 
 def crack(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
@@ -133,12 +134,13 @@ def crack(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     canvas = np.zeros(shape, dtype=np.uint8)
     step = max(2.0, choose(rng, 2.5, 9) * piece.unit)
     rough = float(rng.uniform(0.08, 0.5))
-    trunk = _walk(rng, start, angle, length, step, rough)
+    trunk = _walk(rng, start, angle, length=length, step=step, rough=rough)
     _draw(canvas, trunk, width, rng)
     for _ in range(int(rng.choice([0, 0, 1, 2, 3]))):
         root = trunk[int(rng.integers(len(trunk)))]
         turn = angle + float(rng.choice([-1, 1]) * rng.uniform(0.3, 1.2))
-        branch = _walk(rng, (root[0], root[1]), turn, length * rng.uniform(0.15, 0.5), step, rough)
+        shorter = length * float(rng.uniform(0.15, 0.5))
+        branch = _walk(rng, (root[0], root[1]), turn, length=shorter, step=step, rough=rough)
         _draw(canvas, branch, 0.7 * width, rng)
     x, y, box_width, box_height = cv2.boundingRect(canvas)
     if box_width == 0:
@@ -163,6 +165,7 @@ def _walk(
     rng: np.random.Generator,
     start: tuple[float, float],
     angle: float,
+    *,
     length: float,
     step: float,
     rough: float,
@@ -173,7 +176,7 @@ def _walk(
     turns = angle + drift + rng.normal(0, rough, count)
     steps = np.stack([np.cos(turns), np.sin(turns)], axis=1) * step
     path = np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)]) + np.asarray(start)
-    return path.astype(np.float32)
+    return as_field(path)
 
 
 def _draw(canvas: NDArray[np.uint8], path: Field, width: float, rng: np.random.Generator) -> None:
@@ -193,6 +196,3 @@ def _padded(shape: tuple[int, int], rectangle: tuple[int, int, int, int], pad: i
     top, left = max(0, y - pad), max(0, x - pad)
     bottom, right = min(shape[0], y + height + pad), min(shape[1], x + width + pad)
     return Window(top, left, bottom - top, right - left)
-
-
-__all__ = ["crack", "scratch", "table", "whole"]

@@ -6,6 +6,7 @@ picture gets is a window of one, at a random place, turned, and stretched along 
 """
 
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,12 @@ from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
 """A real field over the picture, shape ``(H, W)``, float32."""
+
+
+def as_field(values: Any) -> Field:
+    """Return values as float32."""
+    return np.asarray(values, dtype=np.float32)
+
 
 _SIDE = 1024
 _SEED = 0x5EED
@@ -40,6 +47,7 @@ def sample(
     slope: float,
     along: float = 1.0,
     across: float | None = None,
+    *,
     angle: float = 0.0,
 ) -> Field:
     """Cut a window from a bank.
@@ -95,10 +103,11 @@ def blur(field: Field, sigma: float) -> Field:
 
 def slow(rng: np.random.Generator, shape: tuple[int, int], waves: float) -> Field:
     """Return a smooth field of about ``waves`` ups and downs over the picture, within [-1, 1]."""
-    nodes = max(2, round(waves) + 2)
-    coarse = rng.uniform(-1, 1, (nodes, nodes)).astype(np.float32)
-    wide = cv2.resize(coarse, shape[::-1], interpolation=cv2.INTER_CUBIC)
-    return np.clip(np.asarray(wide, dtype=np.float32), -1, 1)
+    side = 32
+    rough = rng.standard_normal((side, side), dtype=np.float32)
+    clouds = standardize(blur(rough, side / (4 * max(waves, 0.7))))
+    wide = cv2.resize(clouds, shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return as_field(np.clip(wide * np.float32(0.5), -1, 1))
 
 
 def choose(rng: np.random.Generator, low: float, high: float) -> float:

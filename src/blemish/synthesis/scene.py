@@ -118,7 +118,8 @@ def _compose(
     clean = camera.see(light, gain)
     noise = camera.deviation(clean)
     events = _events(rng, params, piece, defect) if wanted else []
-    seen, defects = clean, ()
+    seen = clean
+    defects: tuple[SceneDefect, ...] = ()
     if events:
         changed = _apply(piece, [change for _, changes in events for change in changes])
         seen = camera.see(_lit(piece, changed, around), gain)

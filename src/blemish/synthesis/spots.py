@@ -4,7 +4,7 @@ import numpy as np
 
 from blemish.synthesis.change import Change, heading, limit, place, place_at_border
 from blemish.synthesis.geometry import Window, blob, window
-from blemish.synthesis.noise import Field, blur, choose, sample, standardize
+from blemish.synthesis.noise import Field, as_field, blur, choose, sample, standardize
 from blemish.synthesis.surfaces import shade
 from blemish.synthesis.workpiece import Workpiece
 
@@ -64,7 +64,7 @@ def _lip(cover: Field, light: float, radius: float) -> Field:
     """Return the part of a border that faces the light, in [0, 1]."""
     slope = shade(blur(cover, max(0.8, 0.12 * radius)), light)
     peak = float(np.abs(slope).max())
-    return np.maximum(-slope, 0) / np.float32(max(peak, 1e-6))
+    return as_field(np.maximum(-slope, 0) / max(peak, 1e-6))
 
 
 def dent(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
@@ -81,7 +81,7 @@ def dent(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     warp = np.float32(rng.uniform(0, 0.2)) * sample(rng, box.shape, 2.0, max(radius / 30, 0.3))
     rim = np.clip(1 - distance + warp * (distance < 1.5), 0, 1)
     height = rim**2 * (3 - 2 * rim) if rng.random() < 0.6 else np.sqrt(np.clip(rim * 2, 0, 1))
-    delta = shade(blur(np.asarray(height, np.float32), 0.5 + 0.06 * radius), piece.light)
+    delta = shade(blur(as_field(height), 0.5 + 0.06 * radius), piece.light)
     delta = delta / np.float32(max(float(np.abs(delta).max()), 1e-6))
     if rng.random() < 0.4:  # the floor of a dent gathers or loses light
         delta += np.float32(rng.uniform(-0.6, 0.6)) * rim

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from blemish.synthesis.geometry import table, wander, whole
-from blemish.synthesis.noise import Field, blur, choose, grain, sample, slow, standardize
+from blemish.synthesis.noise import Field, as_field, blur, choose, grain, sample, slow, standardize
 
 Draw = Callable[[np.random.Generator, tuple[int, int], float, float, float], Field]
 """``(rng, shape, unit, lay, light) -> field``: unit in px, lay and light in radians."""
@@ -36,15 +36,15 @@ def shade(height: Field, light: float) -> Field:
     """Return the slope of a relief towards the light, which is how matt metal shows it."""
     along_x = cv2.Sobel(height, cv2.CV_32F, 1, 0, ksize=3)
     along_y = cv2.Sobel(height, cv2.CV_32F, 0, 1, ksize=3)
-    return np.asarray(along_x * np.cos(light) + along_y * np.sin(light), dtype=np.float32)
+    return as_field(along_x * np.cos(light) + along_y * np.sin(light))
 
 
 def _streaks(
     rng: np.random.Generator, shape: tuple[int, int], unit: float, lay: float, *, length: float
 ) -> Field:
     """Lines along the lay: a fine and a coarse population, brighter ones standing out."""
-    fine = sample(rng, shape, 0.0, length * unit, max(0.8, 0.8 * unit), lay)
-    coarse = sample(rng, shape, 0.5, 4 * length * unit, choose(rng, 1.5, 4) * unit, lay)
+    fine = sample(rng, shape, 0.0, length * unit, max(0.8, 0.8 * unit), angle=lay)
+    coarse = sample(rng, shape, 0.5, 4 * length * unit, choose(rng, 1.5, 4) * unit, angle=lay)
     mixed = fine * np.float32(rng.uniform(0.4, 1)) + coarse * np.float32(rng.uniform(0.4, 1))
     skew = np.float32(rng.uniform(-0.15, 0.5))
     return standardize(np.exp(skew * mixed)) if abs(skew) > 0.05 else standardize(mixed)
@@ -58,7 +58,9 @@ def rolled(
     field = grain(rng, shape) * np.float32(rng.uniform(0.2, 1))
     field = blur(field, choose(rng, 0.4, 1.2) * min(unit, 1.5))
     field = standardize(field)
-    streak = sample(rng, shape, 0.5, choose(rng, 4, 30) * unit, choose(rng, 0.8, 3) * unit, lay)
+    streak = sample(
+        rng, shape, 0.5, choose(rng, 4, 30) * unit, choose(rng, 0.8, 3) * unit, angle=lay
+    )
     field += np.float32(rng.uniform(0, 0.9)) * streak
     mottle = sample(rng, shape, rng.choice([1.0, 1.5]), choose(rng, 0.3, 1.5) * unit)
     return standardize(field + np.float32(rng.uniform(0, 0.9)) * mottle)
@@ -71,7 +73,7 @@ def ground(
     del light
     field = _streaks(rng, shape, unit, lay, length=choose(rng, 8, 120))
     if rng.random() < 0.5:
-        band = sample(rng, shape, 1.0, 200 * unit, choose(rng, 0.5, 2.5) * unit, lay)
+        band = sample(rng, shape, 1.0, 200 * unit, choose(rng, 0.5, 2.5) * unit, angle=lay)
         field += np.float32(rng.uniform(0.3, 1.2)) * band
     if rng.random() < 0.35:
         field += np.float32(rng.uniform(0.1, 0.5)) * _chatter(rng, shape, unit, lay)
@@ -83,7 +85,7 @@ def _chatter(rng: np.random.Generator, shape: tuple[int, int], unit: float, lay:
     """Faint ripple across the lay, coming and going over the part."""
     along, _ = whole(shape).grid((0.0, 0.0), lay)
     ripple = np.sin(along * np.float32(2 * np.pi / max(3.0, choose(rng, 4, 14) * unit)))
-    return ripple * np.clip(slow(rng, shape, 3) + np.float32(0.2), 0, 1)
+    return as_field(ripple * np.clip(slow(rng, shape, 3) + np.float32(0.2), 0, 1))
 
 
 def milled(
@@ -140,7 +142,7 @@ def turned(
     else:
         _, distance = whole(shape).grid((0.0, 0.0), lay)
     field = _grooves(rng, distance, unit * float(rng.uniform(0.5, 1)), 0.0)
-    rough = sample(rng, shape, 0.5, 6 * unit, unit, lay)
+    rough = sample(rng, shape, 0.5, 6 * unit, unit, angle=lay)
     field += np.float32(rng.uniform(0.1, 0.8)) * rough
     return standardize(field + np.float32(rng.uniform(0.1, 0.5)) * grain(rng, shape))
 
@@ -177,7 +179,7 @@ def oxidised(
     del light
     stretch = choose(rng, 1, 4)
     size = choose(rng, 0.3, 1.2) * unit
-    mottle = sample(rng, shape, rng.choice([0.5, 1.0]), size * stretch, size, lay)
+    mottle = sample(rng, shape, rng.choice([0.5, 1.0]), size * stretch, size, angle=lay)
     plates = np.tanh(np.float32(rng.uniform(0.5, 1.6)) * mottle)
     speck = blur(grain(rng, shape), rng.uniform(0.5, 1.0) * min(max(unit, 0.5), 2))
     return standardize(plates + np.float32(rng.uniform(0.3, 1.3)) * standardize(speck))

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from blemish.synthesis.geometry import Window, smoothstep, wander, whole
-from blemish.synthesis.noise import Field, blur, choose, grain, sample, slow
+from blemish.synthesis.noise import Field, blur, choose, grain, slow
 from blemish.synthesis.surfaces import SURFACES
 
 
@@ -110,25 +109,27 @@ def _outline(
     """Cut the part along one to three sides, or pierce it; bevels shine or lie in shadow."""
     part = np.ones(shape, dtype=np.float32)
     relief = np.ones(shape, dtype=np.float32)
-    edges: list[Edge] = []
     tilt = float(rng.normal(0, 0.04)) if rng.random() < 0.8 else float(rng.uniform(-0.6, 0.6))
-    for side in rng.permutation(4)[: int(rng.choice([1, 1, 2, 2, 3]))]:
-        edges.append(_cut(rng, shape, unit, int(side), tilt, part, relief))
+    sides = rng.permutation(4)[: int(rng.choice([1, 1, 2, 2, 3]))]
+    edges = tuple(
+        _cut(rng, shape, unit, side=int(side), tilt=tilt, outline=(part, relief)) for side in sides
+    )
     if rng.random() < 0.12:
         _pierce(rng, shape, unit, part, relief)
-    return tuple(edges), part, relief
+    return edges, part, relief
 
 
 def _cut(
     rng: np.random.Generator,
     shape: tuple[int, int],
     unit: float,
+    *,
     side: int,
     tilt: float,
-    part: Field,
-    relief: Field,
+    outline: tuple[Field, Field],
 ) -> Edge:
-    """Cut one side of the part away and bevel it; ``part`` and ``relief`` are changed."""
+    """Cut one side of the part away and bevel it; ``outline``, part and relief, is changed."""
+    part, relief = outline
     height, width = shape
     inset = (
         rng.uniform(0.0, 0.22) * max(shape)
@@ -168,7 +169,7 @@ def _pierce(
 
 
 def background(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
-    """Return what lies beside the part: mostly black, sometimes a fixture, grey and out of focus."""
+    """Return what lies beside the part: mostly black, sometimes a grey fixture, out of focus."""
     level = rng.uniform(0, 0.12) if rng.random() < 0.7 else rng.uniform(0.1, 1.3)
     field = np.full(shape, level, dtype=np.float32)
     if rng.random() < 0.4:
@@ -178,11 +179,6 @@ def background(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
     return field
 
 
-def cut_out(field: Field, box: Window) -> Field:
-    """Return the part of a field inside a box."""
-    return field[box.slices]
-
-
 def other_texture(rng: np.random.Generator, piece: Workpiece, box: Window, surface: str) -> Field:
     """Return reflectance of another finish inside a box, about 1, at the piece's magnification."""
     kind = SURFACES[surface]
@@ -190,15 +186,3 @@ def other_texture(rng: np.random.Generator, piece: Workpiece, box: Window, surfa
     shape = (max(box.height, 8), max(box.width, 8))
     marks = kind.draw(rng, shape, piece.unit * choose(rng, 0.7, 1.4), lay, piece.light)
     return 1 + marks[: box.height, : box.width]
-
-
-__all__ = [
-    "Edge",
-    "Workpiece",
-    "background",
-    "cut_out",
-    "cv2",
-    "make_workpiece",
-    "other_texture",
-    "sample",
-]

@@ -1,0 +1,39 @@
+"""Tests of stages/generate.py: a whole set, the same bytes for any number of workers."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from blemish.datasets.layout import read_set
+from blemish.files import sha256_tree
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def generate(folder: Path, workers: int) -> Path:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["generate"] |= {"images": 24, "size": 64}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    out = folder / f"set_{workers}"
+    subprocess.run(
+        [sys.executable, str(ROOT / "stages" / "generate.py"), "--out", str(out)],
+        cwd=folder,
+        env=os.environ | {"BLEMISH_WORKERS": str(workers)},
+        check=True,
+        capture_output=True,
+    )
+    return out
+
+
+def test_workers_change_no_byte(tmp_path: Path) -> None:
+    """One process and two write the same set, which reads back whole."""
+    one, two = generate(tmp_path, 1), generate(tmp_path, 2)
+    assert sha256_tree(one) == sha256_tree(two)
+    images = read_set(one)
+    assert len(images) == 24
+    assert (one / "contact_sheet.png").stat().st_size > 10_000
+    assert any(row.defective for row in images.rows)
+    assert {row.attributes["surface"] for row in images.rows}
