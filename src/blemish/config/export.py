@@ -1,7 +1,31 @@
 """The ``export`` block of ``params.yaml``."""
 
-from blemish.config.base import Block
+from pydantic import Field
+
+from blemish.config.base import Block, Count, Share
+
+
+class Quantization(Block):
+    """The search for the INT8 model; its figures are accuracy alone, never time."""
+
+    calibration_images: Count
+    search_images: Count
+    dice_change: float = Field(gt=0.0, le=0.1)
+    flipped: Share
+
+
+class Parity(Block):
+    """How far an exported model may lie from its source."""
+
+    probability: float = Field(gt=0.0, le=0.1)
+    dice_change: float = Field(gt=0.0, le=0.1)
+    flipped: Share
+    flipped_edge_case: Share
 
 
 class Export(Block):
-    """PLACEHOLDER: what the owner of this block puts here."""
+    """How ONNX files are made and what they must fulfil."""
+
+    threads: int = Field(ge=1, le=256)
+    quantization: Quantization
+    parity: Parity

@@ -1,0 +1,122 @@
+"""Fixed images on which models are compared, edge cases among them, and the comparison."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from blemish.metrics import Counts, count
+from blemish.preprocessing import MODEL_SIZE
+from blemish.tiling import predict_tiled
+
+Plane = npt.NDArray[np.uint8]
+Map = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+_SEED = 20260713
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image to compare models on."""
+
+    name: str
+    plane: Plane
+    truth: Mask | None = None
+    """Where it is known, the images' pooled Dice is compared too."""
+
+    def answer(self, session: ort.InferenceSession) -> Map:
+        """Return a model's probability for the image, as serving computes it."""
+        return self.answer_by(lambda batch: session.run(["probability"], {"image": batch})[0])
+
+    def answer_by(self, model: Callable[[npt.NDArray[np.uint8]], Map]) -> Map:
+        """Return the probability by any function from a batch of tiles to theirs."""
+        return predict_tiled(self.plane, model, tile=MODEL_SIZE)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How far answers lie from those expected."""
+
+    probability: float
+    """Largest difference of any pixel; infinite where an answer is not finite."""
+    flipped: float
+    """Share of all pixels that one model marks and the other does not."""
+    flipped_worst: float
+    """The same of the image where it is largest."""
+    worst: str
+    """Name of that image."""
+    dice_change: float
+    """Pooled Dice against the truth minus that of the expected answers; 0.0 without truths."""
+
+
+def compare(
+    cases: Sequence[Case], expected: Sequence[Map], answers: Sequence[Map], threshold: float
+) -> Gap:
+    """Compare answers with those expected.
+
+    Args:
+        cases: The images.
+        expected: Probability of each, ``(H, W)``.
+        answers: Of the same shapes.
+        threshold: From this probability on a pixel is marked.
+    """
+    limit = np.float32(threshold)
+    largest, flips, pixels, shares = 0.0, 0, 0, {}
+    before, after = Counts(), Counts()
+    for case, wanted, given in zip(cases, expected, answers, strict=True):
+        difference = float(np.abs(wanted - given).max())
+        largest = max(largest, difference if np.isfinite(difference) else np.inf)
+        marked = given >= limit
+        flipped = int(((wanted >= limit) != marked).sum())
+        flips, pixels = flips + flipped, pixels + given.size
+        shares[case.name] = flipped / given.size
+        if case.truth is not None:
+            before += count(wanted >= limit, case.truth)
+            after += count(marked, case.truth)
+    worst = max(shares, key=lambda name: shares[name])
+    return Gap(largest, flips / pixels, shares[worst], worst, after.dice - before.dice)
+
+
+def edge_cases() -> tuple[Case, ...]:
+    """Draw the fixed images: flat, noisy, thin scratches, odd sizes, larger than a tile."""
+    return tuple(Case(name, plane) for name, plane in _draw(np.random.default_rng(_SEED)))
+
+
+def _draw(rng: np.random.Generator) -> Iterator[tuple[str, Plane]]:
+    side = MODEL_SIZE
+    yield "black", np.zeros((side, side), np.uint8)
+    yield "white", np.full((side, side), 255, np.uint8)
+    yield "grey", np.full((side, side), 128, np.uint8)
+    yield "noise", rng.integers(0, 256, (side, side), dtype=np.uint8)
+    yield "ramp", np.tile(np.arange(side, dtype=np.uint8), (side, 1))
+    yield "one bright pixel", _with_pixel(np.full((side, side), 60, np.uint8))
+    yield "dark scratch", _scratched(_grain(rng, side, side), 20)
+    yield "bright scratch", _scratched(_grain(rng, side, side), 250)
+    yield "odd size", _scratched(_grain(rng, 61, 97), 20)
+    yield "thin strip", _grain(rng, 3, 700)
+    yield "single pixel", np.full((1, 1), 77, np.uint8)
+    yield "several tiles", _scratched(_grain(rng, 300, 420), 20)
+
+
+def _grain(rng: np.random.Generator, height: int, width: int) -> Plane:
+    """Draw lines along the width, as on rolled metal."""
+    rows = rng.normal(0, 6, (height, 1))
+    levels = 128 + rows + rng.normal(0, 5, (height, width))
+    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+
+
+def _scratched(plane: Plane, level: int) -> Plane:
+    """Draw a scratch one pixel wide across the picture."""
+    height, width = plane.shape
+    columns = np.arange(width // 8, width - width // 8)
+    rows = np.rint(height * (0.3 + 0.4 * columns / width)).astype(int)
+    plane[rows, columns] = level
+    return plane
+
+
+def _with_pixel(plane: Plane) -> Plane:
+    plane[plane.shape[0] // 2, plane.shape[1] // 2] = 255
+    return plane

@@ -1,0 +1,166 @@
+"""The parity contract: an exported model answers as its source does, or it is refused.
+
+fp32 is compared with PyTorch in probability; INT8 with fp32 in Dice and in the share of pixels
+whose decision flips; both with themselves under other thread counts and graph rewritings.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+import torch
+
+from blemish.config.export import Parity
+from blemish.errors import ParityError
+from blemish.export.cases import Case, Gap, Map, compare
+from blemish.export.graph import open_session
+from blemish.model import Probability, UNetTiny
+
+_THREADS = (1, 2)
+_LEVELS = {
+    "none": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+    "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+    "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of the contract and its bound."""
+
+    name: str
+    value: float
+    bound: float
+    where: str
+    """The image or the setting that gave it."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether the figure is within its bound; one that is not a number is not."""
+        return self.value <= self.bound
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """All figures of the contract."""
+
+    figures: tuple[Figure, ...]
+
+    def require(self) -> None:
+        """Refuse the models unless every bound is kept.
+
+        Raises:
+            ParityError: With each figure beyond its bound.
+        """
+        broken = [figure for figure in self.figures if not figure.kept]
+        if broken:
+            lines = [f"  {f.name}: {f.value:.3g} > {f.bound:.3g} ({f.where})" for f in broken]
+            raise ParityError(
+                "The exported model answers differently from its source, so nothing is kept:\n"
+                + "\n".join(lines)
+                + "\nThe bounds are export.parity in params.yaml. Mend the model or a bound, then "
+                "run: dvc repro export"
+            )
+
+    def document(self) -> dict[str, dict[str, float]]:
+        """Return figures and bounds for ``parity.json``; names of images stay out of it."""
+        return {f.name: {"value": f.value, "bound": f.bound} for f in self.figures}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is judged: the source and both files."""
+
+    network: UNetTiny
+    fp32: bytes
+    int8: bytes
+    threshold: float
+
+
+def check_parity(
+    subject: Subject, edges: Sequence[Case], images: Sequence[Case], bounds: Parity
+) -> ParityReport:
+    """Compare both files with their source.
+
+    Args:
+        subject: What is judged.
+        edges: Fixed edge cases.
+        images: Real images with their truth.
+        bounds: Largest values accepted.
+
+    Returns:
+        Every figure, kept or not; call ``require``.
+    """
+    cases = [*edges, *images]
+    source = [case.answer_by(_torch_model(subject.network)) for case in cases]
+    fp32 = _answers(subject.fp32, cases)
+    int8 = _answers(subject.int8, cases)
+    threshold, few = subject.threshold, len(edges)
+    exact = compare(cases, source, fp32, threshold)
+    on_images = compare(images, fp32[few:], int8[few:], threshold)
+    on_edges = compare(edges, fp32[:few], int8[:few], threshold)
+    change = abs(on_images.dice_change)
+    figures = [
+        Figure("fp32_probability", exact.probability, bounds.probability, "against PyTorch"),
+        Figure("int8_dice_change", change, bounds.dice_change, "test images"),
+        Figure("int8_flipped", on_images.flipped, bounds.flipped, "test images"),
+        Figure(
+            "int8_flipped_edge_case",
+            on_edges.flipped_worst,
+            bounds.flipped_edge_case,
+            f"image {on_edges.worst!r}",
+        ),
+        *_settings_figures(subject, edges, (fp32[:few], int8[:few]), bounds),
+    ]
+    return ParityReport(tuple(figures))
+
+
+def _settings_figures(
+    subject: Subject,
+    edges: Sequence[Case],
+    expected: tuple[Sequence[Map], Sequence[Map]],
+    bounds: Parity,
+) -> Iterator[Figure]:
+    """Compare each file with itself under every setting of onnxruntime."""
+    worst_fp32, worst_int8 = (0.0, ""), (0.0, "")
+    for threads, (name, level) in product(_THREADS, _LEVELS.items()):
+        setting = f"{threads} threads, optimization {name}"
+        gaps: list[Gap] = []
+        for data, wanted in zip((subject.fp32, subject.int8), expected, strict=True):
+            session = open_session(data, threads=threads, level=level)
+            answers = [case.answer(session) for case in edges]
+            gaps.append(compare(edges, wanted, answers, subject.threshold))
+        worst_fp32 = max(worst_fp32, (gaps[0].probability, setting))
+        worst_int8 = max(worst_int8, (gaps[1].flipped_worst, setting))
+    yield Figure("fp32_settings_probability", worst_fp32[0], bounds.probability, worst_fp32[1])
+    yield Figure("int8_settings_flipped", worst_int8[0], bounds.flipped_edge_case, worst_int8[1])
+
+
+def _answers(data: bytes, cases: Sequence[Case]) -> list[Map]:
+    session = open_session(data)
+    return [case.answer(session) for case in cases]
+
+
+def _torch_model(network: UNetTiny) -> "_Runner":
+    return _Runner(Probability(network).eval())
+
+
+@dataclass(frozen=True)
+class _Runner:
+    """Runs a PyTorch module on numpy arrays."""
+
+    module: Probability
+
+    def __call__(self, batch: npt.NDArray[np.uint8]) -> Map:
+        with torch.inference_mode():
+            answer: Map = self.module(torch.from_numpy(batch)).numpy()
+        return answer
+
+
+def describe(gap: Gap) -> dict[str, float | str]:
+    """Return a gap as plain values."""
+    return asdict(gap)

@@ -1,0 +1,155 @@
+"""The workflow: both model files, compared with their source before they take their names."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from blemish import files
+from blemish.config.export import Export
+from blemish.datasets.packed import PackedSet
+from blemish.errors import DataError, ModelFileError
+from blemish.export.cases import Case, edge_cases
+from blemish.export.graph import to_bytes, to_onnx
+from blemish.export.parity import ParityReport, Subject, check_parity
+from blemish.export.quantization import Found, search
+from blemish.model import UNetTiny, load_trained
+from blemish.preprocessing import MODEL_SIZE, Resizing
+from blemish.tiling import pad_reflect
+
+_FORMAT = "1"
+Steps = Callable[[str], None]
+"""Told what is being done."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Folders that export reads."""
+
+    data: Path
+    trained: Path
+    evaluated: Path
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What export made, for a line of summary."""
+
+    fp32_bytes: int
+    int8_bytes: int
+    found: Found
+    report: ParityReport
+
+
+def export(
+    inputs: Inputs, out: Path, report: Path, params: Export, resizing: Resizing, *, say: Steps
+) -> Exported:
+    """Export a trained network as ONNX, in fp32 and INT8.
+
+    Args:
+        inputs: Packed splits, trained network, evaluation.
+        out: Folder for ``model.fp32.onnx`` and ``model.int8.onnx``.
+        report: The file for the figures of the parity contract.
+        params: Of the search and the contract.
+        resizing: How the images were brought to the model's scale.
+        say: Told what is being done.
+
+    Raises:
+        ParityError: A model answers differently from its source; nothing is written.
+        DataError: A split is missing, torn or empty.
+        ModelFileError: The trained network cannot be loaded.
+    """
+    torch.set_num_threads(params.threads)
+    network = load_trained(inputs.trained)
+    metadata = describe_model(inputs, network, resizing)
+    threshold = float(metadata["blemish.threshold"])
+    say("Exporting the graph")
+    model = to_onnx(network)
+    say("Searching the INT8 model")
+    tiles = _calibration_tiles(inputs.data, params.quantization.calibration_images)
+    judged_on = _cases(inputs.data, "val", params.quantization.search_images)
+    found = search(model, tiles, judged_on, threshold, params.quantization)
+    fp32 = to_bytes(model, metadata | {"blemish.precision": "fp32"})
+    int8 = to_bytes(found.model, metadata | {"blemish.precision": "int8"})
+    say("Comparing both files with their source")
+    subject = Subject(network, fp32, int8, threshold)
+    parity = check_parity(subject, edge_cases(), _cases(inputs.data, "test"), params.parity)
+    parity.require()
+    files.write_bytes(out / "model.fp32.onnx", fp32)
+    files.write_bytes(out / "model.int8.onnx", int8)
+    files.write_json(report, _document(parity, found))
+    return Exported(len(fp32), len(int8), found, parity)
+
+
+def describe_model(inputs: Inputs, network: UNetTiny, resizing: Resizing) -> dict[str, str]:
+    """Return what both model files say of themselves, but for the precision.
+
+    Raises:
+        ModelFileError: The training, its threshold or its statistics cannot be read.
+    """
+    training = _read_json(inputs.trained / "training.json")
+    threshold = _read_json(inputs.evaluated / "threshold.json")
+    statistics = _read_json(inputs.data / "statistics.json")
+    try:
+        return {
+            "blemish.format": _FORMAT,
+            "blemish.fingerprint": str(training["fingerprint"]),
+            "blemish.threshold": repr(float(threshold["threshold"])),
+            "blemish.stride": str(network.stride),
+            "blemish.tile": str(MODEL_SIZE),
+            "blemish.resize": resizing.to_json(),
+            "blemish.classes": json.dumps(sorted(statistics["classes"])),
+            "blemish.statistics": files.canonical_json(statistics).decode(),
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"A model cannot be described: {error!r} in training.json, threshold.json or "
+            "statistics.json. Run: dvc repro"
+        ) from error
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelFileError(f"{path} cannot be read: {error}. Run: dvc repro") from error
+    return content
+
+
+def _spread(packed: PackedSet, count: int | None) -> Iterable[int]:
+    """Choose images spread evenly over a split; all of them where it has no more."""
+    if len(packed) == 0:
+        raise DataError(f"The split {packed.split!r} at {packed.folder} holds no image.")
+    if count is None or count >= len(packed):
+        return range(len(packed))
+    return [k * len(packed) // count for k in range(count)]
+
+
+def _calibration_tiles(data: Path, count: int) -> list[npt.NDArray[np.uint8]]:
+    """Cut one tile from the middle of each of the chosen training images."""
+    packed = PackedSet.open(data, "train")
+    tiles = []
+    for i in _spread(packed, count):
+        plane = pad_reflect(packed.image(i), MODEL_SIZE)
+        top, left = ((side - MODEL_SIZE) // 2 for side in plane.shape)
+        tile = plane[top : top + MODEL_SIZE, left : left + MODEL_SIZE]
+        tiles.append(np.ascontiguousarray(tile)[None, None])
+    return tiles
+
+
+def _cases(data: Path, split: str, count: int | None = None) -> list[Case]:
+    packed = PackedSet.open(data, split)
+    return [
+        Case(packed.record(i).image_id, packed.image(i), packed.mask(i))
+        for i in _spread(packed, count)
+    ]
+
+
+def _document(parity: ParityReport, found: Found) -> dict[str, Any]:
+    chosen = {"ranges": found.candidate.rule, "fp32_layers": list(found.candidate.kept)}
+    return {**parity.document(), "int8": chosen}

@@ -1,0 +1,48 @@
+"""Exports the trained network as ONNX in fp32 and INT8, then records the finished pipeline."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from blemish.config import find_workspace, load_params
+from blemish.errors import BlemishError
+from blemish.export import export
+from blemish.export.workflow import Inputs
+from blemish.preprocessing import Resizing
+from blemish.processes import die_with_dvc
+from blemish.tracking.store import connect
+from blemish.tracking.sync import record_or_warn
+
+
+def main() -> None:
+    """Check the store, export, record what is complete."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("--data", "--trained", "--evaluated", "--out", "--reports"):
+        parser.add_argument(name, type=Path, required=True)
+    paths = parser.parse_args()
+    workspace = find_workspace()
+    connect(workspace).check()
+    params = load_params(workspace.params_file)
+    made = export(
+        Inputs(paths.data, paths.trained, paths.evaluated),
+        paths.out,
+        paths.reports / "parity.json",
+        params.export,
+        Resizing(params.preprocess.resize),
+        say=_say,
+    )
+    ratio = made.int8_bytes / made.fp32_bytes
+    _say(f"INT8 is {ratio:.2f} of {made.fp32_bytes / 1e6:.2f} MB, {made.found.candidate}")
+    record_or_warn(workspace)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 - a stage's progress
+
+
+if __name__ == "__main__":
+    die_with_dvc()
+    try:
+        main()
+    except BlemishError as error:
+        sys.exit(f"export: {error}")
