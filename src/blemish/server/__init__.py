@@ -1,1 +1,27 @@
-"""server."""
+"""The HTTP API: answers from the version that the registry calls champion, and never blinks.
+
+==========  ======================================================================
+options     how a server is run: limits, addresses, keys
+run         starts uvicorn: one process or several, TLS, the drain on SIGTERM
+app         puts the application together
+edge        what every request passes: its id, its key, its log line, its figures
+keys        API keys: digests at rest, several, revocable while serving
+problems    every error as ``application/problem+json``
+bodies      reads bodies and multipart forms within bounds
+queries     reads query strings strictly
+engine      the bounded queue and the threads that work it off
+predict     ``/v1/predict``
+models      ``/v1/models``
+inference   ``/v2``: the Open Inference Protocol
+tensors     the tensors of that protocol, as JSON and as bytes
+health      ``/livez``, ``/readyz``, ``/metrics``
+store       what the registry said last, kept for when it does not answer
+slot        the loaded versions; the champion is swapped without a gap
+follower    the thread that follows the registry
+shadow      the challenger that sees a copy of some requests
+log         the log lines, and the prediction log
+figures     what Prometheus reads
+traces      OpenTelemetry, where it is configured
+openapi     what the routes say of themselves in the OpenAPI document
+==========  ======================================================================
+"""

@@ -1,0 +1,56 @@
+"""``blemish keys``: who may use the API."""
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from blemish.server.keys import KeyFile
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and revoke API keys; a running server follows at once."""
+
+
+@keys.command()
+@click.argument("name")
+@click.option(
+    "--requests-per-minute",
+    type=click.IntRange(min=0),
+    help="Limit of this key; by default the server's, 0 is none.",
+)
+def add(name: str, requests_per_minute: int | None) -> None:
+    """Make a key and print it; only its digest is kept."""
+    click.echo(_file().add(name, requests_per_minute))
+
+
+@keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def show(*, as_json: bool) -> None:
+    """List the keys, those revoked too."""
+    found = _file().read()
+    if as_json:
+        click.echo(json.dumps([key.model_dump(mode="json", exclude={"sha256"}) for key in found], indent=2))  # fmt: skip # noqa: E501 - one expression
+        return
+    for key in found:
+        state = f"revoked {key.revoked:%Y-%m-%d %H:%M}" if key.revoked else "in use"
+        click.echo(f"{key.id}  {key.name}  made {key.created:%Y-%m-%d %H:%M}  {state}")
+    if not found:
+        click.echo("No keys. Make one: blemish keys add NAME")
+
+
+@keys.command()
+@click.argument("name")
+def revoke(name: str) -> None:
+    """Revoke the key of a name or an id."""
+    gone = _file().revoke(name)
+    click.echo(f"Revoked {gone.name} ({gone.id}).")
+
+
+def _file() -> "KeyFile":
+    from blemish.server.keys import KeyFile
+    from blemish.server.options import Place
+
+    return KeyFile(Place().keys)

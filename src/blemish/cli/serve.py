@@ -1,0 +1,65 @@
+"""``blemish serve``: the HTTP API."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind to.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to bind to; 0 takes a free one and logs it.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Processes; more than one pays where decoding and drawing fill a core.",
+)
+@click.option("--shadow", metavar="REF", help="Alias or version that sees a copy of some requests.")
+@click.option(
+    "--ssl-certfile",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Certificate chain, PEM; serves TLS.",
+)
+@click.option(
+    "--ssl-keyfile",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Key of the certificate, PEM.",
+)
+def serve(
+    host: str,
+    port: int,
+    *,
+    workers: int,
+    shadow: str | None,
+    ssl_certfile: Path | None,
+    ssl_keyfile: Path | None,
+) -> None:
+    """Answer over HTTP from the version that the registry calls champion.
+
+    Limits and deadlines: the serve block of params.yaml. Binding beyond loopback needs API keys:
+    blemish keys add NAME.
+    """
+    if (ssl_certfile is None) != (ssl_keyfile is None):
+        raise click.UsageError("--ssl-certfile and --ssl-keyfile go together.")
+    from blemish.config.serving import load_serve
+    from blemish.server.options import Options
+    from blemish.server.run import serve as run
+
+    run(
+        Options(
+            host=host,
+            port=port,
+            workers=workers,
+            shadow=shadow,
+            certificate=ssl_certfile,
+            certificate_key=ssl_keyfile,
+            serve=load_serve(),
+        )
+    )

@@ -1,0 +1,59 @@
+"""Puts the application together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from blemish import __version__
+from blemish.server import health, models, predict, problems
+from blemish.server.edge import Edge
+from blemish.server.engine import ClientGoneError
+from blemish.server.options import Options
+from blemish.server.service import Drain, Service
+
+_CLIENT_GONE = 499  # as nginx writes it; nobody reads the answer
+_DESCRIPTION = """Finds scratches and other defects on metal surfaces, pixel by pixel.
+
+Errors are `application/problem+json` (RFC 9457) with a stable `type`."""
+
+
+def create_app(options: Options, drain: Drain | None = None) -> ASGIApp:
+    """Build the application of one process.
+
+    Args:
+        options: How it is run.
+        drain: Set by the process when it is told to end.
+    """
+    service = Service.build(options, drain or Drain())
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await service.open()
+        yield
+        await service.close()
+
+    app = FastAPI(
+        title="Blemish",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    for module in (predict, models, health):
+        app.include_router(module.router)
+    problems.install(app)
+    for gone in (ClientGoneError, ClientDisconnect):
+        app.add_exception_handler(gone, _answer_nobody)
+    return Edge(app, service)
+
+
+async def _answer_nobody(request: Request, error: Exception) -> Response:
+    """End a request whose client has closed its connection."""
+    del error
+    request.state.problem = "client-gone"
+    return Response(status_code=_CLIENT_GONE)

@@ -1,0 +1,179 @@
+"""What every request passes: its id, its trace, its key, its log line, its figures."""
+
+import re
+import secrets
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from blemish.server.keys import ApiKey
+from blemish.server.options import is_loopback
+from blemish.server.problems import ProblemError, problem_response
+from blemish.server.service import Service
+
+_OPEN = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready"})
+_QUIET = _OPEN | {"/metrics"}
+_NOTES = ("key", "problem", "version", "file_name")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")  # W3C, level 1
+
+_log = structlog.get_logger("blemish.server")
+
+
+class Edge:
+    """Wraps the application.
+
+    Args:
+        app: What answers.
+        service: What it answers from.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app = app
+        self._service = service
+        self._budgets = Budgets(service.options.serve.requests_per_minute)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        state = scope.setdefault("state", {})
+        state["arrived"] = time.monotonic()
+        state["request_id"] = _request_id(headers)
+        state["trace_id"], state["span_id"], parent = _trace(headers)
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *self._headers(state, parent)]
+            await send(message)
+
+        try:
+            try:
+                self._admit(scope, headers)
+            except ProblemError as problem:
+                state["problem"] = problem.kind
+                refusal = problem_response(problem, state["request_id"])
+                await refusal(scope, receive, answer)
+            else:
+                await self._app(scope, receive, answer)
+        except Exception:  # noqa: BLE001 - the edge: whatever comes is logged, and was answered 500
+            _log.exception("request_failed", request_id=state["request_id"])
+        finally:
+            self._service.reservoir.give(state.pop("body_bytes", 0))
+            self._tell(scope, state, status)
+
+    def _headers(self, state: dict[str, Any], flags: bytes) -> list[tuple[bytes, bytes]]:
+        traceparent = b"00-%b-%b-%b" % (
+            state["trace_id"].encode(),
+            state["span_id"].encode(),
+            flags,
+        )
+        extra = [(b"x-request-id", state["request_id"].encode()), (b"traceparent", traceparent)]
+        if self._service.drain.started:
+            extra.append((b"connection", b"close"))
+        return extra
+
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        """Let a request in, or refuse it for want of a key or of budget."""
+        path = scope["path"]
+        if path in _OPEN:
+            return
+        keys = self._service.keys
+        needed = bool(keys.keys) or not self._service.options.is_loopback
+        if path == "/metrics":
+            needed = not is_loopback((scope.get("client") or ("localhost",))[0])
+        if not needed:
+            return
+        scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+        key = keys.find(token.strip().decode("latin-1")) if scheme.lower() == b"bearer" else None
+        if key is None:
+            raise ProblemError(
+                "key",
+                "This server answers to API keys; send one: Authorization: Bearer KEY. "
+                "Make one: blemish keys add NAME",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        scope["state"]["key"] = key.name
+        self._budgets.spend(key)
+
+    def _tell(self, scope: Scope, state: MutableMapping[str, Any], status: int) -> None:
+        """Count a request, and write its line."""
+        route = getattr(scope.get("route"), "path", "unmatched")
+        figures = self._service.figures
+        figures.requests.labels(scope["method"], route, str(status)).inc()
+        problem = state.get("problem")
+        if problem:
+            figures.problems.labels(problem).inc()
+        write = _log.debug if scope["path"] in _QUIET else _log.info
+        optional = {
+            name: state[name]
+            for name in ("key", "problem", "version", "file_name")
+            if state.get(name)
+        }
+        write(
+            "request",
+            method=scope["method"],
+            path=scope["path"],
+            status=status,
+            ms=round((time.monotonic() - state["arrived"]) * 1e3, 2),
+            request_id=state["request_id"],
+            trace_id=state["trace_id"],
+            **optional,
+        )
+
+
+class Budgets:
+    """How many requests each key has left, refilled by the minute, in one process.
+
+    Args:
+        default: Requests a minute of a key that names no limit of its own; 0 is no limit.
+    """
+
+    def __init__(self, default: int) -> None:
+        self._default = default
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def spend(self, key: ApiKey) -> None:
+        """Take one request from a key's budget.
+
+        Raises:
+            ProblemError: Nothing is left of it.
+        """
+        limit = self._default if key.requests_per_minute is None else key.requests_per_minute
+        if not limit:
+            return
+        now = time.monotonic()
+        left, since = self._left.get(key.id, (float(limit), now))
+        left = min(float(limit), left + (now - since) * limit / 60.0)
+        if left < 1.0:
+            self._left[key.id] = (left, now)
+            wait = int((1.0 - left) * 60.0 / limit) + 1
+            raise ProblemError(
+                "rate",
+                f"The key {key.name!r} may make {limit} requests a minute.",
+                {"Retry-After": str(wait)},
+            )
+        self._left[key.id] = (left - 1.0, now)
+
+
+def _request_id(headers: dict[bytes, bytes]) -> str:
+    """Take the client's name for its request where it is harmless, else make one."""
+    given = headers.get(b"x-request-id", b"")
+    return given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+
+
+def _trace(headers: dict[bytes, bytes]) -> tuple[str, str, bytes]:
+    """Return trace id, our span id and flags, of the client's trace or of a new one."""
+    found = _TRACEPARENT.fullmatch(headers.get(b"traceparent", b""))
+    span = secrets.token_hex(8)
+    if found and set(found[1]) != {ord("0")} and set(found[2]) != {ord("0")}:
+        return found[1].decode(), span, found[3]
+    return secrets.token_hex(16), span, b"00"

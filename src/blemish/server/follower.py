@@ -1,0 +1,144 @@
+"""The thread that follows the registry, so that no request ever waits for it."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from blemish.errors import BlemishError, NotFoundError
+from blemish.registry import Version
+from blemish.server.slot import CHAMPION, Catalogue, Served, Slot, load
+
+_SERVED = "served"
+"""The name under which the last champion that proved itself is remembered."""
+_RELIST_S = 10.0
+_RETRY_S = 20.0
+"""Between two attempts at the same broken version."""
+
+_log = structlog.get_logger(__name__)
+
+
+class Follower(threading.Thread):
+    """Asks the registry again and again, and swaps the champion when it has moved.
+
+    Args:
+        slot: What is served.
+        poll_s: Seconds between two looks.
+        on_swap: Told of each version that is taken into use.
+    """
+
+    def __init__(self, slot: Slot, poll_s: float, on_swap: Callable[[Served], None]) -> None:
+        super().__init__(name="follower", daemon=True)
+        self._slot = slot
+        self._poll_s = poll_s
+        self._on_swap = on_swap
+        self._stop = threading.Event()
+        self._listed = float("-inf")
+        self._refused = float("-inf")
+
+    def warm_start(self) -> None:
+        """Serve what was served last, from the verified cache; asks nobody."""
+        registry = self._slot.registry
+        for name in (_SERVED, CHAMPION):
+            version = registry.last_known(name)
+            if version is None or registry.cache.get(version.sha256) is None:
+                continue
+            try:
+                self._take(load(registry, version, self._slot.threads))
+            except BlemishError as error:
+                self._refuse(version, str(error))
+                continue
+            self._slot.catalogue = Catalogue({CHAMPION: version.version}, (version,))
+            return
+
+    def run(self) -> None:
+        """Look until told to stop."""
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except Exception:  # noqa: BLE001 - the edge of this thread, which must outlive all
+                _log.exception("follower_failed")
+            self._slot.wake.wait(self._poll_s)
+            self._slot.wake.clear()
+
+    def stop(self) -> None:
+        """End after the look in progress."""
+        self._stop.set()
+        self._slot.wake.set()
+
+    def look(self) -> None:
+        """Ask the registry once, and follow."""
+        slot = self._slot
+        try:
+            aliases = slot.registry.aliases()
+            versions = slot.catalogue.versions
+            if self._must_list(aliases, versions):
+                versions = slot.registry.versions()
+                self._listed = time.monotonic()
+        except (BlemishError, OSError) as error:
+            if slot.store_error is None:
+                _log.warning("store_lost", error=str(error))
+            slot.store_error = str(error)
+            return
+        if slot.store_error is not None:
+            _log.info("store_back")
+        slot.store_error = None
+        slot.catalogue = Catalogue(aliases, versions)
+        slot.asked = time.monotonic()
+        self._follow()
+
+    def _must_list(self, aliases: dict[str, int], versions: tuple[Version, ...]) -> bool:
+        known = {version.version for version in versions}
+        return (
+            self._slot.wake.is_set()
+            or dict(self._slot.catalogue.aliases) != aliases
+            or not known.issuperset(aliases.values())
+            or time.monotonic() - self._listed > _RELIST_S
+        )
+
+    def _follow(self) -> None:
+        """Take the champion into use where it is another than the one that is served."""
+        slot = self._slot
+        number = slot.catalogue.aliases.get(CHAMPION)
+        version = slot.catalogue.find(CHAMPION)
+        if version is None:
+            reason = (
+                f"The champion is version {number}, which the registry does not have."
+                if number
+                else "No version has the alias 'champion'. Give it to one: blemish promote REF"
+            )
+            self._refuse(None, reason)
+            return
+        served = slot.champion
+        if served and (served.version.version, served.version.sha256) == (
+            version.version,
+            version.sha256,
+        ):
+            slot.fault = None
+            return
+        fault = slot.fault
+        same = fault and (fault.version, fault.sha256) == (version.version, version.sha256)
+        if same and time.monotonic() - self._refused < _RETRY_S:
+            return
+        try:
+            self._take(load(slot.registry, version, slot.threads))
+        except (BlemishError, OSError) as error:
+            if isinstance(error, NotFoundError):
+                self._listed = float("-inf")  # deleted meanwhile, maybe
+            self._refuse(version, str(error))
+
+    def _take(self, served: Served) -> None:
+        self._slot.swap(served)
+        version = served.version
+        _log.info("model_swapped", version=version.version, sha256=version.sha256[:12])
+        self._on_swap(served)
+        try:
+            self._slot.registry.known.remember(_SERVED, version)
+        except OSError as error:
+            _log.warning("served_not_remembered", error=str(error))
+
+    def _refuse(self, version: Version | None, reason: str) -> None:
+        self._refused = time.monotonic()
+        if self._slot.refuse(version, reason):
+            _log.error("model_refused", version=version.version if version else None, reason=reason)

@@ -1,0 +1,82 @@
+"""How a server is run: limits, addresses, keys; handed to its processes through the environment."""
+
+import ipaddress
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from blemish.config import Settings, find_workspace, settings
+from blemish.config.serve import Serve
+from blemish.errors import WorkspaceError
+
+_VARIABLE = "BLEMISH_SERVER_OPTIONS"
+
+
+class Options(BaseModel):
+    """What the command line and ``params.yaml`` say; frozen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    shadow: str | None = None
+    """Alias or version that sees a copy of some requests."""
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    serve: Serve = Serve()
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this host can reach the server."""
+        return is_loopback(self.host)
+
+    @property
+    def parallel(self) -> int:
+        """Requests worked on at once in one process."""
+        return self.serve.parallel or available_cores()
+
+    def export(self) -> None:
+        """Hand the options to the processes that will be started."""
+        os.environ[_VARIABLE] = self.model_dump_json()
+
+    @classmethod
+    def imported(cls) -> "Options":
+        """Return what the starting process exported; the defaults without one."""
+        text = os.environ.get(_VARIABLE)
+        return cls.model_validate_json(text) if text else cls()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Files of a server outside of the cache."""
+
+    settings: Settings = field(default_factory=settings)
+
+    @property
+    def keys(self) -> Path:
+        """The digests of the API keys."""
+        return self.settings.keys_file or self._state / "keys.json"
+
+    @property
+    def _state(self) -> Path:
+        """Of the main working tree; without a checkout, the cache is the only place of ours."""
+        try:
+            return find_workspace().state
+        except WorkspaceError:
+            return self.settings.cache
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an address to bind to, or a peer's, is this host's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use, a container's CPU set considered."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,147 @@
+"""Every error as ``application/problem+json`` (RFC 9457), mapped from typed errors in one place."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from blemish.errors import (
+    BlemishError,
+    ImageContentError,
+    ImageSizeError,
+    ImageTypeError,
+    ModelFileError,
+    NotFoundError,
+    ServiceError,
+    StoreError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+_TYPE = "urn:blemish:problem:1:"  # the 1 changes when a type changes its meaning
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One type of problem; its name never changes its meaning."""
+
+    status: int
+    title: str
+
+
+KINDS = {
+    "malformed": Kind(400, "The request cannot be read"),
+    "key": Kind(401, "No valid API key"),
+    "not-found": Kind(404, "There is nothing at this address"),
+    "model-unknown": Kind(404, "There is no such model, version or alias"),
+    "method": Kind(405, "The address does not take this method"),
+    "body-timeout": Kind(408, "The body did not come in time"),
+    "too-large": Kind(413, "More bytes or pixels than accepted"),
+    "media-type": Kind(415, "No picture of an accepted format"),
+    "query": Kind(422, "A parameter is not accepted"),
+    "image": Kind(422, "The picture is broken or ambiguous"),
+    "form": Kind(422, "The form is not accepted"),
+    "tensor": Kind(422, "The tensors are not accepted"),
+    "rate": Kind(429, "The key has used up its requests"),
+    "internal": Kind(500, "A fault of ours"),
+    "busy": Kind(503, "All workers and the queue are taken"),
+    "no-model": Kind(503, "No verified model is loaded"),
+    "model-unusable": Kind(503, "That version cannot be served"),
+    "deadline": Kind(504, "The request became older than its deadline"),
+}
+
+_KIND_OF_ERROR: dict[type[BlemishError], str] = {
+    ImageTypeError: "media-type",
+    ImageSizeError: "too-large",
+    ImageContentError: "image",
+    NotFoundError: "model-unknown",
+    ModelFileError: "model-unusable",
+    StoreError: "model-unusable",
+}
+_KIND_OF_STATUS = {
+    404: "not-found",
+    405: "method",
+}
+
+
+class ProblemError(ServiceError):
+    """A request is refused.
+
+    Args:
+        kind: A name in ``KINDS``.
+        detail: One sentence: what was wrong, and what is accepted.
+        headers: To go with the answer.
+    """
+
+    def __init__(self, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        self.kind = kind
+        self.headers = dict(headers or {})
+        super().__init__(detail)
+
+
+def problem_type(kind: str) -> str:
+    """Return the stable URI of a kind of problem."""
+    return _TYPE + kind
+
+
+def as_problem(error: BlemishError) -> ProblemError:
+    """Find the problem that a typed error is to a client."""
+    if isinstance(error, ProblemError):
+        return error
+    for kind, name in _KIND_OF_ERROR.items():
+        if isinstance(error, kind):
+            headers = {"Retry-After": "5"} if name == "model-unusable" else None
+            return ProblemError(name, str(error), headers)
+    return ProblemError("internal", "The server met a fault of its own; its log names it.")
+
+
+def problem_response(error: ProblemError, request_id: str) -> Response:
+    """Return the answer to a refused request."""
+    kind = KINDS[error.kind]
+    body = {
+        "type": problem_type(error.kind),
+        "title": kind.title,
+        "status": kind.status,
+        "detail": str(error),
+        "instance": f"urn:blemish:request:{request_id}",
+        "error": str(error),  # the member that the Open Inference Protocol wants
+    }
+    # A lone surrogate stays an escape, which is valid JSON; everything else is ASCII too.
+    content = json.dumps(body, ensure_ascii=True).encode()
+    return Response(content, kind.status, error.headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Have an application answer every error as a problem."""
+
+    async def refuse(request: Request, error: Exception) -> Response:
+        problem = _find_problem(error)
+        request.state.problem = problem.kind
+        return problem_response(problem, request.state.request_id)
+
+    for kind in (BlemishError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, refuse)
+
+
+def _find_problem(error: Exception) -> ProblemError:
+    if isinstance(error, BlemishError):
+        return as_problem(error)
+    if isinstance(error, RequestValidationError):
+        # Neither the input nor its context goes back: they may hold what JSON cannot.
+        faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
+        return ProblemError("query", f"Not accepted: {faults}.")
+    return _problem_of_status(error)
+
+
+def _problem_of_status(error: Any) -> ProblemError:
+    name = _KIND_OF_STATUS.get(error.status_code, "malformed")
+    details = {
+        "not-found": "Nothing is at this address; /docs lists what there is.",
+        "method": f"This address takes {(error.headers or {}).get('allow', 'another method')}.",
+        "malformed": f"The request cannot be read: {error.detail}.",
+    }
+    return ProblemError(name, details[name], error.headers)

@@ -1,0 +1,155 @@
+"""What happens to a prediction after it was answered: statistics, the challenger, the log.
+
+One thread of low priority does it, from a short queue. Under load it leaves statistics and
+challenger out rather than keep a request waiting; the prediction itself is always logged.
+"""
+
+import contextlib
+import dataclasses
+import os
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from blemish.datasets.statistics import image_statistics
+from blemish.errors import BlemishError
+from blemish.inference import Prediction, Segmenter
+from blemish.monitoring.log import PredictionRecord
+from blemish.monitoring.writer import LogWriter
+from blemish.server.figures import Figures
+from blemish.server.slot import Served, Slot, load
+
+_CAPACITY = 32
+_NICE = 10  # the challenger and the statistics yield to requests
+_RELOAD_S = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """An image that was answered, for a second look."""
+
+    plane: npt.NDArray[np.uint8]
+    prediction: Prediction
+    version: int
+
+
+class Recorder:
+    """Completes records and hands them to the log, off the path of the requests.
+
+    Args:
+        writer: Of the log.
+        slot: What is served, and where the challenger comes from.
+        figures: Told of the challenger.
+        shadow: Alias or version of the challenger; None is none.
+        share: Of the images that the challenger sees.
+        is_idle: Says whether no request waits; the challenger runs only then.
+    """
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        slot: Slot,
+        figures: Figures,
+        *,
+        shadow: str | None,
+        share: float,
+        is_idle: Callable[[], bool],
+    ) -> None:
+        self.writer = writer
+        self._slot = slot
+        self._figures = figures
+        self._shadow = shadow
+        self._share = share
+        self._is_idle = is_idle
+        self._challenger: Served | None = None
+        self._looked = float("-inf")
+        self._queue: queue.Queue[tuple[PredictionRecord, Seen] | None] = queue.Queue(_CAPACITY)
+        self._chance = random.Random()  # noqa: S311 - picks a sample, keeps no secret
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    def submit(self, record: PredictionRecord, seen: Seen | None) -> None:
+        """Hand over a prediction; returns at once."""
+        if seen is not None:
+            try:
+                self._queue.put_nowait((record, seen))
+            except queue.Full:
+                pass  # under load the log goes without statistics
+            else:
+                return
+        self.writer.submit(record)
+
+    def close(self) -> None:
+        """Complete what waits, and close the log."""
+        with contextlib.suppress(queue.Full):
+            self._queue.put(None, timeout=2.0)
+        self._thread.join(2.0)
+        self.writer.close()
+
+    def _run(self) -> None:
+        if hasattr(os, "setpriority"):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        while (item := self._queue.get()) is not None:
+            record, seen = item
+            try:
+                record = self._complete(record, seen)
+            except Exception:  # noqa: BLE001 - the edge of this thread, which must outlive all
+                _log.exception("record_not_completed")
+            self.writer.submit(record)
+
+    def _complete(self, record: PredictionRecord, seen: Seen) -> PredictionRecord:
+        statistics = asdict(image_statistics(seen.plane))
+        statistics["probability_mass"] = float(seen.prediction.probability.mean())
+        record = dataclasses.replace(record, statistics=statistics)
+        if self._shadow is None or self._chance.random() >= self._share:
+            return record
+        if not self._is_idle():
+            self._figures.shadowed.labels("left out").inc()
+            return record
+        return self._compare(record, seen)
+
+    def _compare(self, record: PredictionRecord, seen: Seen) -> PredictionRecord:
+        """Have the challenger judge the same image."""
+        challenger = self._find_challenger()
+        if challenger is None or challenger.version.version == seen.version:
+            return record
+        prediction = _segment(challenger.segmenter, seen.plane)
+        differing = float(np.mean(prediction.mask != seen.prediction.mask))
+        self._figures.shadowed.labels("seen").inc()
+        self._figures.disagreement.observe(differing)
+        return dataclasses.replace(
+            record,
+            shadow_version=challenger.version.version,
+            shadow_disagreement=differing,
+        )
+
+    def _find_challenger(self) -> Served | None:
+        """Return the version that the shadow reference names, loaded anew when it moved."""
+        version = self._slot.catalogue.find(self._shadow or "")
+        if version is None:
+            return None
+        held = self._challenger
+        if held is not None and held.version.version == version.version:
+            return held
+        if time.monotonic() - self._looked < _RELOAD_S:
+            return None
+        self._looked = time.monotonic()
+        try:
+            self._challenger = load(self._slot.registry, version, threads=1)
+        except (BlemishError, OSError) as error:
+            _log.warning("challenger_refused", version=version.version, reason=str(error))
+            return None
+        return self._challenger
+
+
+def _segment(segmenter: Segmenter, plane: npt.NDArray[np.uint8]) -> Prediction:
+    return segmenter.judge(segmenter.probability(plane))

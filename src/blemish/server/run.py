@@ -1,0 +1,139 @@
+"""Starts uvicorn: one process or several, TLS, the drain on SIGTERM."""
+
+import os
+import signal
+import socket
+import tempfile
+import time
+from functools import partial
+from types import FrameType
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from blemish.config import settings
+from blemish.errors import ServiceError
+from blemish.processes import die_with_parent
+from blemish.server.figures import MULTIPROCESS
+from blemish.server.keys import KeyFile
+from blemish.server.log import configure_log
+from blemish.server.options import Options, Place
+from blemish.server.service import Drain
+from blemish.server.workers import Workers
+
+_BACKLOG = 2048
+_KEEP_ALIVE_S = 75
+_GRACE_S = 5
+
+_log = structlog.get_logger(__name__)
+
+
+def serve(options: Options) -> None:
+    """Serve until told to end.
+
+    Raises:
+        ServiceError: The address is taken, or is not loopback and there is no key.
+    """
+    configure_log(settings().log_level)
+    _refuse_open_door(options)
+    listener = _listen(options)
+    if options.workers == 1:
+        serve_process(options, [listener])
+        return
+    with tempfile.TemporaryDirectory(prefix="blemish-metrics-") as folder:
+        os.environ[MULTIPROCESS] = folder
+        Workers(options.workers, partial(_serve_worker, options), [listener]).run()
+
+
+def serve_process(options: Options, sockets: list[socket.socket]) -> None:
+    """Serve from this one process."""
+    from blemish.server.app import create_app  # noqa: PLC0415 - not for the supervisor
+
+    drain = Drain()
+    server = DrainingServer(_config(options, create_app(options, drain)), drain, options)
+    server.run(sockets)
+
+
+def _serve_worker(options: Options, sockets: list[socket.socket]) -> None:
+    die_with_parent()
+    configure_log(settings().log_level)
+    serve_process(options, sockets)
+
+
+class DrainingServer(uvicorn.Server):
+    """On SIGTERM says so in ``/readyz``, accepts a while longer, then finishes what it has.
+
+    Args:
+        config: Of uvicorn.
+        drain: Shared with the application.
+        options: How long.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain: Drain, options: Options) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._drain_s = options.serve.drain_s
+        self._end_at = float("inf")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain at the first SIGTERM; end at once at any other signal."""
+        if sig != signal.SIGTERM or self._drain.started:
+            super().handle_exit(sig, frame)
+            return
+        self._drain.started = True
+        self._end_at = time.monotonic() + self._drain_s
+
+    async def on_tick(self, counter: int) -> bool:
+        """End when the drain is over."""
+        if time.monotonic() >= self._end_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+def _config(options: Options, app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=options.host,
+        port=options.port,
+        access_log=False,
+        log_config=None,
+        lifespan="on",
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=int(options.serve.deadline_s) + _GRACE_S,
+        backlog=_BACKLOG,
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.certificate_key,
+    )
+
+
+def _refuse_open_door(options: Options) -> None:
+    """Refuse to be reachable from elsewhere without a key."""
+    keys = KeyFile(Place().keys).read()
+    if not options.is_loopback and not any(key.revoked is None for key in keys):
+        raise ServiceError(
+            f"Refusing to bind to {options.host} without API keys: anybody could use the server. "
+            "Make one: blemish keys add NAME. Or bind to this host alone: --host 127.0.0.1"
+        )
+
+
+def _listen(options: Options) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((options.host, options.port))
+    except OSError as error:
+        listener.close()
+        raise ServiceError(
+            f"Cannot bind to {options.host} port {options.port}: {error.strerror}. "
+            "Name another: blemish serve --port PORT"
+        ) from error
+    listener.listen(_BACKLOG)
+    listener.set_inheritable(True)
+    scheme = "https" if options.certificate else "http"
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    _log.info("listening", url=f"{scheme}://{shown}:{port}", workers=options.workers)
+    return listener

@@ -1,0 +1,111 @@
+"""The parts of one serving process, put together once and closed in order."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+
+from blemish.config import settings
+from blemish.imaging import Limits
+from blemish.monitoring.database import log_url, pictures_folder
+from blemish.monitoring.log import ServedRecord
+from blemish.monitoring.writer import LogWriter
+from blemish.registry import Registry
+from blemish.server.bodies import Reservoir
+from blemish.server.engine import Engine
+from blemish.server.figures import Figures
+from blemish.server.follower import Follower
+from blemish.server.keys import KeyFile, KeyRing
+from blemish.server.options import Options, Place
+from blemish.server.recorder import Recorder
+from blemish.server.slot import CHAMPION, Served, Slot
+
+_BODIES_AT_ONCE = 8
+"""Bodies of the largest size that may be held at once."""
+
+
+@dataclass
+class Drain:
+    """Whether the process is going down."""
+
+    started: bool = False
+
+
+@dataclass
+class Service:
+    """Everything that a request needs."""
+
+    options: Options
+    limits: Limits
+    slot: Slot
+    follower: Follower
+    engine: Engine
+    reservoir: Reservoir
+    figures: Figures
+    keys: KeyRing
+    recorder: Recorder
+    drain: Drain
+
+    @classmethod
+    def build(cls, options: Options, drain: Drain) -> "Service":
+        """Put the parts together; nothing is asked of the registry yet."""
+        environment = settings()
+        serve = options.serve
+        figures = Figures()
+        pictures = pictures_folder(environment) if environment.keep_pictures else None
+        writer = LogWriter(log_url(environment), pictures=pictures)
+        slot = Slot(Registry.connect(), serve.models, serve.inference_threads)
+        engine = Engine(options.parallel, serve.queue, serve.deadline_s)
+        recorder = Recorder(
+            writer,
+            slot,
+            figures,
+            shadow=options.shadow,
+            share=serve.shadow_share,
+            is_idle=lambda: engine.waiting == 0,
+        )
+
+        def on_swap(served: Served) -> None:
+            version = served.version
+            figures.swaps.inc()
+            writer.model_served(
+                ServedRecord(
+                    time=datetime.now(UTC),
+                    version=version.version,
+                    alias=CHAMPION,
+                    precision=version.precision,
+                    statistics=served.segmenter.card.statistics,
+                )
+            )
+
+        return cls(
+            options=options,
+            limits=Limits.of(serve),
+            slot=slot,
+            follower=Follower(slot, serve.poll_s, on_swap),
+            engine=engine,
+            reservoir=Reservoir(_BODIES_AT_ONCE * serve.megabytes * 1_000_000),
+            figures=figures,
+            keys=KeyRing(KeyFile(Place(environment).keys)),
+            recorder=recorder,
+            drain=drain,
+        )
+
+    async def open(self) -> None:
+        """Serve what is known from the last time, then follow the registry."""
+        await asyncio.to_thread(self.follower.warm_start)
+        self.follower.start()
+
+    async def close(self) -> None:
+        """Finish what was accepted, and write down what is left to write."""
+        self.follower.stop()
+        self.slot.close()
+        await asyncio.to_thread(self.engine.close)
+        await asyncio.to_thread(self.recorder.close)
+
+
+def service_of(request: Request) -> Service:
+    """Return the service that a request came to."""
+    found: Service = request.app.state.service
+    return found
