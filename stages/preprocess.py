@@ -21,17 +21,14 @@ def main() -> None:
     for name in ("--synthetic", "--real", "--out"):
         parser.add_argument(name, type=Path, required=True)
     paths = parser.parse_args()
-    params = load_params(Path("params.yaml")).preprocess
-    folders = [paths.synthetic, *(paths.real / name for name in params.real_sets)]
+    params = load_params(Path("params.yaml"))
+    folders = [paths.synthetic, *(paths.real / name for name in params.preprocess.real_sets)]
+    split = params.preprocess.split
     pack_sets(
         [read_set(folder) for folder in folders],
         paths.out,
-        Splitting(
-            {"val": params.split.val, "test": params.split.test},
-            params.seed,
-            params.split.hold_out,
-        ),
-        Resizing(params.resize),
+        Splitting({"val": split.val, "test": split.test}, params.preprocess.seed, split.hold_out),
+        Resizing(params.preprocess.resize),
         workers=settings().workers,
         track=_show,
     )
