@@ -73,7 +73,7 @@ def patch(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
         softness=choose(rng, 1, 5),
     )
     delta = cover * _colour(rng, piece, box)
-    extent = close(cover > np.float32(0.45), max(1.0, 0.04 * radius))
+    extent = close(cover > np.float32(0.45), max(1.0, 0.06 * radius))
     return [Change(box, delta, extent, thin=False)]
 
 

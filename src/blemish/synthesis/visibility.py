@@ -6,7 +6,8 @@
    (an eye integrates over an area; Rose 1948), must reach ``VISIBLE``.
 2. Lines and spots are painted to the border of what shows, both flanks included, plus a margin of
    a pixel at 256; where they fade below ``FADED`` they are not painted.
-3. Areas are painted whole, gaps and islands within them included.
+3. Areas are painted whole, the way a brush does: gaps and islands within them are included,
+   a ragged border is smoothed at the brush's width, crumbs beside them are left out.
 """
 
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from blemish.synthesis.change import Change, Region
 from blemish.synthesis.geometry import Window
 from blemish.synthesis.noise import Field, blur
 
-VISIBLE = 1.0
+VISIBLE = 1.3
 FADED = 0.45
-_NARROW, _WIDE = 0.5, 4.0  # bounds of the weight of a width, in units of 3 px
+_NARROW, _WIDE = 0.5, 2.5  # bounds of the weight of a width, in units of 3 px
 _LEAST_AREA = 4  # px
+_BRUSH = 1.3  # deviation of the brush that paints areas, px at magnification 1
+_CRUMB = 0.04  # part of the largest island of an area below which another is a crumb
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ def paint(change: Change, seen: Field, sight: Sight, unit: float) -> Painted | N
         region = np.asarray(cv2.dilate(region.astype(np.uint8), margin), dtype=np.bool_)
         local = np.sqrt(blur(difference * difference, 1.5 * max(1.0, unit)))
         region = region & (local > np.float32(FADED) * noise)
+    else:
+        region = _brush(region, _BRUSH * max(1.0, unit))
     area = int(region.sum())
     if area < _LEAST_AREA:
         return None
@@ -91,6 +96,18 @@ def paint(change: Change, seen: Field, sight: Sight, unit: float) -> Painted | N
     if contrast * weight < VISIBLE:
         return None
     return Painted(box, region, contrast, width)
+
+
+def _brush(region: Region, sigma: float) -> Region:
+    """Smooth the border of an area and drop the crumbs beside it."""
+    smooth = blur(region.astype(np.float32), sigma) > np.float32(0.5)
+    count, labels, figures, _ = cv2.connectedComponentsWithStats(smooth.astype(np.uint8))
+    if count <= 2:
+        return np.asarray(smooth)
+    areas = figures[:, cv2.CC_STAT_AREA]
+    kept = areas >= _CRUMB * areas[1:].max()
+    kept[0] = False
+    return np.asarray(kept[labels])
 
 
 def measure_width(region: Region) -> float:
