@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Self, TypeVar
 
 from blemish.config import Workspace, settings
 from blemish.errors import (
@@ -21,14 +21,11 @@ from blemish.registry.cache import LastKnown, ModelCache
 from blemish.registry.download import fetch_file, fetch_folder, fetch_model
 from blemish.registry.evidence import ImageResult, StoredImage, read_results, stored_images
 from blemish.registry.history import observe
+from blemish.registry.queries import all_versions, newest_version, read_aliases
 from blemish.registry.version import Version
 from blemish.tracking.ledger import Move
-from blemish.tracking.names import CHAMPION, EVALUATED, FINGERPRINT, MODEL
+from blemish.tracking.names import CHAMPION, EVALUATED, MODEL
 from blemish.tracking.store import PATIENCE_S, Store, locate
-
-if TYPE_CHECKING:
-    from mlflow.entities import Run
-    from mlflow.entities.model_registry import ModelVersion
 
 _T = TypeVar("_T")
 _ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,250}")
@@ -75,7 +72,7 @@ class Registry:
         """
         if self.store.is_empty():
             return ()
-        return self._ask(self._versions)
+        return self._ask(partial(all_versions, self.store))
 
     def aliases(self) -> dict[str, int]:
         """Return alias to number of the version it names.
@@ -86,7 +83,7 @@ class Registry:
         if self.store.is_empty():
             return {}
         try:
-            return self._ask(self._aliases)
+            return self._ask(partial(read_aliases, self.store))
         except NotFoundError:
             return {}
 
@@ -124,25 +121,37 @@ class Registry:
             NotFoundError: The store has lost the file.
             StoreUnreachableError: The store does not answer.
         """
+        self._require_digest(version)
+        data = self.cache.get(version.sha256)
+        if data is None:
+            data = self.stored_bytes(version)
+            self.cache.put(data)
+        return data
+
+    def stored_bytes(self, version: Version) -> bytes:
+        """Return the file of a version from the store itself, its SHA-256 verified.
+
+        Raises:
+            As :meth:`model_bytes`.
+        """
+        self._require_digest(version)
+        fetch = partial(fetch_model, self.store, version.version)
+        data = self._ask(fetch, _DOWNLOAD_PATIENCE_S)
+        found = sha256_bytes(data)
+        if found != version.sha256:
+            raise TamperedModelError(
+                f"The file of version {version.version} at {self.location} has SHA-256 "
+                f"{found[:12]}, registered was {version.sha256[:12]}. See: blemish doctor"
+            )
+        return data
+
+    def _require_digest(self, version: Version) -> None:
         if not re.fullmatch(r"[0-9a-f]{64}", version.sha256):
             raise ModelFileError(
                 f"Version {version.version} of {MODEL!r} has no sha256 tag (got "
-                f"{version.sha256!r}), so it was not registered by Blemish and is not loaded. "
+                f"{version.sha256[:80]!r}), so it was not registered by Blemish and is not loaded. "
                 "Register yours: blemish sync"
             )
-        data = self.cache.get(version.sha256)
-        if data is None:
-            data = self._ask(
-                partial(fetch_model, self.store, version.version), _DOWNLOAD_PATIENCE_S
-            )
-            found = sha256_bytes(data)
-            if found != version.sha256:
-                raise TamperedModelError(
-                    f"The file of version {version.version} at {self.location} has SHA-256 "
-                    f"{found[:12]}, registered was {version.sha256[:12]}. See: blemish doctor"
-                )
-            self.cache.put(data)
-        return data
 
     def results(self, version: Version) -> tuple[ImageResult, ...]:
         """Return how the fp32 model of a version's run did on each test image.
@@ -212,70 +221,18 @@ class Registry:
             "See: blemish doctor"
         )
 
-    def _versions(self) -> tuple[Version, ...]:
-        with self.store.calling("Reading versions") as client:
-            found: list[ModelVersion] = []
-            token = None
-            while True:
-                page = client.search_model_versions(
-                    f"name = '{MODEL}'", order_by=["version_number DESC"], page_token=token
-                )
-                found += page
-                token = page.token
-                if not token:
-                    break
-        if not found:
-            return ()
-        names = self._aliases()
-        runs = self._runs()
-        return tuple(
-            Version.from_mlflow(
-                entry,
-                runs.get(entry.run_id or ""),
-                [alias for alias, number in names.items() if number == int(entry.version)],
-            )
-            for entry in found
-        )
-
-    def _runs(self) -> "dict[str, Run]":
-        """Return all recorded runs by id, in as few calls as pages."""
-        experiment = self.store.experiment()
-        runs: dict[str, Run] = {}
-        token = None
-        with self.store.calling("Reading runs") as client:
-            while True:
-                page = client.search_runs(
-                    [experiment], f"tags.`{FINGERPRINT}` LIKE '%'", page_token=token
-                )
-                runs |= {run.info.run_id: run for run in page}
-                token = page.token
-                if not token:
-                    return runs
-
-    def _aliases(self) -> dict[str, int]:
-        with self.store.calling("Reading aliases") as client:
-            model = client.get_registered_model(MODEL)
-            return {alias: int(number) for alias, number in sorted(model.aliases.items())}
-
     def _resolve(self, ref: str) -> Version:
         names: dict[str, int] = {}
         try:
-            names = self._aliases()
+            names = read_aliases(self.store)
             number = int(ref) if ref.isascii() and ref.isdigit() else names[ref]
             with self.store.calling(f"Reading version {number}") as client:
                 found = client.get_model_version(MODEL, str(number))
                 run = client.get_run(found.run_id) if found.run_id else None
         except (KeyError, NotFoundError) as error:
-            raise self._no_such(ref, names, self._newest()) from error
+            raise self._no_such(ref, names, newest_version(self.store)) from error
         aliases = [alias for alias, target in names.items() if target == number]
         return Version.from_mlflow(found, run, aliases)
-
-    def _newest(self) -> int:
-        with self.store.calling("Reading versions") as client:
-            page = client.search_model_versions(
-                f"name = '{MODEL}'", order_by=["version_number DESC"], max_results=1
-            )
-            return int(page[0].version) if page else 0
 
     def _no_such(self, ref: str, names: dict[str, int], newest: int) -> NotFoundError:
         """Say what was asked for, what there is, and what to do."""

@@ -170,6 +170,12 @@ class Store:
                 client.restore_experiment(found.experiment_id)
             return str(found.experiment_id)
 
+    def artifact_location(self) -> str | None:
+        """Return where the experiment keeps its artifacts; None before there is one."""
+        with self.calling("Reading the experiment") as client:
+            found = client.get_experiment_by_name(EXPERIMENT)
+            return str(found.artifact_location) if found else None
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the lock that lets one process of this host at a time write the store.

@@ -1,0 +1,65 @@
+"""What is wrong with this installation, checkout, store or registry, and what mends it."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from blemish.config import Workspace, find_workspace
+from blemish.doctor import checkout, store
+from blemish.doctor.findings import Check, Finding, Patient, Result, Skip
+from blemish.errors import WorkspaceError
+from blemish.registry import Registry
+
+__all__ = ["CHECKS", "Finding", "Result", "examine"]
+
+CHECKS: Mapping[str, Check] = {
+    "environment": checkout.environment,
+    "params.yaml": checkout.params,
+    "dvc.lock": checkout.lock,
+    "outputs": checkout.outputs,
+    "DVC cache": checkout.cache,
+    "locks": checkout.locks,
+    "store": store.store,
+    "registry": store.registry,
+    "model cache": store.model_cache,
+}
+
+
+def examine(
+    workspace: Workspace | None = None,
+    only: Iterable[str] = CHECKS,
+    tell: Callable[[str], None] = lambda _: None,
+) -> tuple[Result, ...]:
+    """Make the checks.
+
+    Args:
+        workspace: The checkout; found from the working directory by default.
+        only: Names of the checks to make.
+        tell: Called with the name of each check as it begins.
+
+    Returns:
+        One result for each check, in order.
+    """
+    patient = _admit(workspace)
+    results = []
+    for name in only:
+        tell(name)
+        results.append(_make(name, patient))
+    return tuple(results)
+
+
+def _make(name: str, patient: Patient) -> Result:
+    try:
+        findings = tuple(CHECKS[name](patient))
+    except Skip as reason:
+        return Result(name, "skipped", str(reason))
+    return Result(name, "wrong" if findings else "ok", findings=findings)
+
+
+def _admit(workspace: Workspace | None) -> Patient:
+    try:
+        workspace = workspace or find_workspace()
+    except WorkspaceError:
+        workspace = None
+    try:
+        return Patient(workspace, Registry.connect(workspace=workspace))
+    except WorkspaceError:
+        return Patient(workspace, None)

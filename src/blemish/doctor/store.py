@@ -1,0 +1,117 @@
+"""Checks of the store and the registry: does it answer, is it whole, is the champion sound."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from blemish.doctor.findings import Finding, Patient, Skip
+from blemish.errors import BlemishError, ModelFileError, NotFoundError, StoreError
+from blemish.inference import Segmenter
+from blemish.registry import ModelCache, Registry
+from blemish.tracking.names import CHAMPION
+
+
+def store(patient: Patient) -> Iterator[Finding]:
+    """Check that the store answers, that its database is whole and its artifacts are here."""
+    place = patient.registry.store
+    database = place.location.database
+    try:
+        place.check()
+    except StoreError as error:
+        yield Finding(str(error), _mend_unreachable(database))
+        return
+    if database is None or place.is_empty():
+        return
+    fault = _integrity(database)
+    if fault:
+        yield Finding(f"{database} is damaged: {fault}", _start_anew(database))
+        return
+    yield from _artifacts(patient.registry)
+
+
+def registry(patient: Patient) -> Iterator[Finding]:
+    """Check that there is a champion, and that what each alias names is sound in the store."""
+    catalogue = patient.registry
+    try:
+        names = catalogue.aliases()
+        if CHAMPION not in names:
+            yield _no_champion(catalogue)
+        for number in sorted(set(names.values())):
+            yield from _version(catalogue, number)
+    except StoreError as error:
+        raise Skip(f"the store does not answer: {error}") from error
+
+
+def model_cache(patient: Patient) -> Iterator[Finding]:
+    """Check the model files that this host keeps."""
+    del patient
+    for path in ModelCache().damaged():
+        yield Finding(f"{path} does not have the SHA-256 that is its name", f"rm {path}")
+
+
+def _no_champion(catalogue: Registry) -> Finding:
+    if catalogue.versions():
+        return Finding(
+            f"No version has alias {CHAMPION!r} at {catalogue.location}",
+            "blemish promote candidate",
+        )
+    return Finding(f"{catalogue.location} holds no version yet", "make repro")
+
+
+def _version(catalogue: Registry, number: int) -> Iterator[Finding]:
+    """Look at the file in the store itself: a good copy in the cache must not hide a bad one."""
+    try:
+        version = catalogue.resolve(number)
+        data = catalogue.stored_bytes(version)
+        Segmenter.from_bytes(data).check()
+    except (ModelFileError, NotFoundError) as error:
+        named = f"Version {number} ({', '.join(_names(catalogue, number))})"
+        yield Finding(f"{named}: {error}", _mend_version(catalogue, number))
+
+
+def _names(catalogue: Registry, number: int) -> list[str]:
+    return [alias for alias, target in catalogue.aliases().items() if target == number]
+
+
+def _mend_version(catalogue: Registry, number: int) -> str:
+    return "blemish rollback" if CHAMPION in _names(catalogue, number) else "blemish sync"
+
+
+def _mend_unreachable(database: Path | None) -> str:
+    return _start_anew(database) if database and database.exists() else "make ui"
+
+
+def _start_anew(database: Path) -> str:
+    return f"mv {database} {database}.damaged && blemish sync"
+
+
+def _integrity(database: Path) -> str:
+    """Return what SQLite finds wrong with a file; empty when nothing."""
+    try:
+        connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=2.0)
+        try:
+            said = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        return str(error)
+    return "" if said == "ok" else said
+
+
+def _artifacts(catalogue: Registry) -> Iterator[Finding]:
+    """Check that the artifacts lie where the database, by absolute path, says."""
+    wanted = catalogue.store.location.artifacts
+    if wanted is None:
+        return
+    try:
+        found = catalogue.store.artifact_location()
+    except BlemishError as error:
+        yield Finding(str(error), "blemish sync")
+        return
+    if found is not None and found != wanted:
+        database = catalogue.store.location.database
+        yield Finding(
+            f"The database keeps artifacts at {found}, but the checkout is at {wanted}: it was "
+            "moved or copied",
+            _start_anew(database) if database else "blemish sync",
+        )

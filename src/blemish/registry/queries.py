@@ -1,0 +1,74 @@
+"""What the registry asks of MLflow, in as few calls as pages."""
+
+from typing import TYPE_CHECKING
+
+from blemish.registry.version import Version
+from blemish.tracking.names import FINGERPRINT, MODEL
+from blemish.tracking.store import Store
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+_NEWEST_FIRST = ["version_number DESC"]
+
+
+def all_versions(store: Store) -> tuple[Version, ...]:
+    """Return every version with its aliases and its run's figures, newest first."""
+    found: list[ModelVersion] = []
+    token = None
+    with store.calling("Reading versions") as client:
+        while True:
+            page = client.search_model_versions(
+                f"name = '{MODEL}'", order_by=_NEWEST_FIRST, page_token=token
+            )
+            found += page
+            token = page.token
+            if not token:
+                break
+    if not found:
+        return ()
+    names, runs = read_aliases(store), _recorded_runs(store)
+    return tuple(
+        Version.from_mlflow(
+            entry,
+            runs.get(entry.run_id or ""),
+            [alias for alias, number in names.items() if number == int(entry.version)],
+        )
+        for entry in found
+    )
+
+
+def newest_version(store: Store) -> int:
+    """Return the highest number there is; 0 where there is no version."""
+    with store.calling("Reading versions") as client:
+        page = client.search_model_versions(
+            f"name = '{MODEL}'", order_by=_NEWEST_FIRST, max_results=1
+        )
+        return int(page[0].version) if page else 0
+
+
+def read_aliases(store: Store) -> dict[str, int]:
+    """Return alias to number of the version it names.
+
+    Raises:
+        NotFoundError: There is no registered model yet.
+    """
+    with store.calling("Reading aliases") as client:
+        model = client.get_registered_model(MODEL)
+        return {alias: int(number) for alias, number in sorted(model.aliases.items())}
+
+
+def _recorded_runs(store: Store) -> "dict[str, Run]":
+    experiment = store.experiment()
+    runs: dict[str, Run] = {}
+    token = None
+    with store.calling("Reading runs") as client:
+        while True:
+            page = client.search_runs(
+                [experiment], f"tags.`{FINGERPRINT}` LIKE '%'", page_token=token
+            )
+            runs |= {run.info.run_id: run for run in page}
+            token = page.token
+            if not token:
+                return runs
