@@ -1,0 +1,345 @@
+"""A registry of tiny models, and a real server process that serves them."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from blemish.config import settings
+from blemish.files import sha256_bytes
+from blemish.registry import Registry
+from blemish.tracking.outputs import ModelFile
+from blemish.tracking.registration import ensure_registered_model, register
+from blemish.tracking.store import Store, locate
+
+FINGERPRINT = "f" * 64
+
+
+def metadata(**changes: str) -> dict[str, str]:
+    """What a model file says of itself."""
+    props = {
+        "format": "1",
+        "fingerprint": FINGERPRINT,
+        "precision": "fp32",
+        "threshold": "0.5",
+        "stride": "8",
+        "tile": "256",
+        "resize": '"none"',
+        "classes": '["scratch"]',
+        "statistics": "{}",
+    }
+    return {f"blemish.{key}": value for key, value in (props | changes).items()}
+
+
+def tiny_model(
+    *, level: float = 80.0, turns: int = 0, props: Mapping[str, str] | None = None
+) -> bytes:
+    """Build a model that marks what is darker than ``level``: a blur, then a sigmoid.
+
+    Args:
+        level: Grey level at which the probability is one half.
+        turns: Rounds of work that change nothing, to make it slow.
+        props: What it says of itself.
+    """
+    kernel = np.full((1, 1, 3, 3), -0.08 / 9, np.float32)
+    nodes = [
+        helper.make_node("Cast", ["image"], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("Conv", ["grey", "kernel", "bias"], ["logit0"], pads=[1, 1, 1, 1]),
+    ]
+    weights = [
+        numpy_helper.from_array(kernel, "kernel"),
+        numpy_helper.from_array(np.array([0.08 * level], np.float32), "bias"),
+    ]
+    if turns:
+        nodes += _burn(turns)
+        weights += [
+            numpy_helper.from_array(np.full((16, 1, 3, 3), 0.01, np.float32), "wide"),
+            numpy_helper.from_array(np.full((16, 16, 3, 3), 0.01, np.float32), "deep"),
+            numpy_helper.from_array(np.full((1, 16, 3, 3), 0.01, np.float32), "narrow"),
+            numpy_helper.from_array(np.float32(0.0), "nothing"),
+        ]
+    nodes.append(helper.make_node("Sigmoid", [f"logit{min(turns, 1)}"], ["probability"]))
+    return finish(nodes, weights, metadata() if props is None else props)
+
+
+def _burn(turns: int) -> list[onnx.NodeProto]:
+    """Convolve at length, and add nothing of it to the logit."""
+    nodes = [helper.make_node("Conv", ["grey", "wide"], ["wide0"], pads=[1, 1, 1, 1])]
+    nodes += [
+        helper.make_node("Conv", [f"wide{i}", "deep"], [f"wide{i + 1}"], pads=[1, 1, 1, 1])
+        for i in range(turns)
+    ]
+    return [
+        *nodes,
+        helper.make_node("Conv", [f"wide{turns}", "narrow"], ["end"], pads=[1, 1, 1, 1]),
+        helper.make_node("Sigmoid", ["end"], ["bounded"]),
+        helper.make_node("Mul", ["bounded", "nothing"], ["zero"]),
+        helper.make_node("Add", ["logit0", "zero"], ["logit1"]),
+    ]
+
+
+def finish(
+    nodes: list[onnx.NodeProto],
+    weights: list[onnx.TensorProto],
+    props: Mapping[str, str],
+    *,
+    input_name: str = "image",
+) -> bytes:
+    """Make a model file of a graph."""
+    shape = ["N", 1, "H", "W"]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info(input_name, TensorProto.UINT8, shape)],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, shape)],
+        weights,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, dict(props))
+    return model.SerializeToString()
+
+
+@dataclass
+class Shelf:
+    """A registry in a folder."""
+
+    folder: Path
+    uri: str = ""
+    registry: Registry = field(init=False)
+    run: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        self.uri = self.uri or f"sqlite:///{self.folder / 'mlflow.db'}"
+        store = Store(locate(uri=self.uri))
+        self.registry = Registry(store)
+        with store.calling("Making the experiment") as client:
+            found = client.get_experiment_by_name("blemish")
+            experiment = (
+                found.experiment_id
+                if found
+                else client.create_experiment("blemish", (self.folder / "artifacts").as_uri())
+            )
+            ensure_registered_model(store)
+            self.run = client.create_run(experiment).info.run_id
+
+    def add(self, data: bytes, **tags: str) -> int:
+        """Register a model file; return the number of its version."""
+        defaults = {
+            "precision": "fp32",
+            "sha256": sha256_bytes(data),
+            "fingerprint": FINGERPRINT,
+            "git_commit": "c0ffee",
+        }
+        model = ModelFile("fp32", data, metadata())
+        return register(self.registry.store, self.run, model, defaults | tags)
+
+    def point(self, alias: str, version: int) -> None:
+        """Move an alias."""
+        with self.registry.store.calling("Pointing") as client:
+            client.set_registered_model_alias("blemish", alias, str(version))
+
+    def delete(self, version: int) -> None:
+        """Delete a version, and with it its aliases."""
+        with self.registry.store.calling("Deleting") as client:
+            client.delete_model_version("blemish", str(version))
+
+
+@dataclass
+class Server:
+    """A server process."""
+
+    process: subprocess.Popen[str]
+    url: str
+    log: list[dict[str, Any]]
+    client: httpx.Client
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def memory_mb(self) -> float:
+        return _status(self.pid, "VmRSS") / 1024
+
+    @property
+    def threads(self) -> int:
+        return _status(self.pid, "Threads")
+
+    @property
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def predict(self, data: bytes, **query: Any) -> httpx.Response:
+        return self.client.post(
+            "/v1/predict", content=data, params=query, headers={"content-type": "image/png"}
+        )
+
+    def ready(self) -> dict[str, Any]:
+        return dict(self.client.get("/readyz").json())
+
+    def figure(self, name: str) -> float:
+        """Sum of a figure over its labels."""
+        lines = self.client.get("/metrics").text.splitlines()
+        return sum(
+            float(line.rpartition(" ")[2]) for line in lines if line.split("{")[0].split(" ")[0] == name
+        )
+
+    def wait_for_version(self, version: int, seconds: float = 10.0) -> None:
+        self.wait(lambda: (self.ready()["model"] or {}).get("version") == version, seconds)
+
+    def wait(self, done: Any, seconds: float = 10.0) -> None:
+        end = time.monotonic() + seconds
+        while not done():
+            assert time.monotonic() < end, f"not within {seconds} s; last log: {self.log[-5:]}"
+            time.sleep(0.05)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.client.close()
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+
+def _status(pid: int, name: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return int(line.split()[1])
+    raise LookupError(name)
+
+
+@contextlib.contextmanager
+def serving(
+    folder: Path,
+    uri: str,
+    *options: str,
+    serve: Mapping[str, Any] | None = None,
+    wait_ready: bool = True,
+    base_url: str | None = None,
+    **environment: str,
+) -> Iterator[Server]:
+    """Run ``blemish serve`` until the block ends.
+
+    Args:
+        folder: Where its key file, log database and cache lie.
+        uri: Of the store.
+        options: More of the command line.
+        serve: Changes to the serve block.
+        wait_ready: Wait for a model, not only for a socket.
+        base_url: Where it will be found, if not where its log says.
+        environment: More variables.
+    """
+    workspace = make_workspace(folder, serve or {})
+    variables = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": uri,
+        "BLEMISH_CACHE": str(settings().cache),
+        "BLEMISH_KEYS_FILE": str(folder / "keys.json"),
+        "BLEMISH_LOG_URL": f"sqlite:///{folder / 'predictions.db'}",
+        "BLEMISH_LOG_PICTURES": str(folder / "pictures"),
+        **environment,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "blemish", "serve", "--port", "0", *options],
+        cwd=workspace,
+        env=variables,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    log: list[dict[str, Any]] = []
+    reader = threading.Thread(target=_read_log, args=(process, log), daemon=True)
+    reader.start()
+    try:
+        url = _wait_url(process, log)
+        with httpx.Client(base_url=base_url or url, timeout=60) as client:
+            server = Server(process, url, log, client)
+            server.wait(lambda: _answers(client), 20)
+            if wait_ready:
+                server.wait(lambda: client.get("/readyz").status_code == 200, 20)
+            yield server
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        reader.join(5)
+        assert process.stderr
+        process.stderr.close()
+
+
+def make_workspace(folder: Path, serve: Mapping[str, Any]) -> Path:
+    """Make the least that counts as a checkout, with a serve block of its own."""
+    import yaml
+
+    workspace = folder / "workspace"
+    (workspace / "src" / "blemish").mkdir(parents=True, exist_ok=True)
+    repository = Path(__file__).resolve().parents[3]
+    (workspace / "dvc.yaml").write_bytes((repository / "dvc.yaml").read_bytes())
+    params = yaml.safe_load((repository / "params.yaml").read_text())
+    params["serve"] |= {"poll_s": 0.2, "drain_s": 0.3, **serve}
+    (workspace / "params.yaml").write_text(yaml.safe_dump(params))
+    return workspace
+
+
+def _read_log(process: "subprocess.Popen[str]", log: list[dict[str, Any]]) -> None:
+    assert process.stderr
+    for line in process.stderr:
+        try:
+            log.append(json.loads(line))
+        except ValueError:
+            log.append({"event": "unreadable", "line": line.rstrip()})
+
+
+def _wait_url(process: "subprocess.Popen[str]", log: list[dict[str, Any]]) -> str:
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        for line in list(log):
+            if line.get("event") == "listening":
+                return str(line["url"]).replace("0.0.0.0", "127.0.0.1")
+        assert process.poll() is None, f"the server ended with {process.returncode}: {log}"
+        time.sleep(0.02)
+    raise AssertionError(f"no address in the log: {log}")
+
+
+def _answers(client: httpx.Client) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return client.get("/livez").status_code == 200
+    return False
+
+
+def raw_request(url: str, data: bytes, seconds: float = 10.0) -> bytes:
+    """Send bytes to a server as they are, and return what it answers until it is silent."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=seconds) as connection:
+        connection.sendall(data)
+        answer = b""
+        with contextlib.suppress(TimeoutError):
+            connection.settimeout(seconds)
+            while chunk := connection.recv(65536):
+                answer += chunk
+                if _is_whole(answer):
+                    break
+        return answer
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, separator, body = answer.partition(b"\r\n\r\n")
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return bool(separator) and len(body) >= int(line.split(b":")[1])
+    return False
