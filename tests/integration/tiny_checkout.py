@@ -1,8 +1,10 @@
 """A checkout with the outputs of a finished pipeline, small enough to make in milliseconds."""
 
+import functools
 import json
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +15,29 @@ from PIL import Image
 
 from blemish.config import Workspace
 from blemish.tracking import digests, fingerprint
+from blemish.tracking.store import connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-IMAGES = 12
+IMAGES = 24
 SIDE = 64
 
 
-def make_checkout(root: Path, *, seed: int = 0, skill: float = 0.9) -> Workspace:
+@functools.cache
+def empty_database() -> bytes:
+    """Return an SQLite store with MLflow's tables and nothing in it: making one takes seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "mlflow.db"
+        with connect(uri=f"sqlite:///{path}").calling("Making tables") as client:
+            client.search_registered_models(max_results=1)
+        return path.read_bytes()
+
+
+def make_checkout(
+    root: Path, *, seed: int = 0, skill: float = 0.9, images: int = IMAGES
+) -> Workspace:
     """Copy the pipeline's description to ``root``, commit it, and write outputs beside it."""
+    root.mkdir(parents=True)
+    (root / "mlflow.db").write_bytes(empty_database())
     (root / "src" / "blemish").mkdir(parents=True)
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(REPOSITORY / name, root / name)
@@ -31,7 +48,7 @@ def make_checkout(root: Path, *, seed: int = 0, skill: float = 0.9) -> Workspace
     git(root, "add", "-A")
     git(root, "commit", "-q", "-m", "Start")
     write_data(workspace, seed=seed)
-    write_outputs(workspace, seed=seed, skill=skill)
+    write_outputs(workspace, seed=seed, skill=skill, images=images)
     return workspace
 
 
@@ -53,7 +70,13 @@ def write_data(workspace: Workspace, *, seed: int = 0) -> None:
 
 
 def write_outputs(
-    workspace: Workspace, *, seed: int = 0, skill: float = 0.9, threshold: float = 0.5
+    workspace: Workspace,
+    *,
+    seed: int = 0,
+    skill: float = 0.9,
+    threshold: float = 0.5,
+    images: int = IMAGES,
+    bias: float = 128.0,
 ) -> None:
     """Write what train, evaluate and export would, and the ``dvc.lock`` that goes with it."""
     trained, evaluated = workspace.path("trained"), workspace.path("evaluated")
@@ -65,15 +88,17 @@ def write_outputs(
     (trained / "weights.pt").write_bytes(rng.bytes(64))
     _write_json(trained / "training.json", {"fingerprint": identity, "best_epoch": 2})
     rows = "".join(f"{e},{1 / e},{skill - 0.1 / e},{1 / e},{0.01}\n" for e in (1, 2, 3))
-    (reports / "training.csv").write_text(f"epoch,train_loss,val_dice,val_loss,learning_rate\n{rows}")
+    (reports / "training.csv").write_text(
+        f"epoch,train_loss,val_dice,val_loss,learning_rate\n{rows}"
+    )
     _write_json(evaluated / "threshold.json", {"threshold": threshold})
-    _write_test_set(evaluated, rng, skill)
+    _write_test_set(evaluated, rng, skill, images)
     _write_json(reports / "metrics.json", {"test_dice": skill, "test_iou": skill / (2 - skill)})
     _write_json(reports / "parity.json", {"int8_dice_change": 0.001})
     (reports / "curves" / "pr.csv").write_text("recall,precision\n0.5,0.9\n")
     Image.new("L", (8, 8)).save(reports / "gallery" / "worst.png")
     for precision in ("fp32", "int8"):
-        data = model_bytes(identity, precision, threshold, gain=skill + seed)
+        data = model_bytes(identity, precision, threshold, gain=skill + seed, bias=bias)
         (exported / f"model.{precision}.onnx").write_bytes(data)
     write_lock(workspace)
 
@@ -96,8 +121,15 @@ def write_lock(workspace: Workspace) -> None:
     (workspace.root / "dvc.lock").write_text(text)
 
 
-def model_bytes(identity: str, precision: str, threshold: float = 0.5, *, gain: float = 1.0) -> bytes:
-    """Return an ONNX file that keeps the contract: brightness through a sigmoid."""
+def model_bytes(
+    identity: str,
+    precision: str,
+    threshold: float = 0.5,
+    *,
+    gain: float = 1.0,
+    bias: float = 128.0,
+) -> bytes:
+    """Return an ONNX file that keeps the contract: brightness above ``bias`` is a defect."""
     nodes = [
         helper.make_node("Cast", ["image"], ["level"], to=TensorProto.FLOAT),
         helper.make_node("Sub", ["level", "middle"], ["centred"]),
@@ -111,7 +143,7 @@ def model_bytes(identity: str, precision: str, threshold: float = 0.5, *, gain: 
         [helper.make_tensor_value_info("image", TensorProto.UINT8, shape)],
         [helper.make_tensor_value_info("probability", TensorProto.FLOAT, shape)],
         [
-            helper.make_tensor("middle", TensorProto.FLOAT, [1], [128.0]),
+            helper.make_tensor("middle", TensorProto.FLOAT, [1], [bias]),
             helper.make_tensor("gain", TensorProto.FLOAT, [1], [gain]),
         ],
     )
@@ -146,13 +178,13 @@ def _write_sources(workspace: Workspace) -> None:
             target.write_text(f"# {item}\n")
 
 
-def _write_test_set(evaluated: Path, rng: np.random.Generator, skill: float) -> None:
+def _write_test_set(evaluated: Path, rng: np.random.Generator, skill: float, images: int) -> None:
     """Write per-image results and the pictures that they are about: bright squares on dark."""
     for name in ("test_images", "test_masks"):
         shutil.rmtree(evaluated / name, ignore_errors=True)
         (evaluated / name).mkdir()
     lines = ["image_id,set,group,classes,tp,fp,fn,tn,dice,iou,score"]
-    for index in range(IMAGES):
+    for index in range(images):
         name = f"image-{index:03d}"
         mask = np.zeros((SIDE, SIDE), dtype=bool)
         top, left = rng.integers(4, 40, 2)

@@ -1,0 +1,87 @@
+"""The fingerprint of a training: content in, never place or time."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from blemish.config import Workspace
+from blemish.errors import WorkspaceError
+from blemish.tracking.fingerprint import compute, param_value, resolve_path
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    root = tmp_path / "checkout"
+    (root / "src" / "blemish").mkdir(parents=True)
+    (root / "data").mkdir()
+    (root / "data" / "train.bin").write_bytes(b"pictures")
+    (root / "src" / "blemish" / "losses.py").write_text("LOSS = 1\n")
+    pipeline = {
+        "vars": [{"paths": {"processed": "data", "trained": "models"}}],
+        "stages": {
+            "train": {
+                "cmd": "train",
+                "deps": ["${paths.processed}", "src/blemish/losses.py"],
+                "params": ["train", "preprocess.resize"],
+                "outs": ["${paths.trained}"],
+            }
+        },
+    }
+    (root / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
+    params = {"train": {"epochs": 3}, "preprocess": {"resize": "none", "seed": 1}}
+    (root / "params.yaml").write_text(yaml.safe_dump(params))
+    return Workspace(root)
+
+
+def edit_params(workspace: Workspace, **blocks: object) -> None:
+    params = yaml.safe_load(workspace.params_file.read_text())
+    workspace.params_file.write_text(yaml.safe_dump(params | blocks))
+
+
+def test_it_is_the_same_at_another_path(workspace: Workspace, tmp_path: Path) -> None:
+    """A copy of a checkout elsewhere has the same fingerprint."""
+    shutil.copytree(workspace.root, tmp_path / "a" / "much" / "longer" / "path")
+    elsewhere = Workspace(tmp_path / "a" / "much" / "longer" / "path")
+    assert compute(elsewhere) == compute(workspace)
+
+
+def test_it_changes_with_data_code_and_params_of_train(workspace: Workspace) -> None:
+    """A byte of a dep and a value of a param each make another fingerprint."""
+    seen = {compute(workspace)}
+    (workspace.root / "data" / "train.bin").write_bytes(b"pictured")
+    seen.add(compute(workspace))
+    (workspace.root / "src" / "blemish" / "losses.py").write_text("LOSS = 2\n")
+    seen.add(compute(workspace))
+    edit_params(workspace, train={"epochs": 4})
+    seen.add(compute(workspace))
+    edit_params(workspace, preprocess={"resize": "fit", "seed": 1})
+    seen.add(compute(workspace))
+    assert len(seen) == 5
+
+
+def test_what_train_does_not_read_leaves_it_alone(workspace: Workspace) -> None:
+    """Comments, other blocks, other keys and compiled files do not matter."""
+    before = compute(workspace)
+    edit_params(workspace, serve={"port": 1}, preprocess={"resize": "none", "seed": 2})
+    workspace.params_file.write_text(workspace.params_file.read_text() + "# a comment\n")
+    compiled = workspace.root / "data" / "__pycache__"
+    compiled.mkdir()
+    (compiled / "x.pyc").write_bytes(b"x")
+    assert compute(workspace) == before
+
+
+def test_a_missing_dep_or_key_is_named(workspace: Workspace) -> None:
+    """The error names what is missing and the command that brings it back."""
+    with pytest.raises(WorkspaceError, match=r"no readable 'train.epoch'"):
+        param_value(workspace, "train.epoch")
+    (workspace.root / "src" / "blemish" / "losses.py").unlink()
+    with pytest.raises(WorkspaceError, match=r"losses\.py is missing.*make repro"):
+        compute(workspace)
+
+
+def test_paths_of_dvc_yaml_are_filled_in(workspace: Workspace) -> None:
+    """Entries may be plain or carry options; names under ``vars`` are replaced."""
+    assert resolve_path(workspace, "${paths.trained}/weights.pt") == "models/weights.pt"
+    assert resolve_path(workspace, {"${paths.processed}": {"cache": False}}) == "data"
