@@ -83,7 +83,7 @@ def test_params_cover_every_read(stage: str) -> None:
 
 
 def params_read(script: Path) -> Iterator[str]:
-    """Yield the dotted keys that a script takes from a name ``params``, outermost chains only."""
+    """Yield the dotted keys that a script takes from its params, outermost chains only."""
     tree = ast.parse(script.read_text(encoding="utf-8"))
     inner = {
         id(node.value)
@@ -97,8 +97,15 @@ def params_read(script: Path) -> Iterator[str]:
             while isinstance(value, ast.Attribute):
                 words.append(value.attr)
                 value = value.value
-            if isinstance(value, ast.Name) and value.id == "params":
+            if is_params(value):
                 yield ".".join(reversed(words))
+
+
+def is_params(value: ast.expr) -> bool:
+    """Tell whether an expression is the name ``params`` or a call of ``load_params``."""
+    if isinstance(value, ast.Call):
+        return isinstance(value.func, ast.Name) and value.func.id == "load_params"
+    return isinstance(value, ast.Name) and value.id == "params"
 
 
 def test_params_file_is_accepted_and_whole() -> None:
