@@ -82,6 +82,7 @@ def quantize(
         extra_options={},
     )
     quantizer.quantize_model()
+    quantizer.model.topological_sort()
     return clean(quantizer.model.model)
 
 
