@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco
 
 from blemish.datasets.png import Plane, encode_grey
+from blemish.datasets.regions import decode_region, encode_region
 from blemish.errors import DataError, ShapeError
 
 COLUMNS = ("image_id", "group", "width", "height", "defective", "attributes")
@@ -108,13 +108,13 @@ def _check_sample(
 
 
 def _defect_line(image_id: str, defect: DefectRecord) -> str:
-    encoded = coco.encode(np.asfortranarray(defect.mask.view(np.uint8)))
+    rle, box, area = encode_region(defect.mask)
     value = {
         "image_id": image_id,
         "class": defect.class_name,
-        "bbox": [int(edge) for edge in coco.toBbox(encoded)],
-        "area_px": int(coco.area(encoded)),
-        "rle": {"size": list(defect.mask.shape), "counts": encoded["counts"].decode("ascii")},
+        "bbox": box,
+        "area_px": area,
+        "rle": rle,
         "contrast_to_noise": defect.contrast_to_noise,
         "width_px": defect.width_px,
     }
@@ -141,10 +141,10 @@ def parse_row(cells: Mapping[str, str]) -> IndexRow:
 
 def parse_defect(value: Mapping[str, Any]) -> DefectRecord:
     """Return the defect of a line of ``defects.jsonl``, parsed; its region is decoded."""
-    rle = {"size": value["rle"]["size"], "counts": value["rle"]["counts"].encode("ascii")}
+    height, width = value["rle"]["size"]
     return DefectRecord(
         class_name=value["class"],
-        mask=coco.decode(rle).astype(np.bool_),
+        mask=decode_region(height, width, value["rle"]["counts"]),
         contrast_to_noise=value["contrast_to_noise"],
         width_px=value["width_px"],
     )

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from blemish.datasets.importers.source import (
     SourceImage,
 )
 from blemish.datasets.layout import DefectRecord, EncodedImage, encode_image
+from blemish.datasets.regions import decode_region
 from blemish.datasets.statistics import ImageStatistics, image_statistics
 from blemish.datasets.validation import Fault, content_digest, describe_values
 from blemish.errors import ImageError
@@ -192,27 +192,24 @@ def connected_parts(region: NDArray[np.bool_]) -> Iterable[NDArray[np.bool_]]:
 def _draw(
     region: Polygons | RunLengths, shape: tuple[int, ...], source: SourceImage
 ) -> NDArray[np.bool_]:
-    """Draw an annotated region at the size of its image."""
-    height, width = shape
+    """Draw an annotated region at the size of its image ``(H, W)``."""
     file = source.annotation or source.file
     if isinstance(region, Polygons):
-        parts = coco.frPyObjects([list(polygon) for polygon in region.polygons], height, width)
-        return np.asarray(coco.decode(coco.merge(parts)), np.bool_)
-    if region.size != (height, width):
+        mask = np.zeros(shape, np.bool_)
+        for part in coco.frPyObjects([list(polygon) for polygon in region.polygons], *shape):
+            mask |= decode_region(shape[0], shape[1], part["counts"].decode("ascii"))
+        return mask
+    if region.size != shape:
         raise _FaultError(
             file,
             f"a region of {region.size[1]} x {region.size[0]} pixels for {source.file.name}, "
-            f"which has {width} x {height}",
+            f"which has {shape[1]} x {shape[0]}",
         )
-    if not isinstance(region.counts, str) and sum(region.counts) != height * width:
-        raise _FaultError(
-            file, f"run lengths for {source.file.name} cover {sum(region.counts)} pixels"
-        )
-    return np.asarray(coco.decode(_compressed(region)), np.bool_)
-
-
-def _compressed(region: RunLengths) -> dict[str, Any]:
-    size = list(region.size)
-    if isinstance(region.counts, str):
-        return {"size": size, "counts": region.counts.encode("ascii")}
-    return dict(coco.frPyObjects({"size": size, "counts": list(region.counts)}, *size))
+    counts = region.counts
+    try:
+        if not isinstance(counts, str):
+            plain = {"size": list(shape), "counts": list(counts)}
+            counts = coco.frPyObjects(plain, *shape)["counts"].decode("ascii")
+        return decode_region(shape[0], shape[1], counts)
+    except ValueError as error:
+        raise _FaultError(file, f"{error} in a region of {source.file.name}") from error
