@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def stage_processes(root: Path, stage: str = "") -> list[str]:
     return found
 
 
-def wait_for(condition, seconds: float, log: Path) -> None:
+def wait_for(condition: Callable[[], object], seconds: float, log: Path) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, log.read_text()

@@ -37,7 +37,7 @@ class Workspace:
         Raises:
             WorkspaceError: ``dvc.yaml`` names no such path.
         """
-        paths = self.pipeline()["vars"][0]["paths"]
+        paths: dict[str, str] = self.pipeline()["vars"][0]["paths"]
         if name not in paths:
             raise WorkspaceError(f"dvc.yaml names no path {name!r}; it names {', '.join(paths)}.")
         return self.root / paths[name]
