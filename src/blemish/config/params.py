@@ -44,7 +44,9 @@ def load_params(path: Path) -> Params:
     try:
         return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
     except FileNotFoundError as error:
-        raise ParamsError(f"No {path.name} at {path.parent}. Restore it: git checkout -- {path.name}") from error
+        raise ParamsError(
+            f"No {path.name} at {path.parent}. Restore it: git checkout -- {path.name}"
+        ) from error
     except yaml.YAMLError as error:
         raise ParamsError(f"{path} is not valid YAML: {error}. Mend it and run again.") from error
     except ValidationError as error:
@@ -67,7 +69,8 @@ def _accepted_keys(location: tuple[int | str, ...]) -> str:
     block: type[Block] = Params
     for part in location[:-1]:
         field = block.model_fields.get(str(part))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, Block)):
+        kind = field.annotation if field else None
+        if not (isinstance(kind, type) and issubclass(kind, Block)):
             return ""
-        block = field.annotation
+        block = kind
     return f"; accepted here: {', '.join(block.model_fields)}"
