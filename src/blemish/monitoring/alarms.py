@@ -1,0 +1,187 @@
+"""The rules by which the line needs a person, and the history of when they held."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from blemish.config.monitor import Monitor
+from blemish.monitoring import drift, queries, rollups, schema
+from blemish.monitoring.log import milliseconds, moment
+
+RULES = ("defect rate", "error rate", "latency", "silence", "drift")
+CHECK_EVERY = timedelta(seconds=15)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one rule says now.
+
+    Attributes:
+        rule: One of :data:`RULES`.
+        value: What was measured; None where there is too little to say.
+        bound: From which on it is an alarm.
+        holds: Whether it is.
+        detail: In words.
+    """
+
+    rule: str
+    value: float | None
+    bound: float
+    holds: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One time that a rule held: from when, until when (None: still), how far."""
+
+    rule: str
+    opened: datetime
+    closed: datetime | None
+    value: float
+    bound: float
+    detail: str
+
+
+def judge(engine: Engine, monitor: Monitor, now: datetime) -> tuple[Finding, ...]:
+    """Ask every rule.
+
+    Args:
+        engine: The database.
+        monitor: The bounds.
+        now: UTC.
+    """
+    length = timedelta(minutes=monitor.alarms.window_minutes)
+    span = queries.Span(_minute(now - length), now, timedelta(minutes=1))
+    traffic = queries.traffic(engine, span)
+    latency = queries.latency_quantiles(engine, span, (0.95,))
+    enough = traffic.requests >= monitor.alarms.min_requests
+    bounds = monitor.alarms
+    window = f"over {bounds.window_minutes} minutes and {traffic.requests} requests"
+    return (
+        _above("defect rate", traffic.defect_rate, bounds.defect_rate, window, enough=enough),
+        _above("error rate", traffic.error_rate, bounds.error_rate, window, enough=enough),
+        _above(
+            "latency",
+            latency[0.95] if latency else None,
+            bounds.latency_p95_ms,
+            f"95th percentile in ms, {window}",
+            enough=enough,
+        ),
+        _silence(engine, bounds.silent_minutes, now),
+        _drift(engine, monitor),
+    )
+
+
+def check(engine: Engine, monitor: Monitor, now: datetime) -> bool:
+    """Open and close alarms, unless anybody did within the last 15 seconds.
+
+    Returns:
+        Whether it was due.
+    """
+    if not claim(engine, "alarms", now, CHECK_EVERY):
+        return False
+    findings = judge(engine, monitor, now)
+    with engine.begin() as connection:
+        for finding in findings:
+            _record(connection, finding, now)
+    return True
+
+
+def claim(engine: Engine, name: str, now: datetime, every: timedelta) -> bool:
+    """Take a duty that falls due every so often; of many processes one gets it."""
+    dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
+    table = schema.watch
+    first = dialect.insert(table).values(name=name, checked_ms=0).on_conflict_do_nothing()
+    due = (
+        update(table)
+        .where(table.c.name == name, table.c.checked_ms <= milliseconds(now - every))
+        .values(checked_ms=milliseconds(now))
+    )
+    with engine.begin() as connection:
+        connection.execute(first)
+        return connection.execute(due).rowcount == 1
+
+
+def history(engine: Engine, count: int = 100) -> list[Alarm]:
+    """Return the newest alarms, open ones first."""
+    table = schema.alarms
+    statement = (
+        select(table)
+        .order_by(table.c.closed_ms.is_not(None), table.c.opened_ms.desc())
+        .limit(count)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(statement).mappings().all()
+    return [
+        Alarm(
+            row["rule"],
+            moment(row["opened_ms"]),
+            None if row["closed_ms"] is None else moment(row["closed_ms"]),
+            row["value"],
+            row["bound"],
+            row["detail"],
+        )
+        for row in rows
+    ]
+
+
+def _above(rule: str, value: float | None, bound: float, window: str, *, enough: bool) -> Finding:
+    holds = enough and value is not None and value > bound
+    shown = "nothing to judge" if value is None else f"{value:.3g}"
+    return Finding(rule, value if enough else None, bound, holds, f"{shown} {window}")
+
+
+def _silence(engine: Engine, minutes: float, now: datetime) -> Finding:
+    last = queries.last_time(engine)
+    if last is None:
+        return Finding("silence", None, minutes, False, "no request yet")
+    quiet = max(0.0, (now - last).total_seconds() / 60)
+    return Finding("silence", quiet, minutes, quiet > minutes, f"{quiet:.0f} minutes without one")
+
+
+def _drift(engine: Engine, monitor: Monitor) -> Finding:
+    bound = monitor.drift.min_psi
+    served = queries.served(engine)
+    if served is None:
+        return Finding("drift", None, bound, False, "no server has told its model yet")
+    window = queries.window(engine, served.version, monitor.drift.window)
+    if len(window) < monitor.drift.window:
+        detail = f"{len(window)} of {monitor.drift.window} images of version {served.version}"
+        return Finding("drift", None, bound, False, detail)
+    shifts = drift.compare(
+        drift.read_references(served.statistics),
+        window.figures,
+        false_alarm_rate=monitor.drift.false_alarm_rate,
+        min_psi=monitor.drift.min_psi,
+    )
+    if not shifts:
+        return Finding("drift", None, bound, False, "the model file holds no training statistics")
+    worst = shifts[0]
+    moved = ", ".join(shift.name for shift in shifts if shift.moved) or "nothing moved"
+    return Finding("drift", worst.index, worst.bound, worst.moved, moved)
+
+
+def _record(connection: Connection, finding: Finding, now: datetime) -> None:
+    """Open an alarm that began to hold; close one that ceased to."""
+    table = schema.alarms
+    running = (table.c.rule == finding.rule, table.c.closed_ms.is_(None))
+    is_open = connection.execute(select(table.c.id).where(*running).limit(1)).first() is not None
+    if finding.holds and not is_open:
+        row = {
+            "rule": finding.rule,
+            "opened_ms": milliseconds(now),
+            "value": finding.value,
+            "bound": finding.bound,
+            "detail": finding.detail,
+        }
+        connection.execute(insert(table), row)
+    elif is_open and not finding.holds:
+        connection.execute(update(table).where(*running).values(closed_ms=milliseconds(now)))
+
+
+def _minute(time: datetime) -> datetime:
+    width = rollups.MINUTE * 1_000
+    return moment(milliseconds(time) // width * width)

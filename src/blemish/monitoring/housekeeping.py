@@ -1,0 +1,33 @@
+"""What the writer's thread does between batches: alarms every 15 seconds, retention every hour."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from blemish.config.monitor import Monitor
+from blemish.monitoring.alarms import check, claim
+from blemish.monitoring.pictures import PictureStore
+from blemish.monitoring.retention import prune
+
+_PRUNE_EVERY = timedelta(hours=1)
+
+
+class Housekeeper:
+    """Give it to :class:`~blemish.monitoring.writer.LogWriter`.
+
+    Args:
+        monitor: Bounds and times.
+        pictures: Folder of the pictures.
+    """
+
+    def __init__(self, monitor: Monitor, pictures: Path) -> None:
+        self._monitor = monitor
+        self._pictures = PictureStore(pictures)
+
+    def __call__(self, engine: Engine) -> None:
+        """Do what is due and nobody else has done."""
+        now = datetime.now(UTC)
+        check(engine, self._monitor, now)
+        if claim(engine, "retention", now, _PRUNE_EVERY):
+            prune(engine, self._pictures, self._monitor.keep, now)

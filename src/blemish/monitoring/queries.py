@@ -1,0 +1,343 @@
+"""What the Monitor page asks; each answer comes from an index or from the counts.
+
+A range of time is read from the counts by minute up to a day, by hour beyond, so that no page
+reads more than some thousand rows, however many predictions there are.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Engine, RowMapping, Select, func, select
+
+from blemish.monitoring import rollups, schema
+from blemish.monitoring.log import milliseconds, moment
+
+_BUCKETS = 96  # points of a chart, about
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of time, cut into equal buckets.
+
+    Attributes:
+        start: UTC, at the beginning of a bucket.
+        end: UTC.
+        bucket: Length of one.
+    """
+
+    start: datetime
+    end: datetime
+    bucket: timedelta
+
+    @property
+    def counted_s(self) -> int:
+        """Which counts to read: by minute or by hour, in seconds."""
+        fine = self.bucket < timedelta(hours=1)
+        return rollups.MINUTE if fine else rollups.HOUR
+
+
+def span_until(end: datetime, length: timedelta) -> Span:
+    """Return the range of a length that ends at ``end``, in about 96 buckets of whole minutes."""
+    minutes = max(1, round(length.total_seconds() / 60 / _BUCKETS))
+    if minutes > 30:
+        minutes = 60 * max(1, round(minutes / 60))
+    bucket = timedelta(minutes=minutes)
+    width = round(bucket.total_seconds() * 1_000)
+    start = milliseconds(end - length) // width * width
+    return Span(moment(start), end, bucket)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Sums over requests.
+
+    Attributes:
+        requests: All.
+        answered: Those that a model answered.
+        defective: Those of them with a defect.
+        phases_ms: Mean milliseconds of the answered by phase; empty without any.
+        shadowed: Those that a challenger saw too.
+        disagreement: Mean share of pixels on which it decided otherwise; None without any.
+    """
+
+    requests: int
+    answered: int
+    defective: int
+    phases_ms: Mapping[str, float]
+    shadowed: int
+    disagreement: float | None
+
+    @property
+    def errors(self) -> int:
+        """Requests that were refused or failed."""
+        return self.requests - self.answered
+
+    @property
+    def error_rate(self) -> float | None:
+        """Share of the requests that were refused or failed; None without any."""
+        return self.errors / self.requests if self.requests else None
+
+    @property
+    def defect_rate(self) -> float | None:
+        """Share of the answered with a defect; None without any."""
+        return self.defective / self.answered if self.answered else None
+
+
+def traffic(engine: Engine, span: Span) -> Traffic:
+    """Return the sums over a range."""
+    with engine.connect() as connection:
+        row = connection.execute(_sums(span)).mappings().one()
+    return _traffic(row)
+
+
+def traffic_by_version(engine: Engine, span: Span) -> dict[int, Traffic]:
+    """Return the sums over a range by version; 0 stands for requests that no version answered."""
+    version = schema.traffic.c.version
+    statement = _sums(span, version).group_by(version).order_by(version)
+    with engine.connect() as connection:
+        rows = connection.execute(statement).mappings().all()
+    return {row["version"]: _traffic(row) for row in rows}
+
+
+def traffic_over_time(engine: Engine, span: Span) -> list[tuple[datetime, Traffic]]:
+    """Return the sums of each bucket that had requests."""
+    start = _bucket_of(schema.traffic.c.start_ms, span)
+    statement = _sums(span, start.label("bucket_ms")).group_by(start).order_by(start)
+    with engine.connect() as connection:
+        rows = connection.execute(statement).mappings().all()
+    return [(moment(int(row["bucket_ms"])), _traffic(row)) for row in rows]
+
+
+def latency_quantiles(
+    engine: Engine, span: Span, quantiles: Sequence[float] = (0.5, 0.95, 0.99)
+) -> dict[float, float] | None:
+    """Return quantiles of the whole request in milliseconds, within 4.5 %; None without any."""
+    table = schema.latency
+    statement = (
+        select(table.c.bin, func.sum(table.c.requests))
+        .where(*_within(table, span))
+        .group_by(table.c.bin)
+        .order_by(table.c.bin)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(statement).all()
+    return _quantiles([(int(row[0]), int(row[1])) for row in rows], quantiles)
+
+
+def latency_over_time(
+    engine: Engine, span: Span, quantiles: Sequence[float] = (0.5, 0.95)
+) -> list[tuple[datetime, dict[float, float]]]:
+    """Return quantiles of each bucket that had answers."""
+    table = schema.latency
+    start = _bucket_of(table.c.start_ms, span)
+    statement = (
+        select(start.label("bucket_ms"), table.c.bin, func.sum(table.c.requests))
+        .where(*_within(table, span))
+        .group_by(start, table.c.bin)
+        .order_by(start, table.c.bin)
+    )
+    buckets: dict[int, list[tuple[int, int]]] = {}
+    with engine.connect() as connection:
+        for bucket, number, requests in connection.execute(statement):
+            buckets.setdefault(int(bucket), []).append((int(number), int(requests)))
+    return [
+        (moment(bucket), found)
+        for bucket, bins in buckets.items()
+        if (found := _quantiles(bins, quantiles))
+    ]
+
+
+def failures_by_type(engine: Engine, span: Span) -> dict[str, int]:
+    """Return how many requests failed or were refused, by problem type, the most first."""
+    table = schema.failures
+    total = func.sum(table.c.requests)
+    statement = (
+        select(table.c.error, total)
+        .where(*_within(table, span))
+        .group_by(table.c.error)
+        .order_by(total.desc(), table.c.error)
+    )
+    with engine.connect() as connection:
+        return {row[0]: int(row[1]) for row in connection.execute(statement)}
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One prediction, as the page lists it."""
+
+    time: datetime
+    request_id: str
+    status: int
+    error: str | None
+    version: int | None
+    alias: str | None
+    width: int | None
+    height: int | None
+    image_sha256: str | None
+    threshold: float | None
+    defective: bool | None
+    defect_area_fraction: float | None
+    defect_count: int | None
+    defects: tuple[Mapping[str, Any], ...]
+    total_ms: float | None
+    shadow_version: int | None
+    shadow_disagreement: float | None
+
+
+def latest(engine: Engine, count: int, only: str = "all") -> list[Logged]:
+    """Return the newest predictions.
+
+    Args:
+        engine: The database.
+        count: How many at most.
+        only: ``all``, ``defective`` or ``errors``.
+    """
+    table = schema.predictions
+    statement = select(table).order_by(table.c.time_ms.desc()).limit(count)
+    if only == "defective":
+        statement = statement.where(table.c.defective.is_(True))
+    elif only == "errors":
+        statement = statement.where(table.c.error.is_not(None))
+    with engine.connect() as connection:
+        return [_logged(row) for row in connection.execute(statement).mappings()]
+
+
+def last_time(engine: Engine) -> datetime | None:
+    """Return when the newest prediction was made; None without any."""
+    with engine.connect() as connection:
+        newest = connection.scalar(select(func.max(schema.predictions.c.time_ms)))
+    return None if newest is None else moment(newest)
+
+
+def lost(engine: Engine, span: Span) -> int:
+    """Return how many predictions of a range were answered but not logged."""
+    table = schema.losses
+    statement = select(func.coalesce(func.sum(table.c.records), 0)).where(
+        table.c.time_ms >= milliseconds(span.start)
+    )
+    with engine.connect() as connection:
+        return int(connection.scalar(statement) or 0)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The newest answered images of a version, in numbers.
+
+    Attributes:
+        figures: Name of a statistic to its values, shape ``(N,)``, float64, newest first.
+        pictures: SHA-256 of each image, None where it is not known.
+    """
+
+    figures: Mapping[str, npt.NDArray[np.float64]]
+    pictures: tuple[str | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+def window(engine: Engine, version: int, count: int) -> Window:
+    """Return the statistics of the newest ``count`` images that a version answered."""
+    table = schema.predictions
+    columns = [table.c[name] for name in schema.STATISTICS]
+    statement = (
+        select(table.c.image_sha256, *columns)
+        .where(table.c.version == version, table.c.error.is_(None))
+        .order_by(table.c.time_ms.desc())
+        .limit(count)
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(statement).all()
+    values = np.array([list(row[1:]) for row in rows], np.float64).reshape(len(rows), len(columns))
+    return Window(
+        dict(zip(schema.STATISTICS, values.T, strict=True)), tuple(row[0] for row in rows)
+    )
+
+
+@dataclass(frozen=True)
+class Served:
+    """The version in use: since when, under which name, with the statistics of its file."""
+
+    time: datetime
+    version: int
+    alias: str | None
+    precision: str | None
+    statistics: Mapping[str, Any]
+
+
+def served(engine: Engine) -> Served | None:
+    """Return the version that a server took into use last; None when none said so."""
+    table = schema.served
+    statement = select(table).order_by(table.c.time_ms.desc(), table.c.id.desc()).limit(1)
+    with engine.connect() as connection:
+        row = connection.execute(statement).mappings().first()
+    if row is None:
+        return None
+    return Served(
+        moment(row["time_ms"]),
+        row["version"],
+        row["alias"],
+        row["precision"],
+        json.loads(row["statistics"]),
+    )
+
+
+def _sums(span: Span, *columns: Any) -> Select[Any]:
+    table = schema.traffic
+    names = [name for name in table.columns.keys() if name not in table.primary_key.columns]  # noqa: SIM118 - not a dict
+    sums = [func.coalesce(func.sum(table.c[name]), 0).label(name) for name in names]
+    return select(*columns, *sums).where(*_within(table, span))
+
+
+def _within(table: Any, span: Span) -> tuple[Any, ...]:
+    return (
+        table.c.span_s == span.counted_s,
+        table.c.start_ms >= milliseconds(span.start),
+        table.c.start_ms <= milliseconds(span.end),
+    )
+
+
+def _bucket_of(column: Any, span: Span) -> Any:
+    width = round(span.bucket.total_seconds() * 1_000)
+    return (column // width) * width
+
+
+def _traffic(row: RowMapping) -> Traffic:
+    answered, shadowed = int(row["answered"]), int(row["shadowed"])
+    phases = {phase: float(row[f"{phase}_ms"]) / answered for phase in schema.PHASES if answered}
+    return Traffic(
+        requests=int(row["requests"]),
+        answered=answered,
+        defective=int(row["defective"]),
+        phases_ms=phases,
+        shadowed=shadowed,
+        disagreement=float(row["disagreement"]) / shadowed if shadowed else None,
+    )
+
+
+def _quantiles(
+    bins: Sequence[tuple[int, int]], quantiles: Sequence[float]
+) -> dict[float, float] | None:
+    if not bins:
+        return None
+    sums = np.cumsum([requests for _, requests in bins])
+    places = np.searchsorted(sums, [quantile * sums[-1] for quantile in quantiles])
+    return {
+        quantile: rollups.bin_center(bins[min(int(place), len(bins) - 1)][0])
+        for quantile, place in zip(quantiles, places, strict=True)
+    }
+
+
+def _logged(row: RowMapping) -> Logged:
+    values = {name: row[name] for name in Logged.__dataclass_fields__ if name in row}
+    return Logged(
+        **{
+            **values,
+            "time": moment(row["time_ms"]),
+            "defects": tuple(json.loads(row["defects"] or "[]")),
+        }
+    )

@@ -1,0 +1,64 @@
+"""What the log forgets: predictions by age, pictures by age and by size; the counts stay longer."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, Table, delete, select
+
+from blemish.config.monitor import Keep
+from blemish.monitoring import rollups, schema
+from blemish.monitoring.log import milliseconds
+from blemish.monitoring.pictures import PictureStore
+
+_CHUNK = 5_000  # rows a transaction: a writer waits no longer than for one of these
+_COUNTS_LIVE = 4  # times as long as predictions
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What went."""
+
+    predictions: int
+    pictures: int
+    picture_bytes: int
+
+
+def prune(engine: Engine, pictures: PictureStore, keep: Keep, now: datetime) -> Pruned:
+    """Delete what is older than is to be kept; safe to stop and repeat at any moment.
+
+    Args:
+        engine: The database.
+        pictures: The pictures.
+        keep: How long.
+        now: UTC.
+    """
+    oldest = milliseconds(now - timedelta(days=keep.days))
+    minutes = milliseconds(now - timedelta(days=max(keep.days, 2)))
+    counts = milliseconds(now - timedelta(days=keep.days * _COUNTS_LIVE))
+    gone = _delete_before(engine, schema.predictions, oldest)
+    for table in (schema.traffic, schema.latency, schema.failures):
+        _delete_counts(engine, table, rollups.MINUTE, minutes)
+        _delete_counts(engine, table, rollups.HOUR, counts)
+    freed = pictures.prune(
+        days=keep.picture_days, megabytes=keep.picture_megabytes, now=now.timestamp()
+    )
+    return Pruned(gone, *freed)
+
+
+def _delete_before(engine: Engine, table: Table, time_ms: int) -> int:
+    """Delete rows older than a time, some thousand at once."""
+    gone = 0
+    while True:
+        old = select(table.c.id).where(table.c.time_ms < time_ms).limit(_CHUNK)
+        with engine.begin() as connection:
+            found = connection.execute(delete(table).where(table.c.id.in_(old))).rowcount
+        gone += found
+        if found < _CHUNK:
+            return gone
+
+
+def _delete_counts(engine: Engine, table: Table, span_s: int, time_ms: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            delete(table).where(table.c.span_s == span_s, table.c.start_ms < time_ms)
+        )

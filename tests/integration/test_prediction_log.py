@@ -1,0 +1,353 @@
+"""The prediction log on SQLite and on PostgreSQL: the same tests on both."""
+
+import hashlib
+import sqlite3
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from integration.postgresql import find_programs, running
+from sqlalchemy import Engine, func, select, text
+
+from blemish.config.monitor import Alarms, Drift, Keep, Monitor
+from blemish.errors import ServiceError
+from blemish.monitoring import alarms, parquet, queries, retention, schema
+from blemish.monitoring.database import open_database
+from blemish.monitoring.log import PredictionLog, PredictionRecord, ServedRecord
+from blemish.monitoring.pictures import PictureStore
+from blemish.monitoring.writer import LogWriter
+
+NOW = datetime(2026, 3, 4, 12, 30, 30, tzinfo=UTC)
+MONITOR = Monitor(
+    keep=Keep(days=30, picture_days=7, picture_megabytes=1),
+    alarms=Alarms(
+        window_minutes=15,
+        min_requests=10,
+        defect_rate=0.5,
+        error_rate=0.1,
+        latency_p95_ms=100,
+        silent_minutes=60,
+    ),
+    drift=Drift(window=100, false_alarm_rate=0.01, min_psi=0.1),
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str | None]:
+    if find_programs() is None:
+        yield None
+        return
+    with running(tmp_path_factory.mktemp("postgresql")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'log' / 'predictions.db'}"
+    server: str | None = request.getfixturevalue("server")
+    if server is None:
+        pytest.skip("PostgreSQL is not installed: sudo apt-get install postgresql")
+    engine = open_database(server)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return server
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    engine = open_database(url)
+    yield engine
+    engine.dispose()
+
+
+def record(number: int = 0, **changes: object) -> PredictionRecord:
+    values: dict[str, object] = {
+        "time": NOW,
+        "request_id": f"request-{number}",
+        "status": 200,
+        "version": 3,
+        "alias": "champion",
+        "precision": "fp32",
+        "width": 256,
+        "height": 128,
+        "image_sha256": hashlib.sha256(str(number).encode()).hexdigest(),
+        "threshold": 0.5,
+        "defective": False,
+        "defect_area_fraction": 0.0,
+        "timing_ms": {"decode": 1.0, "infer": 8.0, "post": 1.0, "total": 10.0},
+        "statistics": {"brightness": 0.5, "probability_mass": 0.01},
+    }
+    return PredictionRecord(**(values | changes))  # type: ignore[arg-type]
+
+
+def refused(number: int = 0, **changes: object) -> PredictionRecord:
+    return PredictionRecord(
+        **(
+            {"time": NOW, "request_id": f"bad-{number}", "status": 415, "error": "image-type"}
+            | changes
+        )  # type: ignore[arg-type]
+    )
+
+
+def last_hour() -> queries.Span:
+    return queries.span_until(NOW, timedelta(hours=1))
+
+
+def test_the_migrations_make_the_tables_that_the_code_uses(engine: Engine) -> None:
+    """After all migrations Alembic finds no difference to the tables in the code."""
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_many_processes_may_open_a_new_database_at_once(url: str) -> None:
+    """Eight threads that open an empty database at once all find it ready."""
+    faults: list[Exception] = []
+
+    def work(number: int) -> None:
+        try:
+            engine = open_database(url)
+            PredictionLog(engine).write([record(number)])
+            engine.dispose()
+        except Exception as error:  # noqa: BLE001 - collected for the assertion
+            faults.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+    engine = open_database(url)
+    assert queries.traffic(engine, last_hour()).requests == 8
+    engine.dispose()
+
+
+def test_what_is_written_is_read_back(engine: Engine) -> None:
+    """A record with every field comes back as it was, the newest first."""
+    defects = [{"bbox": [1, 2, 3, 4], "area_px": 12, "mean_probability": 0.75}]
+    log = PredictionLog(engine)
+    log.write([record(1, time=NOW - timedelta(minutes=2))])
+    log.write(
+        [record(2, defective=True, defects=defects, shadow_version=4, shadow_disagreement=0.25)]
+    )
+    newest, older = queries.latest(engine, 10)
+    assert (newest.request_id, older.request_id) == ("request-2", "request-1")
+    assert newest.time == NOW
+    assert newest.defects == tuple(defects)
+    assert (newest.defective, newest.defect_count, newest.shadow_disagreement) == (True, 1, 0.25)
+    assert [one.request_id for one in queries.latest(engine, 10, "defective")] == ["request-2"]
+
+
+def test_texts_that_a_database_refuses_are_made_fit(engine: Engine) -> None:
+    """NUL, lone surrogates and endless names are stored without an error."""
+    name = "a\0b\ud800<script>" + "x" * 500
+    PredictionLog(engine).write([record(request_id=name, alias=name)])
+    (found,) = queries.latest(engine, 1)
+    assert found.request_id.startswith("ab?<script>xxx")
+    assert len(found.request_id) == 128
+
+
+def test_the_counts_equal_a_scan(engine: Engine) -> None:
+    """Sums by minute and hour equal what a scan over all predictions gives, at every range."""
+    rng = np.random.default_rng(5)
+    records = [
+        refused(n, time=NOW - timedelta(seconds=rng.uniform(0, 3_000)))
+        if rng.random() < 0.1
+        else record(
+            n,
+            time=NOW - timedelta(seconds=rng.uniform(0, 3_000)),
+            version=int(rng.choice([3, 4])),
+            defective=bool(rng.random() < 0.3),
+            timing_ms={"total": rng.uniform(2, 90), "infer": rng.uniform(1, 80)},
+        )
+        for n in range(600)
+    ]
+    log = PredictionLog(engine)
+    for first in range(0, len(records), 37):
+        log.write(records[first : first + 37])
+    answered = [one for one in records if one.error is None]
+    for length in (timedelta(hours=1), timedelta(days=2), timedelta(days=30)):
+        span = queries.span_until(NOW, length)
+        found = queries.traffic(engine, span)
+        assert (found.requests, found.answered) == (600, len(answered))
+        assert found.defective == sum(bool(one.defective) for one in answered)
+        mean = statistics.fmean(one.timing_ms["infer"] for one in answered)
+        assert found.phases_ms["infer"] == pytest.approx(mean)
+        assert sum(part.requests for _, part in queries.traffic_over_time(engine, span)) == 600
+        by_version = queries.traffic_by_version(engine, span)
+        assert {version: part.requests for version, part in by_version.items()} == {
+            0: 600 - len(answered),
+            3: sum(one.version == 3 for one in answered),
+            4: sum(one.version == 4 for one in answered),
+        }
+    assert queries.failures_by_type(engine, last_hour()) == {"image-type": 600 - len(answered)}
+
+
+def test_quantiles_are_within_their_bin(engine: Engine) -> None:
+    """Quantiles from bins lie within 4.5 % of those of the values themselves."""
+    rng = np.random.default_rng(6)
+    values = [float(rng.lognormal(3, 0.7)) for _ in range(2_000)]
+    PredictionLog(engine).write([record(n, timing_ms={"total": v}) for n, v in enumerate(values)])
+    found = queries.latency_quantiles(engine, last_hour(), (0.5, 0.95))
+    assert found is not None
+    values.sort()
+    assert found[0.5] == pytest.approx(values[999], rel=0.05)
+    assert found[0.95] == pytest.approx(values[1_899], rel=0.05)
+
+
+def test_two_writers_count_every_prediction(url: str) -> None:
+    """Two writers on one database at once lose nothing and count everything once."""
+    writers = [LogWriter(url) for _ in range(2)]
+    for number in range(500):
+        for which, writer in enumerate(writers):
+            writer.submit(record(number, request_id=f"{which}-{number}"))
+    for writer in writers:
+        writer.close(30)
+    assert [(writer.written, writer.lost) for writer in writers] == [(500, 0), (500, 0)]
+    engine = open_database(url)
+    assert queries.traffic(engine, last_hour()).requests == 1_000
+    with engine.connect() as connection:
+        rows = connection.scalar(select(func.count()).select_from(schema.predictions))
+    engine.dispose()
+    assert rows == 1_000
+
+
+def test_pictures_are_kept_once_by_content(url: str, tmp_path: Path) -> None:
+    """The same picture twice is one file; what the log names is found by its hash."""
+    writer = LogWriter(url, pictures=tmp_path / "pictures")
+    for number in range(3):
+        writer.submit(record(7, request_id=str(number), picture=b"the same bytes"))
+    writer.close(30)
+    store = PictureStore(tmp_path / "pictures")
+    engine = open_database(url)
+    names = {one.image_sha256 for one in queries.latest(engine, 3)}
+    engine.dispose()
+    assert len([path for path in store.folder.rglob("*") if path.is_file()]) == 1
+    assert [store.get(name or "") for name in names] == [b"the same bytes"]
+
+
+def test_alarms_open_once_and_close_when_it_is_over(engine: Engine) -> None:
+    """An error rate beyond its bound opens one alarm; a quiet quarter of an hour closes it."""
+    PredictionLog(engine).write([record(n) for n in range(10)] + [refused(n) for n in range(10)])
+    assert alarms.check(engine, MONITOR, NOW)
+    assert not alarms.check(engine, MONITOR, NOW + timedelta(seconds=5))
+    assert alarms.check(engine, MONITOR, NOW + timedelta(seconds=20))
+    (found,) = alarms.history(engine)
+    assert (found.rule, found.value, found.closed) == ("error rate", 0.5, None)
+    later = NOW + timedelta(minutes=30)
+    assert alarms.check(engine, MONITOR, later)
+    (found,) = alarms.history(engine)
+    assert found.closed == later
+
+
+def test_every_rule_can_hold(engine: Engine) -> None:
+    """Slow, defective and then silent: each opens the alarm of its name and no other."""
+    slow = {"total": 500.0}
+    PredictionLog(engine).write([record(n, defective=True, timing_ms=slow) for n in range(30)])
+    held = {one.rule for one in alarms.judge(engine, MONITOR, NOW) if one.holds}
+    assert held == {"defect rate", "latency"}
+    held = {o.rule for o in alarms.judge(engine, MONITOR, NOW + timedelta(hours=2)) if o.holds}
+    assert held == {"silence"}
+
+
+def test_drift_is_judged_against_the_statistics_that_the_server_told(engine: Engine) -> None:
+    """Images unlike those of the model's training open the drift alarm, and it names what moved."""
+    edges = [0.42 + 0.02 * k for k in range(9)]
+    figures = {"brightness": {"edges": edges, "counts": [170] * 10, "mean": 0.5}}
+    log = PredictionLog(engine)
+    log.write_served(ServedRecord(time=NOW, version=3, statistics={"figures": figures}))
+    rng = np.random.default_rng(1)
+    log.write([record(n, statistics={"brightness": rng.uniform(0.40, 0.60)}) for n in range(100)])
+    assert not {o.rule for o in alarms.judge(engine, MONITOR, NOW) if o.holds} & {"drift"}
+    log.write([record(n, statistics={"brightness": rng.uniform(0.30, 0.40)}) for n in range(100)])
+    drifted = next(one for one in alarms.judge(engine, MONITOR, NOW) if one.rule == "drift")
+    assert (drifted.holds, drifted.detail) == (True, "brightness")
+
+
+def test_old_predictions_and_pictures_go(engine: Engine, tmp_path: Path) -> None:
+    """Retention deletes by days and pictures by bytes, and keeps the counts by hour."""
+    log = PredictionLog(engine)
+    log.write([record(n, time=NOW - timedelta(days=40)) for n in range(3)])
+    log.write([record(n) for n in range(2)])
+    store = PictureStore(tmp_path)
+    for number in range(3):
+        store.put(hashlib.sha256(str(number).encode()).hexdigest(), b"x" * 400_000)
+    gone = retention.prune(engine, store, MONITOR.keep, NOW)
+    assert (gone.predictions, gone.pictures, gone.picture_bytes) == (3, 1, 400_000)
+    assert len(queries.latest(engine, 10)) == 2
+    assert queries.traffic(engine, queries.span_until(NOW, timedelta(days=60))).requests == 5
+
+
+def test_the_export_holds_every_row(engine: Engine, tmp_path: Path) -> None:
+    """The Parquet file of a range holds its predictions, oldest first, with types that fit."""
+    log = PredictionLog(engine)
+    log.write([record(n, time=NOW - timedelta(minutes=n)) for n in range(50)])
+    target = tmp_path / "log.parquet"
+    rows = parquet.export(engine, target, since=NOW - timedelta(minutes=20, seconds=1))
+    table = pq.read_table(target)
+    assert (rows, table.num_rows) == (21, 21)
+    assert table["time"].to_pylist()[-1] == NOW
+    assert table["request_id"].to_pylist()[0] == "request-20"
+    assert table["brightness"].to_pylist()[0] == 0.5
+    assert str(table.schema.field("defective").type) == "bool"
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
+    """A dead PostgreSQL gives one sentence, without the password in the URL."""
+    with pytest.raises(ServiceError, match="cannot be used") as caught:
+        open_database("postgresql://me:secret@127.0.0.1:1/none")
+    assert "secret" not in str(caught.value)
+
+
+def test_what_is_no_url_is_refused_with_what_is_accepted() -> None:
+    """A path instead of a URL is refused, and the error shows a URL."""
+    with pytest.raises(ServiceError, match="sqlite:///FILE"):
+        open_database("predictions.db")
+
+
+def test_a_locked_database_costs_counted_records_and_no_time(tmp_path: Path) -> None:
+    """While another process locks the file, submitting returns at once and losses are counted."""
+    path = tmp_path / "predictions.db"
+    open_database(f"sqlite:///{path}").dispose()
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("BEGIN EXCLUSIVE")
+    writer = LogWriter(f"sqlite:///{path}", capacity=100)
+    began = time.perf_counter()
+    for number in range(300):
+        writer.submit(record(number))
+    assert time.perf_counter() - began < 0.5
+    assert writer.lost >= 100
+    time.sleep(3)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    time.sleep(1.5)
+    writer.submit(record(1_000))
+    writer.close(30)
+    assert writer.lost + writer.written == 301
+    assert writer.written >= 1
+    engine = open_database(f"sqlite:///{path}")
+    told = queries.lost(engine, queries.span_until(datetime.now(UTC), timedelta(hours=1)))
+    engine.dispose()
+    assert told == writer.lost
+
+
+def test_a_database_that_is_gone_is_counted_and_closing_does_not_hang(tmp_path: Path) -> None:
+    """With a folder that cannot be made, every record is lost, counted, and close returns."""
+    (tmp_path / "file").write_text("no folder")
+    writer = LogWriter(f"sqlite:///{tmp_path / 'file' / 'x.db'}")
+    for number in range(20):
+        writer.submit(record(number))
+    writer.close(5)
+    assert (writer.lost, writer.written) == (20, 0)
