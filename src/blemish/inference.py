@@ -18,6 +18,7 @@ import onnxruntime as ort
 
 from blemish.defects import Defect, find_defects, measure_defects
 from blemish.errors import ModelFileError, ParamsError
+from blemish.external_data import refuse_external_data
 from blemish.preprocessing import Resizing
 from blemish.tiling import predict_tiled
 
@@ -140,7 +141,7 @@ class Segmenter:
         Raises:
             ModelFileError: The bytes are no model of ours.
         """
-        _refuse_external_data(data)
+        refuse_external_data(data)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or 0
         options.inter_op_num_threads = 1
@@ -166,11 +167,12 @@ class Segmenter:
         except OSError as error:
             raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
 
-    def run(self, batch: npt.NDArray[np.uint8]) -> Map:
-        """Run the graph as it is.
+    def run(self, batch: npt.NDArray[np.uint8], options: ort.RunOptions | None = None) -> Map:
+        """Run the graph as it is, on tiles.
 
         Args:
-            batch: Shape ``(N, 1, H, W)``, H and W multiples of the stride.
+            batch: Shape ``(N, 1, tile, tile)``.
+            options: Of onnxruntime.
 
         Returns:
             Probability of the same shape.
@@ -179,10 +181,25 @@ class Segmenter:
             ModelFileError: The graph does not run on that.
         """
         try:
-            answer: Map = self._session.run(["probability"], {"image": batch})[0]
+            answer: Map = self._session.run(["probability"], {"image": batch}, options)[0]
         except _ORT_FAULTS as error:
             raise ModelFileError(f"The model does not run on {batch.shape}: {error}") from error
         return answer
+
+    def run_shape(self, batch: npt.NDArray[np.uint8]) -> Map:
+        """Run the graph on any shape, and give back the memory that this shape alone needed.
+
+        Args:
+            batch: Shape ``(N, 1, H, W)``, H and W multiples of the stride.
+
+        Raises:
+            ModelFileError: The graph does not run on that.
+        """
+        if batch.shape[2:] == (self.card.tile, self.card.tile):
+            return self.run(batch)
+        options = ort.RunOptions()
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        return self.run(batch, options)
 
     def probability(self, plane: Plane) -> Map:
         """Return the probability of defect of every pixel.
@@ -260,37 +277,6 @@ def golden_picture(side: int) -> Plane:
     surface[np.abs(columns - rows // 2 - side // 4) < 2] = 40
     picture: Plane = surface.astype(np.uint8)
     return picture
-
-
-def _refuse_external_data(data: bytes) -> None:
-    """Refuse a graph that names other files, which onnxruntime would open without a check."""
-    import onnx  # noqa: PLC0415 - slow to import, and only loading a model needs it
-    from google.protobuf.message import (  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
-        DecodeError,
-    )
-
-    try:
-        model = onnx.load_model_from_string(data)
-    except DecodeError as error:
-        raise ModelFileError(f"The file is no ONNX model: {error}") from error
-    tensors = [*model.graph.initializer, *_constants(model.graph)]
-    outside = [t.name for t in tensors if t.data_location == onnx.TensorProto.EXTERNAL]
-    if outside:
-        raise ModelFileError(
-            f"The weights {', '.join(outside[:3])} lie outside the model file; accepted are files "
-            "that hold all of their weights. Export it again: dvc repro export"
-        )
-
-
-def _constants(graph: Any) -> list[Any]:
-    """Return the tensors inside the nodes of a graph, and of the graphs inside those."""
-    found: list[Any] = []
-    for node in graph.node:
-        for attribute in node.attribute:
-            found += [attribute.t, *attribute.tensors]
-            for inner in (attribute.g, *attribute.graphs):
-                found += [*inner.initializer, *_constants(inner)]
-    return found
 
 
 def _check_signature(session: ort.InferenceSession) -> None:

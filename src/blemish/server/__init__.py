@@ -15,13 +15,15 @@ models      ``/v1/models``
 inference   ``/v2``: the Open Inference Protocol
 tensors     the tensors of that protocol, as JSON and as bytes
 health      ``/livez``, ``/readyz``, ``/metrics``
-store       what the registry said last, kept for when it does not answer
+service     the parts of one serving process
 slot        the loaded versions; the champion is swapped without a gap
 follower    the thread that follows the registry
-shadow      the challenger that sees a copy of some requests
-log         the log lines, and the prediction log
+recorder    what happens to a prediction after it was answered: challenger, log
+workers     several serving processes on one socket
+log         the log lines
 figures     what Prometheus reads
 traces      OpenTelemetry, where it is configured
+schemas     the bodies of requests and answers, as JSON Schema
 openapi     what the routes say of themselves in the OpenAPI document
 ==========  ======================================================================
 """

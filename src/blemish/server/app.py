@@ -9,9 +9,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from blemish import __version__
-from blemish.server import health, models, predict, problems
+from blemish.server import health, inference, models, predict, problems
 from blemish.server.edge import Edge
 from blemish.server.engine import ClientGoneError
+from blemish.server.openapi import describe
 from blemish.server.options import Options
 from blemish.server.service import Drain, Service
 
@@ -44,9 +45,10 @@ def create_app(options: Options, drain: Drain | None = None) -> ASGIApp:
         redirect_slashes=False,
     )
     app.state.service = service
-    for module in (predict, models, health):
+    for module in (predict, models, inference, health):
         app.include_router(module.router)
     problems.install(app)
+    describe(app)
     for gone in (ClientGoneError, ClientDisconnect):
         app.add_exception_handler(gone, _answer_nobody)
     return Edge(app, service)

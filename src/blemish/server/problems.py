@@ -45,7 +45,7 @@ KINDS = {
     "query": Kind(422, "A parameter is not accepted"),
     "image": Kind(422, "The picture is broken or ambiguous"),
     "form": Kind(422, "The form is not accepted"),
-    "tensor": Kind(422, "The tensors are not accepted"),
+    "tensor": Kind(400, "The tensors are not accepted"),
     "rate": Kind(429, "The key has used up its requests"),
     "internal": Kind(500, "A fault of ours"),
     "busy": Kind(503, "All workers and the queue are taken"),
