@@ -183,8 +183,20 @@ class ImageSet:
         return read_grey(self.mask_path(index)) > 127
 
     def defects(self, image_id: str) -> tuple[DefectRecord, ...]:
-        """Return the defects of an image; none when it is free."""
-        return tuple(parse_defect(value) for value in self._defect_values.get(image_id, ()))
+        """Return the defects of an image; none when it is free.
+
+        Raises:
+            DataError: ``defects.jsonl`` is torn.
+        """
+        values = self._defect_values.get(image_id, ())
+        try:
+            return tuple(parse_defect(value) for value in values)
+        except (ValueError, KeyError, TypeError) as error:
+            where = f"{self.folder.name}/defects.jsonl"
+            raise DataError(
+                "The defects of a set cannot be read; import it again.",
+                [f"{where}: torn at {image_id}: {error}"],
+            ) from error
 
     def classes_of(self, image_id: str) -> frozenset[str]:
         """Return the classes of an image's defects, without decoding their regions."""

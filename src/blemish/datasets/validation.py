@@ -57,8 +57,15 @@ def check_image(images: ImageSet, index: int) -> CheckedImage | tuple[Fault, ...
     size = f"{row.width} x {row.height}"
     if image.shape != (row.height, row.width):
         return (Fault(name_in_data(image_path), f"{_size(image)} pixels; index.csv says {size}"),)
-    defects = images.defects(row.image_id)
-    problem = mask_problem(mask, image.shape) or _disagreement(mask > 127, defects)
+    problem = mask_problem(mask, image.shape)
+    if problem:
+        return (Fault(name_in_data(mask_path), problem),)
+    try:
+        defects = images.defects(row.image_id)
+    except DataError as error:
+        file, _, torn = error.files[0].partition(": ")
+        return (Fault(file, torn),)
+    problem = _disagreement(mask > 127, defects, defective=row.defective)
     if problem:
         return (Fault(name_in_data(mask_path), problem),)
     return CheckedImage(image, mask > 127, defects, content_digest(image))
@@ -99,14 +106,19 @@ def _read(path: Path) -> Plane | str:
         return error.files[0].partition(": ")[2]
 
 
-def _disagreement(mask: NDArray[np.bool_], defects: Sequence[DefectRecord]) -> str | None:
+def _disagreement(
+    mask: NDArray[np.bool_], defects: Sequence[DefectRecord], *, defective: bool
+) -> str | None:
+    """Return in what a mask contradicts the indexes of its set, None when in nothing."""
     union = np.zeros_like(mask)
     for defect in defects:
         if defect.mask.shape != mask.shape:
             return "defects.jsonl holds a region of another size"
         union |= defect.mask
     differing = int((union != mask).sum())
-    return f"differs from defects.jsonl in {differing} pixels" if differing else None
+    if differing:
+        return f"differs from defects.jsonl in {differing} pixels"
+    return None if defective == bool(defects) else "contradicts column defective of index.csv"
 
 
 def check_index(images: ImageSet) -> tuple[Fault, ...]:
