@@ -36,7 +36,7 @@ def _stringer(
     axes: tuple[float, float],
     angle: float,
 ) -> Change:
-    box = window(piece.shape, centre, 1.5 * max(axes) + 4)
+    box = window(piece.shape, centre, 1.7 * max(axes) + 4)
     cover = blob(
         rng,
         box,
@@ -61,7 +61,7 @@ def patch(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     radius = limit(choose(rng, 5, 90) * piece.unit, piece, 0.33)
     stretch = choose(rng, 1, 3)
     centre = place(rng, piece)
-    box = window(piece.shape, centre, 1.5 * radius * stretch**0.5 + 4)
+    box = window(piece.shape, centre, 1.7 * radius * stretch**0.5 + 4)
     cover = blob(
         rng,
         box,
@@ -100,7 +100,7 @@ def scale(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     along, across = box.grid(centre, angle)
     distance = np.sqrt(along**2 + (across * np.float32(rng.uniform(1, 2.5))) ** 2)
     falling = distance / np.float32(reach)
-    threshold = np.float32(rng.uniform(0.0, 1.1)) + np.float32(1.5) * falling**2
+    threshold = np.float32(rng.uniform(0.0, 1.1)) + np.float32(2) * falling**2
     steep = np.float32(choose(rng, 2, 10))
     cover = as_field(np.clip((field - threshold) * steep + np.float32(0.5), 0, 1))
     sign = np.float32(-1 if rng.random() < 0.75 else 1)
@@ -121,7 +121,7 @@ def fray(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
         centre, angle = place_at_border(rng, piece)
     else:
         centre, angle = place(rng, piece), heading(rng, piece, 0.5)
-    box = window(piece.shape, centre, 1.5 * radius * stretch**0.5 + 4)
+    box = window(piece.shape, centre, 1.7 * radius * stretch**0.5 + 4)
     cover = blob(
         rng,
         box,
@@ -170,7 +170,7 @@ def _zone(rng: np.random.Generator, piece: Workpiece) -> tuple[Window, Field]:
         return box, np.clip((far + bent - depth) / softness + np.float32(0.5), 0, 1)
     radius = limit(choose(rng, 20, 110) * piece.unit, piece, 0.33)
     centre = place(rng, piece)
-    box = window(piece.shape, centre, 1.4 * radius + 4)
+    box = window(piece.shape, centre, 1.7 * radius + 4)
     axes = (radius, radius * float(rng.uniform(0.5, 1)))
     cover = blob(rng, box, centre, axes, angle=piece.lay, roughness=0.2, softness=float(softness))
     return box, cover

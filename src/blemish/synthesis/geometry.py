@@ -89,7 +89,11 @@ def blob(
         Shape of the box, float32 in [0, 1].
     """
     along, across = box.grid(centre, angle)
-    inside = 1 - np.sqrt((along / np.float32(axes[0])) ** 2 + (across / np.float32(axes[1])) ** 2)
+    distance = np.sqrt((along / np.float32(axes[0])) ** 2 + (across / np.float32(axes[1])) ** 2)
+    inside = 1 - distance
+    if roughness > 0:  # the field must not reach the border of a box of 1.7 times the axes
+        beyond = np.maximum(-inside, 0)
+        inside -= 4 * beyond * beyond
     if roughness > 0:
         stretch = (max(axes[0] / 40, 0.2), max(axes[1] / 40, 0.2))
         inside += np.float32(roughness) * sample(rng, box.shape, slope, *stretch, angle=angle)

@@ -39,7 +39,7 @@ def blowhole(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     radius = limit(choose(rng, 2, 20) * piece.unit, piece, 0.12)
     stretch = choose(rng, 1, 2.4)
     centre = place(rng, piece)
-    box = window(piece.shape, centre, 1.6 * radius * stretch + 4)
+    box = window(piece.shape, centre, 1.7 * radius * stretch + 4)
     angle = heading(rng, piece, 0.3)
     cover = blob(
         rng,
@@ -93,7 +93,7 @@ def chip(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     centre, inward = place_at_border(rng, piece)
     radius = limit(choose(rng, 4, 70) * piece.unit, piece, 0.25)
     stretch = choose(rng, 1, 3.5)
-    box = window(piece.shape, centre, 1.5 * radius * stretch + 4)
+    box = window(piece.shape, centre, 1.7 * radius * stretch + 4)
     cover = blob(
         rng,
         box,
