@@ -10,8 +10,7 @@ class Quantization(Block):
 
     calibration_images: Count
     search_images: Count
-    dice_change: float = Field(gt=0.0, le=0.1)
-    flipped: Share
+    room: Share
 
 
 class Parity(Block):
@@ -19,8 +18,8 @@ class Parity(Block):
 
     probability: float = Field(gt=0.0, le=0.1)
     dice_change: float = Field(gt=0.0, le=0.1)
-    flipped: Share
-    flipped_edge_case: Share
+    flipped: float = Field(gt=0.0, le=1.0)
+    flipped_edge_case: float = Field(gt=0.0, le=1.0)
 
 
 class Export(Block):

@@ -60,11 +60,13 @@ def to_onnx(network: UNetTiny) -> onnx.ModelProto:
 
 
 def clean(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return a copy without descriptions, source paths, and shapes of what lies inside."""
+    """Return a copy with plain names, without descriptions, source paths and inner shapes."""
     cleaned = onnx.ModelProto()
     cleaned.CopyFrom(model)
     _clear(cleaned)
     del cleaned.graph.value_info[:]
+    for place, node in enumerate(cleaned.graph.node):
+        node.name = f"{node.op_type}_{place}"
     cleaned.graph.name = "blemish"
     cleaned.producer_name = "blemish"
     cleaned.producer_version = ""

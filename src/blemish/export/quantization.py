@@ -3,12 +3,11 @@
 What is fixed, and why: activations uint8, since processors multiply u8 by s8; weights int8 per
 channel, in 7 bits of the 8, since processors without VNNI add pairs of products in 16 bits and
 would saturate, so the same file would answer differently there. What is searched is judged by
-accuracy on validation images alone: time may not decide what a DVC output holds.
+accuracy alone, on validation images and edge cases: time may not decide what a DVC output holds.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +16,15 @@ from onnxruntime.quantization import CalibrationMethod, QuantType
 from onnxruntime.quantization.calibrate import TensorsData
 from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 
-from blemish.config.export import Quantization
+from blemish.config.export import Parity
 from blemish.export.calibration import RULES, Activations, Range
-from blemish.export.cases import Case, Gap, compare
+from blemish.export.cases import Case, compare
 from blemish.export.graph import clean, open_session
 
 _OPERATORS = ["Conv", "Relu", "Add", "Resize"]
+
+
+_MOST_KEPT = 8
 
 
 @dataclass(frozen=True)
@@ -32,23 +34,17 @@ class Candidate:
     rule: str
     """Of ``calibration.RULES``."""
     kept: tuple[str, ...]
-    """Layers left in fp32: ``stem``, ``head``."""
+    """Convolutions left in fp32, by node name."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the search chose, and what it gives on the search images."""
+    """What the search chose, and how close it comes to the bounds."""
 
     candidate: Candidate
     model: onnx.ModelProto
-    gap: Gap
-
-
-CANDIDATES = tuple(
-    Candidate(rule, kept)
-    for kept, rule in product(((), ("head",), ("stem",), ("stem", "head")), RULES)
-)
-"""From the most layers in INT8 to the fewest."""
+    strain: float
+    """Largest share of any bound that is used up; 1.0 is at a bound."""
 
 
 def quantize(
@@ -59,7 +55,7 @@ def quantize(
     Args:
         model: The fp32 graph, cleaned.
         ranges: Of each activation, by name.
-        kept: Layers left in fp32: ``stem``, ``head``.
+        kept: Convolutions left in fp32, by node name; each with its ReLU.
 
     Returns:
         The graph with QuantizeLinear and DequantizeLinear pairs, cleaned.
@@ -67,7 +63,7 @@ def quantize(
     copied = onnx.ModelProto()
     copied.CopyFrom(model)
     nodes = _quantizable(copied)
-    left_out = _layers(copied, kept)
+    left_out = _with_relus(copied, kept)
     limits = {n: (np.float32(low), np.float32(high)) for n, (low, high) in ranges.items()}
     quantizer = QDQQuantizer(
         copied,
@@ -86,35 +82,76 @@ def quantize(
     return clean(quantizer.model.model)
 
 
-def search(
-    model: onnx.ModelProto,
-    tiles: Sequence[npt.NDArray[np.uint8]],
-    cases: Sequence[Case],
-    threshold: float,
-    params: Quantization,
-) -> Found:
-    """Take the first candidate whose answers are close enough to fp32, else the closest.
+class Search:
+    """Looks for the INT8 model closest to fp32.
+
+    First the ranges, with only the first layer in fp32: it sees the picture itself, where eight
+    bits are few, and is too small to matter in time. Then more layers are left in fp32, from the
+    output backwards, until there is enough room below the bounds.
 
     Args:
         model: The fp32 graph, cleaned.
-        tiles: For calibration, uint8 ``(1, 1, H, W)`` each.
-        cases: Images to judge by.
+        edges: Edge cases.
+        images: Real images with their truth.
         threshold: From this probability on a pixel is marked.
-        params: What is close enough.
+        bounds: The parity contract.
     """
-    activations = Activations(model, tiles)
-    reference = open_session(model.SerializeToString())
-    expected = [case.answer(reference) for case in cases]
-    tried = []
-    for candidate in CANDIDATES:
-        quantized = quantize(model, activations.ranges(candidate.rule), candidate.kept)
+
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        edges: Sequence[Case],
+        images: Sequence[Case],
+        *,
+        threshold: float,
+        bounds: Parity,
+    ) -> None:
+        self._model = model
+        self._parts = (images, edges)
+        self._threshold = threshold
+        self._bounds = bounds
+        session = open_session(model.SerializeToString())
+        self._expected = [[case.answer(session) for case in part] for part in self._parts]
+
+    def run(self, tiles: Sequence[npt.NDArray[np.uint8]], room: float) -> Found:
+        """Search.
+
+        Args:
+            tiles: For calibration, uint8 ``(1, 1, H, W)`` each.
+            room: Share of each bound that must stay unused for the search to end.
+        """
+        activations = Activations(self._model, tiles)
+        ranges = {rule: activations.ranges(rule) for rule in RULES}
+        order = _order_of_layers(self._model)
+        tried = [self._try(Candidate(rule, order[:1]), ranges[rule]) for rule in RULES]
+        best = min(tried, key=lambda found: found.strain)
+        for count in range(2, min(_MOST_KEPT, len(order)) + 1):
+            if best.strain <= 1 - room:
+                break
+            rule = best.candidate.rule
+            found = self._try(Candidate(rule, order[:count]), ranges[rule])
+            best = min(best, found, key=lambda found: found.strain)
+        return best
+
+    def _try(self, candidate: Candidate, ranges: dict[str, Range]) -> Found:
+        quantized = quantize(self._model, ranges, candidate.kept)
         session = open_session(quantized.SerializeToString())
-        gap = compare(cases, expected, [case.answer(session) for case in cases], threshold)
-        found = Found(candidate, quantized, gap)
-        if gap.flipped <= params.flipped and abs(gap.dice_change) <= params.dice_change:
-            return found
-        tried.append(found)
-    return min(tried, key=lambda found: found.gap.flipped)
+        images, edges = (
+            compare(part, expected, [case.answer(session) for case in part], self._threshold)
+            for part, expected in zip(self._parts, self._expected, strict=True)
+        )
+        strain = max(
+            images.flipped / self._bounds.flipped,
+            abs(images.dice_change) / self._bounds.dice_change,
+            edges.flipped_worst / self._bounds.flipped_edge_case,
+        )
+        return Found(candidate, quantized, strain)
+
+
+def _order_of_layers(model: onnx.ModelProto) -> tuple[str, ...]:
+    """Name the convolutions in the order in which they are left in fp32."""
+    names = [node.name for node in model.graph.node if node.op_type == "Conv"]
+    return (names[0], *reversed(names[1:]))
 
 
 def _quantizable(model: onnx.ModelProto) -> list[str]:
@@ -124,11 +161,9 @@ def _quantizable(model: onnx.ModelProto) -> list[str]:
     return [node.name for node in later if node.op_type in _OPERATORS]
 
 
-def _layers(model: onnx.ModelProto, kept: Iterable[str]) -> set[str]:
-    """Name the nodes of the layers left in fp32: the first or last convolution, with its ReLU."""
-    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
-    ends = {"stem": convolutions[0], "head": convolutions[-1]}
-    chosen = [ends[name] for name in kept]
-    outputs = {output for node in chosen for output in node.output}
+def _with_relus(model: onnx.ModelProto, kept: Iterable[str]) -> set[str]:
+    """Add to convolutions the ReLU behind each."""
+    names = set(kept)
+    outputs = {output for node in model.graph.node if node.name in names for output in node.output}
     relus = [n for n in model.graph.node if n.op_type == "Relu" and n.input[0] in outputs]
-    return {node.name for node in (*chosen, *relus)}
+    return names | {node.name for node in relus}

@@ -17,7 +17,7 @@ from blemish.errors import DataError, ModelFileError
 from blemish.export.cases import Case, edge_cases
 from blemish.export.graph import to_bytes, to_onnx
 from blemish.export.parity import ParityReport, Subject, check_parity
-from blemish.export.quantization import Found, search
+from blemish.export.quantization import Found, Search
 from blemish.model import UNetTiny, load_trained
 from blemish.preprocessing import MODEL_SIZE, Resizing
 from blemish.tiling import pad_reflect
@@ -72,13 +72,15 @@ def export(
     model = to_onnx(network)
     say("Searching the INT8 model")
     tiles = _calibration_tiles(inputs.data, params.quantization.calibration_images)
-    judged_on = _cases(inputs.data, "val", params.quantization.search_images)
-    found = search(model, tiles, judged_on, threshold, params.quantization)
+    images = _cases(inputs.data, "val", params.quantization.search_images)
+    edges = edge_cases()
+    search = Search(model, edges, images, threshold=threshold, bounds=params.parity)
+    found = search.run(tiles, params.quantization.room)
     fp32 = to_bytes(model, metadata | {"blemish.precision": "fp32"})
     int8 = to_bytes(found.model, metadata | {"blemish.precision": "int8"})
     say("Comparing both files with their source")
     subject = Subject(network, fp32, int8, threshold)
-    parity = check_parity(subject, edge_cases(), _cases(inputs.data, "test"), params.parity)
+    parity = check_parity(subject, edges, _cases(inputs.data, "test"), params.parity)
     parity.require()
     files.write_bytes(out / "model.fp32.onnx", fp32)
     files.write_bytes(out / "model.int8.onnx", int8)
