@@ -1,17 +1,23 @@
 """What is kept between reruns, keyed by content: SHA-256 of models and pictures, never by name."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from blemish.config import Settings, find_workspace, settings
 from blemish.dashboard.albums import Album, Picture, album_of_set, album_of_test_images
 from blemish.dashboard.contest import Contest
 from blemish.dashboard.pair import Pair
-from blemish.errors import WorkspaceError
+from blemish.errors import ServiceError, WorkspaceError
 from blemish.inference import Segmenter
+from blemish.monitoring.database import describe, log_url, open_database
 from blemish.registry import Registry, Version
 
 _MODELS = 6
@@ -96,6 +102,40 @@ def set_folders() -> dict[str, Path]:
         return {}
     candidates = [workspace.path("synthetic"), *sorted(workspace.path("real").glob("*"))]
     return {folder.name: folder for folder in candidates if (folder / "set.json").is_file()}
+
+
+@contextmanager
+def asking_log() -> Iterator[Engine]:
+    """Yield the prediction log; whatever its database raises becomes an error of ours.
+
+    Raises:
+        ServiceError: It cannot be used.
+    """
+    url = log_url(environment())
+    engine = _log(url)
+    try:
+        yield engine
+    except SQLAlchemyError as error:
+        _log.clear()
+        engine.dispose()
+        raise ServiceError(describe(engine.url, error)) from error
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _log(url: str) -> Engine:
+    return open_database(url)
+
+
+@st.cache_data(ttl=4, show_spinner=False)
+def api_state(url: str) -> str:
+    """Say in a few words how the API at ``url`` is; at most four seconds old."""
+    try:
+        answer = httpx.get(f"{url}/readyz", timeout=1.0)
+        body = answer.json()
+    except (httpx.HTTPError, ValueError):
+        return "the API does not answer"
+    status = body.get("status") if isinstance(body, dict) else None
+    return f"API {status}" if isinstance(status, str) else "the API answers strangely"
 
 
 def environment() -> Settings:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from blemish.config import find_workspace, load_params
 from blemish.config.monitor import Monitor
+from blemish.errors import WorkspaceError
 from blemish.monitoring.alarms import check, claim
 from blemish.monitoring.pictures import PictureStore
 from blemish.monitoring.retention import prune
@@ -31,3 +33,15 @@ class Housekeeper:
         check(engine, self._monitor, now)
         if claim(engine, "retention", now, _PRUNE_EVERY):
             prune(engine, self._pictures, self._monitor.keep, now)
+
+
+def monitor_params() -> Monitor:
+    """Return the ``monitor`` block of this checkout; the defaults where there is no checkout.
+
+    Raises:
+        ParamsError: ``params.yaml`` holds what is not accepted.
+    """
+    try:
+        return load_params(find_workspace().params_file).monitor
+    except WorkspaceError:
+        return Monitor()

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from blemish.config import settings
 from blemish.imaging import Limits
 from blemish.monitoring.database import log_url, pictures_folder
+from blemish.monitoring.housekeeping import Housekeeper, monitor_params
 from blemish.monitoring.log import ServedRecord
 from blemish.monitoring.writer import LogWriter
 from blemish.registry import Registry
@@ -54,7 +55,11 @@ class Service:
         serve = options.serve
         figures = Figures()
         pictures = pictures_folder(environment) if environment.keep_pictures else None
-        writer = LogWriter(log_url(environment), pictures=pictures)
+        writer = LogWriter(
+            log_url(environment),
+            pictures=pictures,
+            housekeeping=Housekeeper(monitor_params(), pictures_folder(environment)),
+        )
         slot = Slot(Registry.connect(), serve.models, serve.inference_threads)
         engine = Engine(options.parallel, serve.queue, serve.deadline_s)
         recorder = Recorder(
