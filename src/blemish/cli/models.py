@@ -31,7 +31,8 @@ def models(ref: str | None, as_json: bool) -> None:  # noqa: FBT001 - click hand
         return
     versions = registry.versions()
     if as_json:
-        click.echo(json.dumps([version.to_document() for version in versions]))
+        documents = [version.to_document() for version in versions]
+        click.echo(json.dumps({"store": registry.location, "versions": documents}))
     elif not versions:
         click.echo(f"No versions of 'blemish' at {registry.location} yet. Train one: make repro")
     else:

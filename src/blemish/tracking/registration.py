@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -127,9 +128,13 @@ def _save_model(folder: Path, model: ModelFile, logged: "LoggedModel", run_id: s
 
     MLflow serialises the graph anew; the bytes are put back over its own.
     """
-    import mlflow.onnx  # noqa: PLC0415 - only recording needs it
-    import onnx  # noqa: PLC0415 - as above
+    import onnx  # noqa: PLC0415 - only recording needs it
     from mlflow.models import Model  # noqa: PLC0415 - as above
+
+    with warnings.catch_warnings():  # about type hints of agents, while MLflow loads them
+        warnings.simplefilter("ignore")
+        import mlflow.onnx  # noqa: PLC0415 - as above
+        import mlflow.pyfunc  # noqa: PLC0415 - as above
 
     mlflow.onnx.save_model(
         onnx.load_from_string(model.data),
