@@ -4,8 +4,6 @@ import time
 from functools import partial
 from typing import Any
 
-import cv2
-
 from blemish.config import find_workspace, load_params
 from blemish.config.generate import Generate
 from blemish.datasets.layout import DefectRecord, encode_image
@@ -38,7 +36,6 @@ def measure() -> list[dict[str, Any]]:
 
 def _draw(params: Generate, index: int) -> int:
     """Draw and encode one picture as the stage does; return its size in bytes."""
-    cv2.setNumThreads(1)
     scene = draw(params.seed, params, index)
     defects = [
         DefectRecord(found.class_name, found.mask, found.contrast_to_noise, found.width_px)

@@ -34,8 +34,7 @@ def main() -> None:
 
 
 def draw_one(drawing: Generate, index: int) -> EncodedImage:
-    """Draw and encode picture ``index``, on one core: the others draw their own."""
-    cv2.setNumThreads(1)
+    """Draw and encode picture ``index``."""
     scene = draw(drawing.seed, drawing, index)
     image_id = f"synthetic_{index:06d}"
     return encode_image(

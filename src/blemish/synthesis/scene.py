@@ -1,8 +1,11 @@
 """One picture from one seed: a workpiece, what happened to it, and the camera that saw it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,15 +87,25 @@ def draw(
     """
     wanted = defect is not None or not is_clean(index, params.clean_share)
     children = np.random.SeedSequence(seed, spawn_key=(index,)).spawn(_ATTEMPTS)
-    scene: Scene | None = None
-    for child in children:
-        rng = np.random.default_rng(child)
-        process = surface or _pick(rng, params.surfaces.model_dump())
-        scene = _compose(rng, params, process, defect=defect, wanted=wanted)
-        if bool(scene.defects) == wanted:
-            return scene
-    assert scene is not None  # noqa: S101 - there is at least one attempt
+    with _one_thread():
+        for child in children:
+            rng = np.random.default_rng(child)
+            process = surface or _pick(rng, params.surfaces.model_dump())
+            scene = _compose(rng, params, process, defect=defect, wanted=wanted)
+            if bool(scene.defects) == wanted:
+                break
     return scene
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep OpenCV to one thread: where it cuts its work into stripes decides the last bit."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def is_clean(index: int, share: float) -> bool:
