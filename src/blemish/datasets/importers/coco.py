@@ -46,7 +46,7 @@ def _read(
     for annotation in content["annotations"]:
         region = _region(annotation, names)
         if isinstance(region, str):
-            faults.append(Fault(str(path), f"annotation {annotation['id']} {region}"))
+            faults.append(Fault(str(path), f"annotation {annotation.get('id', '?')} {region}"))
         else:
             regions[annotation["image_id"]].append(region)
     known = {entry["id"] for entry in content["images"]}

@@ -1,0 +1,138 @@
+"""A tiny source of each layout that Blemish imports, made where a test asks for it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+from pycocotools import mask as coco
+
+SIZE = (30, 40)
+
+
+def picture(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, SIZE, dtype=np.uint8)
+
+
+def mask(*, defective: bool = True) -> np.ndarray:
+    plane = np.zeros(SIZE, np.uint8)
+    if defective:
+        plane[5:9, 10:30] = 255
+        plane[20:22, 3:5] = 255
+    return plane
+
+
+def save(path: Path, plane: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), plane)
+
+
+def make_magnetic_tile(root: Path) -> None:
+    for index, name in enumerate(["Crack", "Crack", "Free", "Blowhole"]):
+        stem = root / f"MT_{name}" / "Imgs" / f"exp{index}_num_1"
+        save(stem.with_suffix(".jpg"), picture(index))
+        soft = cv2.GaussianBlur(mask(defective=name != "Free"), (3, 3), 0)
+        save(stem.with_suffix(".png"), soft)
+    rows = "MT_Crack/Imgs/exp0_num_1.jpg,crack,t1\nMT_Crack/Imgs/exp1_num_1.jpg,crack,t1\n"
+    rows += "MT_Free/Imgs/exp2_num_1.jpg,free,t2\nMT_Blowhole/Imgs/exp3_num_1.jpg,blowhole,t3\n"
+    (root / "groups.csv").write_text(f"image,class,group\n{rows}")
+
+
+def make_mvtec(root: Path) -> None:
+    save(root / "plate/train/good/000.png", picture(0))
+    save(root / "plate/test/good/000.png", picture(1))
+    save(root / "plate/test/bent/000.png", picture(2))
+    save(root / "plate/ground_truth/bent/000_mask.png", mask())
+
+
+def make_kolektor(root: Path) -> None:
+    for part in range(3):
+        save(root / f"kos01/Part{part}.jpg", picture(part))
+        save(root / f"kos01/Part{part}_label.bmp", mask(defective=part == 1))
+
+
+def make_kolektor2(root: Path) -> None:
+    for index, split in enumerate(["train", "train", "test"]):
+        save(root / f"{split}/1000{index}.png", np.dstack([picture(index)] * 3))
+        save(root / f"{split}/1000{index}_GT.png", mask(defective=index == 1))
+
+
+def make_coco(root: Path) -> None:
+    for index in range(3):
+        save(root / f"images/{index}.png", picture(index))
+    part = (mask() > 0) & (np.arange(SIZE[0]) < 15)[:, None]
+    packed = coco.encode(np.asfortranarray(part.astype(np.uint8)))["counts"].decode()
+    flat = part.ravel(order="F")
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flat])))
+    plain = np.diff([0, *edges, flat.size]).tolist()
+    size = list(SIZE)
+
+    def entry(image: int, category: int, segmentation: object) -> dict:
+        return {"image_id": image, "category_id": category, "segmentation": segmentation}
+
+    annotations = [
+        entry(0, 5, [[10, 5, 30, 5, 30, 9, 10, 9]]),
+        entry(0, 6, [[3, 20, 5, 20, 5, 22, 3, 22]]),
+        entry(1, 5, {"size": size, "counts": packed}),
+        entry(2, 5, {"size": size, "counts": plain}),
+    ]
+    document = {
+        "images": [{"id": k, "file_name": f"{k}.png", "height": 30, "width": 40} for k in range(3)],
+        "categories": [{"id": 5, "name": "Scratch"}, {"id": 6, "name": "deep pit"}],
+        "annotations": annotations,
+    }
+    (root / "annotations").mkdir()
+    (root / "annotations/instances.json").write_text(json.dumps(document))
+
+
+def make_labelme(root: Path) -> None:
+    shapes = [
+        {"label": "scratch", "points": [[10, 5], [30, 5], [30, 9], [10, 9]]},
+        {"label": "pit", "points": [[3, 20], [5, 22]], "shape_type": "rectangle"},
+        {"label": "pit", "points": [[30, 20], [33, 20]], "shape_type": "circle"},
+    ]
+    save(root / "a.png", picture(0))
+    document = {"imagePath": "..\\x\\a.png", "imageHeight": 30, "imageWidth": 40, "shapes": shapes}
+    (root / "a.json").write_text(json.dumps(document))
+    save(root / "ok" / "b.png", picture(1))
+
+
+def make_folders(root: Path) -> None:
+    save(root / "images/scratch/a.jpg", picture(0))
+    save(root / "masks/scratch/a.png", mask())
+    save(root / "images/good/b.tif", picture(1).astype(np.uint16) * 257)
+
+
+def make_siblings(root: Path) -> None:
+    for index in range(2):
+        save(root / f"{index}.jpg", picture(index))
+        save(root / f"{index}.png", mask(defective=index == 0) // 255)
+
+
+def make_suffixes(root: Path) -> None:
+    save(root / "a.bmp", picture(0))
+    Image.fromarray(mask() > 0).save(root / "a_mask.png")
+    save(root / "b.bmp", picture(1))
+    save(root / "b_mask.png", mask(defective=False))
+
+
+def make_ground_truth(root: Path) -> None:
+    save(root / "a.png", picture(0))
+    save(root / "ground_truth/a.png", mask())
+
+
+# Of each source: the layout, how many images, and the classes of the defects of the defective ones.
+SOURCES: dict[Callable[[Path], None], tuple[str, int, list[list[str]]]] = {
+    make_magnetic_tile: ("magnetic-tile", 4, [["blowhole"] * 2, ["crack"] * 2, ["crack"] * 2]),
+    make_mvtec: ("mvtec-ad", 3, [["bent"] * 2]),
+    make_kolektor: ("kolektor-sdd", 3, [["crack"] * 2]),
+    make_kolektor2: ("kolektor-sdd2", 3, [["defect"] * 2]),
+    make_coco: ("coco", 3, [["scratch", "deep_pit"], ["scratch"], ["scratch"]]),
+    make_labelme: ("labelme", 2, [["scratch", "pit", "pit"]]),
+    make_folders: ("pairs", 2, [["scratch"] * 2]),
+    make_siblings: ("pairs", 2, [["defect"] * 2]),
+    make_suffixes: ("pairs", 2, [["defect"] * 2]),
+    make_ground_truth: ("pairs", 1, [["defect"] * 2]),
+}
