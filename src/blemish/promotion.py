@@ -6,7 +6,7 @@ must stay above minus the margin (non-inferiority; Efron & Tibshirani 1993, chap
 parity, size and latency are checked beside it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,12 +48,14 @@ class Measurements:
         latency_ms: Median of the candidate for one tile.
         champion_latency_ms: Of the champion, measured in turns with it; None without a champion.
         parity_dice: Change of Dice from fp32 to int8; None for a candidate in fp32.
+        parity_probability: Largest difference to PyTorch that export found; None where unknown.
     """
 
     size_bytes: int
     latency_ms: float
     champion_latency_ms: float | None = None
     parity_dice: float | None = None
+    parity_probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -164,18 +166,10 @@ def compare(results: Sequence[PairedResult], comparison: Comparison) -> Differen
 def _comparison_checks(comparison: Comparison, found: Difference, groups: int) -> list[Check]:
     percent = round(comparison.confidence * 100)
     return [
-        Check(
-            f"Dice against the champion, {percent} % lower bound",
-            found.low,
-            f">= {-comparison.margin:g}",
-            found.low >= -comparison.margin,
+        _at_least(
+            f"Dice against the champion, {percent} % lower bound", found.low, -comparison.margin
         ),
-        Check(
-            "Test groups compared",
-            groups,
-            f">= {comparison.groups}",
-            groups >= comparison.groups,
-        ),
+        _at_least("Test groups compared", groups, comparison.groups),
     ]
 
 
@@ -197,36 +191,27 @@ def _floor_checks(floors: Floors, results: Sequence[PairedResult]) -> list[Check
 
 def _floor(name: str, bound: float, results: Iterable[PairedResult]) -> Check:
     pooled = sum((result.candidate for result in results), Counts())
-    return Check(name, pooled.dice, f">= {bound:g}", pooled.dice >= bound)
+    return _at_least(name, pooled.dice, bound)
 
 
-def _measured_checks(rule: Promote, measured: Measurements) -> list[Check]:
-    checks = []
+def _measured_checks(rule: Promote, measured: Measurements) -> Iterator[Check]:
+    if measured.parity_probability is not None:
+        found, bound = measured.parity_probability, rule.parity.probability
+        yield _at_most("Probability, PyTorch to ONNX", found, bound)
     if measured.parity_dice is not None:
-        change = abs(measured.parity_dice)
-        checks.append(
-            Check(
-                "Dice change from fp32 to int8",
-                change,
-                f"<= {rule.parity_dice:g}",
-                change <= rule.parity_dice,
-            )
-        )
-    megabytes = measured.size_bytes / 1e6
-    checks.append(
-        Check("Size, MB", megabytes, f"<= {rule.megabytes:g}", megabytes <= rule.megabytes)
-    )
+        yield _at_most("Dice, fp32 to int8", abs(measured.parity_dice), rule.parity.dice)
+    yield _at_most("Size, MB", measured.size_bytes / 1e6, rule.megabytes)
     if measured.champion_latency_ms:
         ratio = measured.latency_ms / measured.champion_latency_ms
-        checks.append(
-            Check(
-                "Latency against the champion",
-                ratio,
-                f"<= {rule.latency_ratio:g}",
-                ratio <= rule.latency_ratio,
-            )
-        )
-    return checks
+        yield _at_most("Latency against the champion", ratio, rule.latency_ratio)
+
+
+def _at_most(name: str, value: float, bound: float) -> Check:
+    return Check(name, value, f"<= {bound:g}", value <= bound)
+
+
+def _at_least(name: str, value: float, bound: float) -> Check:
+    return Check(name, value, f">= {bound:g}", value >= bound)
 
 
 def _groups(results: Iterable[PairedResult]) -> list[tuple[str, str]]:

@@ -94,7 +94,7 @@ def write_outputs(
     _write_json(evaluated / "threshold.json", {"threshold": threshold})
     _write_test_set(evaluated, rng, skill, images)
     _write_json(reports / "metrics.json", {"test_dice": skill, "test_iou": skill / (2 - skill)})
-    _write_json(reports / "parity.json", {"int8_dice_change": 0.001})
+    _write_json(reports / "parity.json", {"fp32_probability": {"value": 1e-6, "bound": 1e-4}})
     (reports / "curves" / "pr.csv").write_text("recall,precision\n0.5,0.9\n")
     Image.new("L", (8, 8)).save(reports / "gallery" / "worst.png")
     for precision in ("fp32", "int8"):

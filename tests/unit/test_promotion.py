@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blemish.config.promote import Comparison, Floors, Promote
+from blemish.config.promote import Comparison, Floors, Promote, PromotionParity
 from blemish.metrics.pixels import Counts
 from blemish.promotion import Measurements, PairedResult, compare, decide
 
@@ -13,7 +13,7 @@ COMPARISON = Comparison(margin=0.01, confidence=0.95, resamples=1000, seed=3, gr
 RULE = Promote(
     comparison=COMPARISON,
     floors=Floors(all=0.5, per_set=0.3, per_class=0.1, images=5, exceptions={}),
-    parity_dice=0.01,
+    parity=PromotionParity(probability=1e-4, dice=0.01),
     megabytes=8.0,
     latency_ratio=1.5,
     latency_rounds=5,
@@ -100,7 +100,8 @@ def test_resampling_groups_is_wider_than_resampling_images() -> None:
     [
         (Measurements(9_000_000, 9.0, 9.0), "Size, MB"),
         (Measurements(2_000_000, 20.0, 9.0), "Latency against the champion"),
-        (Measurements(2_000_000, 9.0, 9.0, -0.02), "Dice change from fp32 to int8"),
+        (Measurements(2_000_000, 9.0, 9.0, -0.02), "Dice, fp32 to int8"),
+        (Measurements(2_000_000, 9.0, 9.0, None, 0.1), "Probability, PyTorch to ONNX"),
     ],
 )
 def test_size_latency_and_parity_refuse_alone(measured: Measurements, name: str) -> None:

@@ -25,12 +25,19 @@ class Floors(Block):
     exceptions: dict[str, Share]
 
 
+class PromotionParity(Block):
+    """How far a file may lie from what it was made from."""
+
+    probability: float = Field(gt=0.0, le=0.1)
+    dice: Share
+
+
 class Promote(Block):
     """The bounds by which a version goes live."""
 
     comparison: Comparison
     floors: Floors
-    parity_dice: Share
+    parity: PromotionParity
     megabytes: float = Field(gt=0.0)
     latency_ratio: float = Field(ge=1.0, le=100.0)
     latency_rounds: int = Field(ge=3, le=1000)

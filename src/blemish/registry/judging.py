@@ -65,6 +65,7 @@ def measure(
         latency_ms=latency["candidate"],
         champion_latency_ms=latency.get("champion"),
         parity_dice=_parity(registry, candidate),
+        parity_probability=candidate.metrics.get("parity.fp32_probability"),
     )
 
 

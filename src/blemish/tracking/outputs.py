@@ -73,8 +73,14 @@ class Outputs:
 
     @cached_property
     def parity(self) -> dict[str, float]:
-        """The figures of ``reports/parity.json``, flat."""
-        return _numbers(read_json(self.workspace.path("reports") / "parity.json"))
+        """The figures of ``reports/parity.json`` without their bounds, flat."""
+        content = read_json(self.workspace.path("reports") / "parity.json")
+        return _numbers(
+            {
+                name: figure["value"] if isinstance(figure, dict) and "value" in figure else figure
+                for name, figure in content.items()
+            }
+        )
 
     @cached_property
     def curves(self) -> tuple[dict[str, float], ...]:
