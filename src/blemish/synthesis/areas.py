@@ -15,6 +15,8 @@ def inclusion(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     width = max(1.2, min(choose(rng, 1.2, 14) * piece.unit, length))
     angle = heading(rng, piece, 0.8)
     x, y = place(rng, piece)
+    if rng.random() < 0.2:
+        return _splash(rng, piece, (x, y), max(2.0, width))
     changes = []
     for number in range(int(rng.choice([1, 1, 2, 3, 4]))):
         away = rng.normal(0, 4 * width) * (number > 0)
@@ -27,6 +29,26 @@ def inclusion(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
         axes = (size * length / 2, max(1.0, size * width / 2))
         changes.append(_stringer(rng, piece, centre, axes, angle))
     return changes
+
+
+def _splash(
+    rng: np.random.Generator, piece: Workpiece, centre: tuple[float, float], radius: float
+) -> list[Change]:
+    """Press in a lump of foreign matter: a core, crumbs thrown to one side, a smear behind it."""
+    angle = heading(rng, piece, 0.8) + float(rng.choice([0, np.pi]))
+    box = window(piece.shape, centre, 6 * radius + 4)
+    axes = (radius * float(rng.uniform(0.6, 1.2)), radius)
+    core = blob(rng, box, centre, axes, angle=angle, roughness=0.5, slope=1.0, softness=1.5)
+    along, across = box.grid(centre, angle)
+    crumbs = sample(rng, box.shape, 0.0, choose(rng, 1.2, 2.5) * max(piece.unit, 0.7))
+    fan = np.exp(-0.5 * ((along / radius - 1.5) ** 2 / 1.5 + (across / radius) ** 2 / 1.5))
+    thrown = np.clip((crumbs - 3.2 + 2.2 * fan) * 4, 0, 1)
+    smear = np.exp(-0.5 * (across / (1.1 * radius)) ** 2) * np.clip(along / radius, 0, 1)
+    cover = as_field(np.maximum(core, thrown))
+    inside = np.float32(0.25) * sample(rng, box.shape, 0.5, piece.unit)
+    fade = np.exp(-np.maximum(along, 0) / np.float32(3 * radius))
+    delta = -cover * (1 + inside) - np.float32(rng.uniform(0, 0.15)) * as_field(smear * fade)
+    return [Change(box, delta, close(cover > np.float32(0.4), 1.0), thin=False)]
 
 
 def _stringer(

@@ -104,6 +104,22 @@ def veins(rng: np.random.Generator, piece: Workpiece) -> None:
     piece.reflectance *= 1 - np.float32(depth) * lines
 
 
+def fibres(rng: np.random.Generator, piece: Workpiece) -> None:
+    """Let fibres and hairs lie about: thin, faint, curled more than any scratch."""
+    canvas = np.zeros(piece.shape, dtype=np.uint8)
+    for _ in range(int(rng.integers(1, 7))):
+        points = int(rng.integers(8, 40))
+        turns = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, rng.uniform(0.1, 0.5), points))
+        step = choose(rng, 1, 4) * piece.unit
+        steps = np.stack([np.cos(turns), np.sin(turns)], axis=1) * step
+        course = np.cumsum(steps, axis=0) + np.asarray(place(rng, piece))
+        fixed = np.round(course * 16).astype(np.int32)
+        cv2.polylines(canvas, [fixed], False, 255, 1, cv2.LINE_AA, 4)
+    hair = blur(as_field(canvas) / np.float32(255), rng.uniform(0.4, 0.9) * max(piece.unit, 0.8))
+    depth = rng.choice([-1, -1, 1]) * rng.uniform(0.4, 2) * min(piece.contrast + 0.01, 0.1)
+    piece.reflectance *= np.maximum(1 + np.float32(depth) * hair, np.float32(0.05))
+
+
 def streaks(rng: np.random.Generator, piece: Workpiece) -> None:
     """Let single grains of the wheel leave long lines along the lay, no deeper than the rest."""
     _, across = whole(piece.shape).grid((0.0, 0.0), piece.lay)
@@ -128,9 +144,10 @@ DISTRACTORS: dict[str, Distract] = {
     "joint": joint,
     "marking": marking,
     "veins": veins,
+    "fibres": fibres,
     "streaks": streaks,
 }
-ODDS = (0.24, 0.18, 0.12, 0.08, 0.05, 0.11, 0.1, 0.12)
+ODDS = (0.2, 0.17, 0.11, 0.07, 0.05, 0.11, 0.08, 0.09, 0.12)
 """How often each is drawn, in the order above; ``streaks`` only where the surface has a lay."""
 
 
