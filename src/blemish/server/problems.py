@@ -141,7 +141,7 @@ def _problem_of_status(error: Any) -> ProblemError:
     name = _KIND_OF_STATUS.get(error.status_code, "malformed")
     details = {
         "not-found": "Nothing is at this address; /docs lists what there is.",
-        "method": f"This address takes {(error.headers or {}).get('allow', 'another method')}.",
+        "method": f"This address takes {(error.headers or {}).get('Allow', 'another method')}.",
         "malformed": f"The request cannot be read: {error.detail}.",
     }
     return ProblemError(name, details[name], error.headers)

@@ -181,7 +181,7 @@ class Server:
 
     @property
     def descriptors(self) -> int:
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     def predict(self, data: bytes, **query: Any) -> httpx.Response:
         return self.client.post(
@@ -195,7 +195,9 @@ class Server:
         """Sum of a figure over its labels."""
         lines = self.client.get("/metrics").text.splitlines()
         return sum(
-            float(line.rpartition(" ")[2]) for line in lines if line.split("{")[0].split(" ")[0] == name
+            float(line.rpartition(" ")[2])
+            for line in lines
+            if line.split("{")[0].split(" ")[0] == name
         )
 
     def wait_for_version(self, version: int, seconds: float = 10.0) -> None:

@@ -1,0 +1,172 @@
+"""Pictures that the decode gate must refuse, and the error each must give."""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from blemish.errors import ImageContentError, ImageError, ImageSizeError, ImageTypeError
+from blemish.inference import golden_picture
+
+MAGIC = b"\x89PNG\r\n\x1a\n"
+
+
+def grey(height: int = 48, width: int = 64) -> npt.NDArray[np.uint8]:
+    """A picture with a dark line, of any size."""
+    return np.ascontiguousarray(golden_picture(256)[:height, 30 : 30 + width])
+
+
+def encode(
+    picture: npt.NDArray[np.uint8] | Image.Image, form: str = "PNG", **options: object
+) -> bytes:
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    stream = io.BytesIO()
+    image.save(stream, form, **options)
+    return stream.getvalue()
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def claim(width: int, height: int) -> bytes:
+    """A whole PNG of few bytes that says it has these sides."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return MAGIC + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+def bomb(side: int = 16_000) -> bytes:
+    """A true PNG of black pixels that unpacks to 256 MB."""
+    packer = zlib.compressobj(9)
+    row = bytes(side + 1)
+    data = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    return MAGIC + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def with_chunk(kind: bytes, body: bytes) -> bytes:
+    png = encode(grey())
+    return png[:33] + chunk(kind, body) + png[33:]
+
+
+def _bad_checksum() -> bytes:
+    png = bytearray(encode(grey()))
+    png[png.index(b"IDAT") + 10] ^= 1
+    return bytes(png)
+
+
+def _cmyk() -> bytes:
+    return encode(Image.fromarray(grey()).convert("CMYK"), "JPEG")
+
+
+def _transparent() -> bytes:
+    rgba = np.dstack([grey()] * 3 + [np.full_like(grey(), 255)])
+    rgba[0, 0, 3] = 254
+    return encode(rgba)
+
+
+def _keyed() -> bytes:
+    return encode(Image.fromarray(grey()), transparency=int(grey()[0, 0]))
+
+
+def _animated(form: str) -> bytes:
+    first, second = (Image.fromarray(plane) for plane in (grey(), grey()[::-1].copy()))
+    return encode(first.convert("RGB"), form, save_all=True, append_images=[second.convert("RGB")])
+
+
+def _deep_transparent() -> bytes:
+    deep = np.dstack([grey().astype(np.uint16) * 257] * 4)
+    return bytes(cv2.imencode(".png", deep)[1])
+
+
+def _hdr() -> bytes:
+    return bytes(cv2.imencode(".hdr", np.dstack([grey()] * 3).astype(np.float32) / 255)[1])
+
+
+def _npy() -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, grey())
+    return stream.getvalue()
+
+
+TEXTS = {
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>',
+    "pdf": b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n",
+    "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
+    "pnm": b"P5\n4 4\n255\n" + bytes(16),
+}
+
+CASES: dict[str, tuple[type[ImageError], Callable[[], bytes]]] = {
+    "empty": (ImageContentError, lambda: b""),
+    "PNG header only": (ImageContentError, lambda: encode(grey())[:33]),
+    "PNG magic only": (ImageContentError, lambda: MAGIC),
+    "PNG cut in half": (ImageContentError, lambda: encode(grey())[: len(encode(grey())) // 2]),
+    "PNG with a bad IDAT checksum": (ImageContentError, _bad_checksum),
+    "PNG without IEND": (ImageContentError, lambda: encode(grey())[:-12]),
+    "PNG without IDAT": (
+        ImageContentError,
+        lambda: encode(grey())[:33] + chunk(b"IEND", b""),
+    ),
+    "JPEG minus its last 2 bytes": (ImageContentError, lambda: encode(grey(), "JPEG")[:-2]),
+    "0 x 0": (ImageContentError, lambda: claim(0, 0)),
+    "random bytes": (ImageTypeError, lambda: np.random.default_rng(1).bytes(4096)),
+    "SVG": (ImageTypeError, lambda: TEXTS["svg"]),
+    "PDF": (ImageTypeError, lambda: TEXTS["pdf"]),
+    "EPS": (ImageTypeError, lambda: TEXTS["eps"]),
+    "NPY": (ImageTypeError, _npy),
+    "JPEG 2000": (ImageTypeError, lambda: encode(grey(), "JPEG2000")),
+    "AVIF": (ImageTypeError, lambda: encode(Image.fromarray(grey()).convert("RGB"), "AVIF")),
+    "HDR": (ImageTypeError, _hdr),
+    "PNM": (ImageTypeError, lambda: TEXTS["pnm"]),
+    "GIF": (ImageTypeError, lambda: encode(grey(), "GIF")),
+    "animated GIF": (ImageTypeError, lambda: _animated("GIF")),
+    "animated PNG": (ImageTypeError, lambda: _animated("PNG")),
+    "animated WebP": (ImageTypeError, lambda: _animated("WEBP")),
+    "multipage TIFF": (ImageTypeError, lambda: _animated("TIFF")),
+    "claims 2^31-1": (ImageSizeError, lambda: claim(2**31 - 1, 2**31 - 1)),
+    "claims 30,000 square": (ImageSizeError, lambda: claim(30_000, 30_000)),
+    "bomb of 16,000 square": (ImageSizeError, bomb),
+    "1,000,000 x 16": (ImageSizeError, lambda: claim(1_000_000, 16)),
+    "zTXt that unpacks to 200 MB": (
+        ImageContentError,
+        lambda: with_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(200_000_000), 9)),
+    ),
+    "CMYK JPEG": (ImageContentError, _cmyk),
+    "RGBA with a transparent pixel": (ImageContentError, _transparent),
+    "16-bit RGBA with transparency": (ImageContentError, _deep_transparent),
+    "grey with a transparent level": (ImageContentError, _keyed),
+    "PNG with a ZIP tail": (ImageContentError, lambda: encode(grey()) + b"PK\x05\x06" + bytes(18)),
+    "PNG with an HTML tail": (ImageContentError, lambda: encode(grey()) + b"<script>1</script>"),
+    "JPEG with a tail": (ImageContentError, lambda: encode(grey(), "JPEG") + b"<html>"),
+    "WebP cut in half": (
+        ImageContentError,
+        lambda: encode(Image.fromarray(grey()).convert("RGB"), "WEBP")[:-40],
+    ),
+    "TIFF cut in half": (ImageContentError, lambda: encode(grey(), "TIFF")[:200]),
+    "BMP cut in half": (ImageContentError, lambda: encode(grey(), "BMP")[:2000]),
+    "float TIFF": (
+        ImageContentError,
+        lambda: encode(Image.fromarray(grey().astype(np.float32)), "TIFF"),
+    ),
+}
+"""Name of each: the error, and what makes the bytes."""
+
+
+def same_picture() -> Iterator[tuple[str, bytes]]:
+    """Yield encodings of one grey picture that must all give the same answer."""
+    image = Image.fromarray(grey())
+    for mode in ("L", "RGB", "RGBA", "LA", "P"):
+        yield f"PNG {mode}", encode(image.convert(mode))
+    yield "PNG 16 bit", encode(Image.fromarray(grey().astype(np.uint16) * 257))
+    colour = np.dstack([grey().astype(np.uint16) * 257] * 3)
+    yield "PNG 16-bit colour", bytes(cv2.imencode(".png", colour)[1])
+    yield "PNG interlaced", bytes(encode(image))
+    for form in ("BMP", "TIFF"):
+        yield form, encode(image, form)
+    yield "TIFF packed", encode(image, "TIFF", compression="tiff_lzw")
+    yield "WebP", encode(image.convert("RGB"), "WEBP", lossless=True)

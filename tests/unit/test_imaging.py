@@ -1,0 +1,132 @@
+"""The decode gate: what it accepts, what it refuses, and that it never does anything else."""
+
+import resource
+import tracemalloc
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from faulty_pictures import CASES, encode, grey, same_picture
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from blemish.config.serve import Serve
+from blemish.errors import ImageError, ImageSizeError
+from blemish.imaging import Limits, decode_image
+
+SEEDS = [data for _, data in same_picture()] + [encode(grey(), "JPEG")]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_refuses_by_its_type(name: str) -> None:
+    """Each faulty picture raises its own error, in one sentence that ends with a full stop."""
+    expected, make = CASES[name]
+    with pytest.raises(ImageError) as caught:
+        decode_image(make())
+    assert type(caught.value) is expected
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize("name", ["bomb of 16,000 square", "claims 30,000 square"])
+def test_refuses_bombs_from_the_header(name: str) -> None:
+    """A bomb is refused without the memory that its pixels would need."""
+    data = CASES[name][1]()
+    tracemalloc.start()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ImageSizeError):
+        decode_image(data)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert grown < 20_000
+    assert peak < 4_000_000
+
+
+@pytest.mark.parametrize(("name", "data"), [*same_picture()], ids=lambda value: str(value)[:20])
+def test_reads_every_form_of_one_picture_alike(name: str, data: bytes) -> None:
+    """Grey, colour, palette, opaque alpha, 16 bit and all formats give the same plane."""
+    decoded = decode_image(data)
+    assert decoded.format == name.split(maxsplit=1)[0].upper()
+    assert (decoded.height, decoded.width) == grey().shape
+    np.testing.assert_array_equal(decoded.plane, grey())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_ignores_orientation(form: str, orientation: int) -> None:
+    """The plane is that of the picture as stored, whatever its tag says."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    options = {"quality": 100} if form == "JPEG" else {"lossless": True} if form == "WEBP" else {}
+    colour = Image.fromarray(grey()).convert("RGB")
+    plain = decode_image(encode(colour, form, **options)).plane
+    turned = decode_image(encode(colour, form, exif=exif, **options)).plane
+    np.testing.assert_array_equal(turned, plain)
+
+
+@pytest.mark.parametrize("byte_order", "<>")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_reads_deep_tiff(byte_order: str, channels: int, tmp_path: Path) -> None:
+    """16 bits become 8 by round(v / 257), in both byte orders, turned or not."""
+    deep = np.random.default_rng(0).integers(0, 65536, (20, 30), dtype=np.uint16)
+    values = deep if channels == 1 else np.dstack([deep] * 3)
+    photometric = "minisblack" if channels == 1 else "rgb"
+    tags = [(274, 3, 1, 6, True)]
+    path = tmp_path / "deep.tif"
+    tifffile.imwrite(path, values, photometric=photometric, byteorder=byte_order, extratags=tags)
+    plane = decode_image(path.read_bytes()).plane
+    np.testing.assert_array_equal(plane, np.round(deep / 257).astype(np.uint8))
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_reads_ink_as_dark(depth: type, tmp_path: Path) -> None:
+    """A TIFF whose zero is white comes out with its light and dark as seen."""
+    top = np.iinfo(depth).max
+    values = (grey().astype(np.uint32) * (top // 255)).astype(depth)
+    path = tmp_path / "ink.tif"
+    tifffile.imwrite(path, top - values, photometric="miniswhite")
+    np.testing.assert_array_equal(decode_image(path.read_bytes()).plane, grey())
+
+
+def test_weighs_colours_by_luma() -> None:
+    """Colour becomes grey by the weights of BT.601, as OpenCV has them, to one level."""
+    colour = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    expected = cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY).astype(int)
+    assert np.abs(decode_image(encode(colour)).plane.astype(int) - expected).max() <= 1
+
+
+def test_takes_its_limits_from_params() -> None:
+    """The limits of the serve block are those of the gate, each with its own refusal."""
+    limits = Limits.of(Serve(megabytes=1, megapixels=1, side=100))
+    assert decode_image(encode(grey()), limits).width == 64
+    with pytest.raises(ImageSizeError, match="no side longer than 100"):
+        decode_image(encode(np.zeros((101, 4), np.uint8)), limits)
+    with pytest.raises(ImageSizeError, match="at most 1 MB"):
+        decode_image(bytes(1_000_001), limits)
+
+
+@pytest.mark.filterwarnings("ignore")
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_any_bytes_give_a_plane_or_a_refusal(data: st.DataObject) -> None:
+    """Pictures with bytes changed, cut out or put in never raise anything but a refusal."""
+    picture = bytearray(data.draw(st.sampled_from(SEEDS)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        position = data.draw(st.integers(0, len(picture)))
+        end = position + data.draw(st.integers(0, 8))
+        picture[position:end] = data.draw(st.binary(max_size=8))
+    try:
+        decoded = decode_image(bytes(picture))
+    except ImageError:
+        return
+    assert decoded.plane.shape == (decoded.height, decoded.width)
+    assert decoded.plane.dtype == np.uint8
+
+
+def test_every_case_is_met() -> None:
+    """The table of faulty pictures holds one for each kind of refusal."""
+    assert {kind for kind, _ in CASES.values()} == set(ImageError.__subclasses__())
