@@ -92,6 +92,13 @@ def test_any_size(size: int) -> None:
         assert scene.image.std() > 0
 
 
+def test_rare_combinations_are_drawn_too() -> None:
+    """A thousand numbers meet the dark, the narrow and the tilted; none of them fails."""
+    params = recipe(size=64)
+    for index in range(1000):
+        assert draw(2026, params, index).image.shape == (64, 64)
+
+
 def test_mask_is_the_union_of_its_defects() -> None:
     """What the mask holds belongs to a defect with a class, and nothing else does."""
     for index in range(30):

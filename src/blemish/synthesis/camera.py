@@ -65,8 +65,8 @@ class Camera:
 
     def expose(self, scene: Field) -> float:
         """Return the gain that brings the mean of a scene to the level chosen."""
-        wanted = ((self.level - self.black) / (1 - self.black)) ** (1 / self.gamma)
-        return float(max(wanted, 0.01) / max(float(scene.mean()), 1e-3))
+        above_black = max(self.level - self.black, 0.02) / (1 - self.black)
+        return float(above_black ** (1 / self.gamma) / max(float(scene.mean()), 1e-3))
 
     def deviation(self, signal: Field) -> Field:
         """Return the standard deviation of the noise for a signal, both in grey levels."""
