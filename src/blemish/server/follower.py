@@ -26,13 +26,22 @@ class Follower(threading.Thread):
         slot: What is served.
         poll_s: Seconds between two looks.
         on_swap: Told of each version that is taken into use.
+        on_refuse: Told when one is not.
     """
 
-    def __init__(self, slot: Slot, poll_s: float, on_swap: Callable[[Served], None]) -> None:
+    def __init__(
+        self,
+        slot: Slot,
+        poll_s: float,
+        *,
+        on_swap: Callable[[Served], None],
+        on_refuse: Callable[[], None],
+    ) -> None:
         super().__init__(name="follower", daemon=True)
         self._slot = slot
         self._poll_s = poll_s
         self._on_swap = on_swap
+        self._on_refuse = on_refuse
         self._stop = threading.Event()
         self._listed = float("-inf")
         self._refused = float("-inf")
@@ -54,12 +63,13 @@ class Follower(threading.Thread):
 
     def run(self) -> None:
         """Look until told to stop."""
+        woken = True
         while not self._stop.is_set():
             try:
-                self.look()
+                self.look(relist=woken)
             except Exception:  # noqa: BLE001 - the edge of this thread, which must outlive all
                 _log.exception("follower_failed")
-            self._slot.wake.wait(self._poll_s)
+            woken = self._slot.wake.wait(self._poll_s)
             self._slot.wake.clear()
 
     def stop(self) -> None:
@@ -67,13 +77,17 @@ class Follower(threading.Thread):
         self._stop.set()
         self._slot.wake.set()
 
-    def look(self) -> None:
-        """Ask the registry once, and follow."""
+    def look(self, *, relist: bool = False) -> None:
+        """Ask the registry once, and follow.
+
+        Args:
+            relist: Have all versions listed, even if no alias has moved.
+        """
         slot = self._slot
         try:
             aliases = slot.registry.aliases()
             versions = slot.catalogue.versions
-            if self._must_list(aliases, versions):
+            if relist or self._must_list(aliases, versions):
                 versions = slot.registry.versions()
                 self._listed = time.monotonic()
         except (BlemishError, OSError) as error:
@@ -91,8 +105,7 @@ class Follower(threading.Thread):
     def _must_list(self, aliases: dict[str, int], versions: tuple[Version, ...]) -> bool:
         known = {version.version for version in versions}
         return (
-            self._slot.wake.is_set()
-            or dict(self._slot.catalogue.aliases) != aliases
+            dict(self._slot.catalogue.aliases) != aliases
             or not known.issuperset(aliases.values())
             or time.monotonic() - self._listed > _RELIST_S
         )
@@ -141,4 +154,5 @@ class Follower(threading.Thread):
     def _refuse(self, version: Version | None, reason: str) -> None:
         self._refused = time.monotonic()
         if self._slot.refuse(version, reason):
+            self._on_refuse()
             _log.error("model_refused", version=version.version if version else None, reason=reason)

@@ -88,7 +88,7 @@ class Service:
             options=options,
             limits=Limits.of(serve),
             slot=slot,
-            follower=Follower(slot, serve.poll_s, on_swap),
+            follower=Follower(slot, serve.poll_s, on_swap=on_swap, on_refuse=figures.faults.inc),
             engine=engine,
             reservoir=Reservoir(_BODIES_AT_ONCE * serve.megabytes * 1_000_000),
             figures=figures,

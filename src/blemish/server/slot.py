@@ -105,8 +105,6 @@ class Slot:
         self.champion: Served | None = None
         self.catalogue = Catalogue()
         self.fault: Fault | None = None
-        self.swaps = 0
-        self.faults = 0
         self.asked = time.monotonic()
         """When the registry last answered, by ``time.monotonic``; at first, when we began."""
         self.store_error: str | None = None
@@ -130,7 +128,6 @@ class Slot:
             self._others.pop(served.version.version, None)
             self.champion = served
             self.fault = None
-            self.swaps += 1
 
     def refuse(self, version: Version | None, reason: str) -> bool:
         """Note why a champion is not taken; say whether that is news."""
@@ -141,7 +138,6 @@ class Slot:
             if old and (old.version, old.sha256, old.reason) == (number, sha256, reason):
                 return False
             self.fault = Fault(number, sha256, reason, time.time())
-            self.faults += 1
             return True
 
     async def find(self, ref: str) -> Served:

@@ -164,6 +164,7 @@ class Server:
 
     process: subprocess.Popen[str]
     url: str
+    folder: Path
     log: list[dict[str, Any]]
     client: httpx.Client
 
@@ -266,7 +267,7 @@ def serving(
     try:
         url = _wait_url(process, log)
         with httpx.Client(base_url=base_url or url, timeout=60) as client:
-            server = Server(process, url, log, client)
+            server = Server(process, url, folder, log, client)
             server.wait(lambda: _answers(client), 20)
             if wait_ready:
                 server.wait(lambda: client.get("/readyz").status_code == 200, 20)
