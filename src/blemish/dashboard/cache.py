@@ -18,7 +18,7 @@ from blemish.dashboard.pair import Pair
 from blemish.errors import ServiceError, WorkspaceError
 from blemish.inference import Segmenter
 from blemish.monitoring.database import describe, log_url, open_database
-from blemish.registry import Registry, Version
+from blemish.registry import Move, Registry, Version
 
 _MODELS = 6
 _THREADS = 2  # of one inference; the dashboard shares its machine with the API
@@ -34,6 +34,18 @@ def registry() -> Registry:
 def versions() -> tuple[Version, ...]:
     """Return the versions, the newest first; at most four seconds old."""
     return tuple(sorted(registry().versions(), key=lambda one: -one.version))
+
+
+@st.cache_data(ttl=4, show_spinner=False)
+def history() -> tuple[Move, ...]:
+    """Return the moves of the champion, oldest first; at most four seconds old."""
+    return registry().history()
+
+
+def forget_versions() -> None:
+    """Look again at once: something was moved."""
+    versions.clear()
+    history.clear()
 
 
 def load(version: Version) -> Segmenter:
@@ -133,9 +145,9 @@ def api_state(url: str) -> str:
         answer = httpx.get(f"{url}/readyz", timeout=1.0)
         body = answer.json()
     except (httpx.HTTPError, ValueError):
-        return "the API does not answer"
+        return "no answer"
     status = body.get("status") if isinstance(body, dict) else None
-    return f"API {status}" if isinstance(status, str) else "the API answers strangely"
+    return status if isinstance(status, str) else "no answer of ours"
 
 
 def environment() -> Settings:

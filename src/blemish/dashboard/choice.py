@@ -1,6 +1,6 @@
 """Widgets whose value stands in the address, so that a link shows the same page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -31,6 +31,38 @@ def choose(
     value = str(st.selectbox(label, options, key=name, format_func=shown, help=help))
     remember(name, value, fallback)
     return value
+
+
+def pick(
+    label: str,
+    name: str,
+    options: Mapping[str, str],
+    *,
+    default: str,
+    visible: bool = True,
+) -> str:
+    """A row of buttons of which one is down, bound to the query parameter ``name``.
+
+    Args:
+        label: Above the row.
+        name: Query parameter; also the widget's key.
+        options: Values and their texts.
+        default: Down when the address says nothing, or nothing that is an option.
+        visible: Whether the label is seen; it is read aloud in any case.
+    """
+    if name not in st.session_state:
+        asked = st.query_params.get(name)
+        st.session_state[name] = asked if asked in options else default
+    value = st.segmented_control(
+        label,
+        list(options),
+        required=True,
+        format_func=options.__getitem__,
+        key=name,
+        label_visibility="visible" if visible else "collapsed",
+    )
+    remember(name, str(value), default)
+    return str(value)
 
 
 def remember(name: str, value: str, default: str | None = None) -> None:

@@ -13,6 +13,7 @@ from blemish.dashboard.choice import asked_number, choose, remember
 from blemish.dashboard.contest import Contest
 from blemish.dashboard.edge import guarded, plain
 from blemish.dashboard.pair import Pair, Side
+from blemish.dashboard.report import compose
 from blemish.dashboard.verdicts import ORDERS, SIZES, Bout, ordered, size_of
 from blemish.dashboard.viewer import Pane, show_panes
 from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
@@ -27,7 +28,7 @@ def show(pair: Pair, album: Album, contest: Contest) -> None:
         bouts = _chosen_bouts(contest)
         image = _list(bouts, album)
     with panes:
-        _panes(pair, album, image)
+        _panes(pair, album, contest, image)
 
 
 def _chosen_bouts(contest: Contest) -> list[Bout]:
@@ -132,24 +133,41 @@ def _table(bouts: Sequence[Bout]) -> int | None:
 
 @st.fragment
 @guarded
-def _panes(pair: Pair, album: Album, image: int) -> None:
+def _panes(pair: Pair, album: Album, contest: Contest, image: int) -> None:
     """Show one picture; a slider reruns this part alone."""
     picture = album.picture(image)
     thresholds = _sliders(pair)
     opacity = st.session_state.get("opacity", 0.7)
     maps = [cache.probability(side.model, side.version.sha256, picture) for side in pair.sides]
     masks = [
-        probability >= np.float32(threshold)
-        for probability, threshold in zip(maps, thresholds, strict=True)
+        side.model.judge(probability, threshold).mask
+        for side, probability, threshold in zip(pair.sides, maps, thresholds, strict=True)
     ]
     show_panes(picture.plane, _six(pair, picture, maps, masks), opacity=opacity, key="panes")
     _say(pair, album, image, picture, masks)
     _legend(picture)
     controls = st.columns([2, 1, 1], vertical_alignment="bottom")
     controls[0].slider("Opacity of the layers", 0.0, 1.0, 0.7, 0.05, key="opacity")
+    with controls[1]:
+        _offer_report(pair, album, contest, image)
     with controls[2], st.popover("Link", icon=":material/link:", width="stretch"):
         st.caption("This address shows the same comparison.")
         st.code(st.context.url or "", language=None, wrap_lines=True)
+
+
+def _offer_report(pair: Pair, album: Album, contest: Contest, image: int) -> None:
+    """Offer the comparison as a file; it is composed when somebody asks for it."""
+    st.download_button(
+        "Report",
+        data=lambda: compose(pair, album, contest, image),
+        file_name=f"blemish-{pair.a.version.version}-against-{pair.b.version.version}.html",
+        mime="text/html",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+        disabled=not contest.done,
+        key="report",
+    )
 
 
 def _sliders(pair: Pair) -> tuple[float, float]:

@@ -4,7 +4,6 @@ import base64
 import threading
 
 import cv2
-import numpy as np
 
 from blemish.dashboard.albums import Album, Entry, Picture
 from blemish.dashboard.verdicts import Bout, Figure, figures
@@ -69,7 +68,7 @@ class Contest:
     def _fight(self, index: int, entry: Entry, picture: Picture) -> Bout:
         probabilities = [model.probability(picture.plane) for model in self._models]
         masks = [
-            probability >= np.float32(model.card.threshold)
+            model.judge(probability).mask
             for probability, model in zip(probabilities, self._models, strict=True)
         ]
         counts: list[Counts | None] = [None, None]

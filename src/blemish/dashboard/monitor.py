@@ -6,6 +6,7 @@ import streamlit as st
 from sqlalchemy import Engine
 
 from blemish.dashboard import cache, monitor_charts, monitor_drift, monitor_latest
+from blemish.dashboard.choice import pick
 from blemish.dashboard.edge import guarded, plain
 from blemish.monitoring import alarms, queries
 from blemish.monitoring.housekeeping import monitor_params
@@ -27,17 +28,9 @@ def page() -> None:
     title, ranges, live = st.columns([1.2, 3.6, 1], vertical_alignment="bottom")
     title.markdown("## Monitor")
     with ranges:
-        chosen = st.segmented_control(
-            "Range",
-            list(RANGES),
-            default="1h",
-            required=True,
-            format_func=lambda name: RANGES[name][0],
-            key="range",
-            bind="query-params",
-        )
+        chosen = pick("Range", "range", {k: text for k, (text, _) in RANGES.items()}, default="1h")
     refresh = live.toggle("Live", value=True, key="live", help="Look again every five seconds.")
-    length = RANGES[str(chosen)][1]
+    length = RANGES[chosen][1]
     every = _REFRESH_S if refresh else None
     st.fragment(_overview, run_every=every)(length)
     st.fragment(monitor_latest.show, run_every=every)()
@@ -49,10 +42,20 @@ def page() -> None:
 def _overview(length: timedelta) -> None:
     with cache.asking_log() as engine:
         alarms.check(engine, monitor_params(), datetime.now(UTC))
+        _show_api()
         _show_open(engine)
         span = queries.span_until(datetime.now(UTC), length)
         _show_figures(engine, span)
         monitor_charts.show(engine, span)
+
+
+def _show_api() -> None:
+    """Say how the API is; the log is shown whether it answers or not."""
+    url = cache.environment().api_url
+    state = cache.api_state(url)
+    icon = "check_circle" if state == "ready" else "cloud_off"
+    colour = "green" if state == "ready" else "orange"
+    st.markdown(f":{colour}[:material/{icon}: The API at {plain(url)}: {plain(state)}.]")
 
 
 def _show_open(engine: Engine) -> None:
@@ -91,12 +94,11 @@ def _show_figures(engine: Engine, span: queries.Span) -> None:
 
 def _show_served(engine: Engine) -> None:
     served = queries.served(engine)
-    state = cache.api_state(cache.environment().api_url)
     if served is None:
-        _figure("Model in use", "-", state)
+        _figure("Model in use", "-", "no server yet")
         return
     age = _age(datetime.now(UTC) - served.time)
-    _figure("Model in use", f"version {served.version}", f"for {age}; {state}")
+    _figure("Model in use", f"version {served.version}", f"for {age}")
 
 
 def _figure(label: str, value: str, note: str) -> None:

@@ -1,7 +1,7 @@
 """The charts of the Monitor page."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import altair as alt
@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from blemish.monitoring import queries
 
-_HEIGHT = 190
+_HEIGHT = 240
 _LEGEND = alt.Legend(orient="top", title=None)
 
 
@@ -58,15 +58,16 @@ Points = Sequence[tuple[datetime, queries.Traffic]]
 
 def _requests(points: Points, span: queries.Span) -> alt.Chart:
     rows = [
-        {"time": time, "kind": kind, "requests": number}
+        {"time": time, "until": time + span.bucket, "kind": kind, "requests": number}
         for time, traffic in points
         for kind, number in (("answered", traffic.answered), ("errors", traffic.errors))
     ]
     chart: alt.Chart = (
         alt.Chart(pd.DataFrame(rows), height=_HEIGHT)
-        .mark_bar(width=alt.RelativeBandSize(0.8))
+        .mark_bar(binSpacing=1)
         .encode(
-            x=_time(span, binned=True),
+            x=_time(span),
+            x2="until:T",
             y=alt.Y("requests:Q", title=None, stack=True),
             color=alt.Color("kind:N", sort=["answered", "errors"], legend=_LEGEND, title=None),
             tooltip=["kind", "requests", alt.Tooltip("time:T", format="%H:%M")],
@@ -109,14 +110,18 @@ def _line(
     return chart
 
 
-def _time(span: queries.Span, *, binned: bool = False) -> alt.X:
+def _time(span: queries.Span) -> alt.X:
     domain = [moment.isoformat() for moment in (span.start, span.end)]
     return alt.X(
         "time:T",
         title="UTC",
         scale=alt.Scale(type="utc", domain=domain),
-        axis=alt.Axis(labelOverlap=True, tickCount=6, grid=not binned),
+        axis=alt.Axis(labelOverlap=True, tickCount=6, format=_clock(span), grid=False),
     )
+
+
+def _clock(span: queries.Span) -> str:
+    return "%H:%M" if span.end - span.start <= timedelta(days=1, minutes=30) else "%d %b"
 
 
 def _bars(values: "dict[str, float] | dict[str, int]", unit: str) -> alt.Chart:

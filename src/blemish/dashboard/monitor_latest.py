@@ -9,6 +9,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from blemish.dashboard import cache
+from blemish.dashboard.choice import pick
 from blemish.dashboard.edge import guarded, plain
 from blemish.errors import ImageError
 from blemish.files import canonical_json
@@ -29,18 +30,9 @@ def show() -> None:
     title, kinds = st.columns([1, 1], vertical_alignment="bottom")
     title.markdown("### Latest predictions")
     with kinds:
-        only = st.segmented_control(
-            "Show",
-            list(_KINDS),
-            default="all",
-            required=True,
-            format_func=_KINDS.__getitem__,
-            key="only",
-            bind="query-params",
-            label_visibility="collapsed",
-        )
+        only = pick("Show", "only", _KINDS, default="all", visible=False)
     with cache.asking_log() as engine:
-        found = queries.latest(engine, _ROW * _ROWS, str(only))
+        found = queries.latest(engine, _ROW * _ROWS, only)
     if not found:
         st.caption("Nothing yet.")
     store = PictureStore(pictures_folder(cache.environment()))

@@ -3,12 +3,14 @@
 import importlib
 from pathlib import Path
 
+# Pages themselves are not among them: what they cache wants Streamlit to run already.
 _HEAVY = (
     "altair",
     "pandas",
-    "onnxruntime",
-    "blemish.dashboard.compare",
-    "blemish.dashboard.monitor",
+    "blemish.inference",
+    "blemish.metrics",
+    "blemish.monitoring.alarms",
+    "blemish.registry.promotion_workflow",
 )
 
 

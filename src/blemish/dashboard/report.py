@@ -1,0 +1,179 @@
+"""A comparison as one HTML file: figures, curves and the pictures that differ most."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+
+import numpy as np
+import numpy.typing as npt
+
+from blemish.dashboard.albums import Album
+from blemish.dashboard.contest import Contest
+from blemish.dashboard.pair import Pair
+from blemish.dashboard.verdicts import Bout, Figure, by_class, ordered
+from blemish.dashboard.viewer import picture_url
+from blemish.metrics import Interval
+from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
+
+_PICTURES = 8
+_COLOURS = ("#0b6bcb", "#c8500a")
+
+
+def compose(pair: Pair, album: Album, contest: Contest, image: int) -> str:
+    """Return a page that needs nothing but itself, and runs no script.
+
+    Args:
+        pair: The two versions.
+        album: The pictures.
+        contest: Its results, finished.
+        image: Index of the picture that the person looked at; it comes first.
+    """
+    bouts = ordered(contest.bouts, "disagreement")
+    chosen = [bout for bout in bouts if bout.index == image]
+    chosen += [bout for bout in bouts if bout.index != image][: _PICTURES - len(chosen)]
+    parts = [
+        f"<h1>Comparison of {escape(pair.a.title)} and {escape(pair.b.title)}</h1>",
+        f"<p>{escape(album.name)}, {len(contest.bouts)} images. "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC.</p>",
+        _versions(pair),
+        _figures(contest.figures),
+        _curves(pair, contest),
+        _classes(contest.bouts),
+        "<h2>Where they differ most</h2>",
+        *(_picture(pair, album, bout) for bout in chosen),
+    ]
+    return _PAGE.format(body="\n".join(part for part in parts if part))
+
+
+def _versions(pair: Pair) -> str:
+    rows = [
+        ("Chosen as", [side.name for side in pair.sides]),
+        ("Precision", [side.version.precision for side in pair.sides]),
+        ("Threshold", [f"{side.model.card.threshold:.4f}" for side in pair.sides]),
+        ("Size, bytes", [str(side.version.size_bytes) for side in pair.sides]),
+        ("Latency, ms", [str(side.version.latency_ms) for side in pair.sides]),
+        ("Git commit", [side.version.git_commit for side in pair.sides]),
+        ("SHA-256", [side.version.sha256 for side in pair.sides]),
+    ]
+    return _table(["", "A", "B"], [[name, *values] for name, values in rows])
+
+
+def _figures(figures: Sequence[Figure]) -> str:
+    if not figures:
+        return "<p>The pictures have no masks, so there are no figures.</p>"
+    rows = [
+        [
+            figure.name,
+            _with(figure.a, figure.interval_a),
+            _with(figure.b, figure.interval_b),
+            _with(figure.difference, figure.interval_difference, "+"),
+        ]
+        for figure in figures
+    ]
+    heads = ["Pooled (95 % interval)", "A", "B", "B minus A, paired"]
+    return "<h2>Figures</h2>" + _table(heads, rows)
+
+
+def _with(value: float, interval: Interval | None, sign: str = "") -> str:
+    if interval is None:
+        return f"{value:{sign}.4f}"
+    return f"{value:{sign}.4f} ({interval.low:{sign}.4f} to {interval.high:{sign}.4f})"
+
+
+def _curves(pair: Pair, contest: Contest) -> str:
+    if not contest.figures:
+        return ""
+    sweeps = [histogram.sweep() for histogram in contest.histograms]
+    names = [side.title for side in pair.sides]
+    legend = "".join(
+        f'<span style="color:{colour}">&#9632; {escape(name)}</span> '
+        for name, colour in zip(names, _COLOURS, strict=True)
+    )
+    return (
+        f"<h2>Curves</h2><p>{legend}</p><div class='row'>"
+        + _svg("Precision over recall", [(sweep.recall, sweep.precision) for sweep in sweeps])
+        + _svg("Dice over threshold", [(sweep.threshold, sweep.dice) for sweep in sweeps])
+        + "</div>"
+    )
+
+
+Values = npt.NDArray[np.float64]
+
+
+def _svg(title: str, curves: Sequence[tuple[Values, Values]]) -> str:
+    lines = []
+    for (x, y), colour in zip(curves, _COLOURS, strict=True):
+        chosen = np.unique(np.linspace(0, len(x) - 1, 200).astype(int))
+        points = " ".join(f"{40 + 300 * x[i]:.1f},{220 - 200 * y[i]:.1f}" for i in chosen)
+        style = f'fill="none" stroke="{colour}" stroke-width="2"'
+        lines.append(f'<polyline points="{points}" {style}/>')
+    marks = "".join(
+        f'<text x="{40 + 300 * v}" y="236">{v:.1f}</text>'
+        f'<text x="12" y="{224 - 200 * v}">{v:.1f}</text>'
+        f'<path d="M40 {220 - 200 * v}H340" stroke="#ddd"/>'
+        for v in (0, 0.5, 1)
+    )
+    return (
+        f'<figure><svg viewBox="0 0 360 245" role="img" aria-label="{escape(title)}">{marks}'
+        f"{''.join(lines)}</svg><figcaption>{escape(title)}</figcaption></figure>"
+    )
+
+
+def _classes(bouts: Sequence[Bout]) -> str:
+    rows = [[name, f"{a:.4f}", f"{b:.4f}", str(count)] for name, a, b, count in by_class(bouts)]
+    heads = ["Class", "Dice A", "Dice B", "Images"]
+    return "<h2>By class</h2>" + _table(heads, rows) if rows else ""
+
+
+def _picture(pair: Pair, album: Album, bout: Bout) -> str:
+    picture = album.picture(bout.index)
+    panes = [("Original", picture.plane)]
+    masks = []
+    for side in pair.sides:
+        prediction = side.model.predict(picture.plane)
+        masks.append(prediction.mask)
+        marked = (
+            overlay_outline(picture.plane, prediction.mask)
+            if picture.truth is None
+            else overlay_truth(picture.plane, prediction.mask, picture.truth)
+        )
+        panes += [
+            (f"{side.letter}, heatmap", create_heatmap(prediction.probability)),
+            (f"{side.letter}, marks", marked),
+        ]
+    panes.append(("Where they differ", overlay_truth(picture.plane, masks[0], masks[1])))
+    figures = "".join(
+        f'<figure><img src="{picture_url(pane)}" alt="{escape(title)}">'
+        f"<figcaption>{escape(title)}</figcaption></figure>"
+        for title, pane in panes
+    )
+    classes = ", ".join(bout.entry.classes) or "free"
+    dice = f", Dice {bout.a.dice:.3f} and {bout.b.dice:.3f}" if bout.a and bout.b else ""
+    return f"<h3>{escape(bout.entry.image_id)}</h3><p>{escape(classes)}; they differ on {bout.disagreement:.2%}{dice}.</p><div class='row'>{figures}</div>"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    top = "".join(f"<th>{escape(head)}</th>" for head in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Blemish: a comparison</title>
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<style>
+body {{font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem;
+ color: #1a2230; background: #fff}}
+table {{border-collapse: collapse; margin: 1rem 0}}
+th, td {{border-bottom: 1px solid #d5dbe4; padding: .3rem .9rem .3rem 0; text-align: left;
+ font-variant-numeric: tabular-nums; overflow-wrap: anywhere}}
+.row {{display: flex; flex-wrap: wrap; gap: .8rem}}
+figure {{margin: 0; flex: 1 1 150px}} figcaption {{font-size: .85rem}}
+img, svg {{width: 100%; height: auto}} svg text {{font-size: 10px; fill: #555}}
+</style></head><body>
+{body}
+</body></html>
+"""
