@@ -1,6 +1,6 @@
 """Results grouped and summarized: overall, by set, class, size and visibility."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import fmean
 from typing import Any
 
@@ -10,7 +10,13 @@ import numpy.typing as npt
 from blemish.config.evaluate import Bootstrap
 from blemish.datasets.packed import PackedDefect
 from blemish.evaluation.judging import DefectResult, ImageResult
-from blemish.metrics import Counts, ObjectCounts, auroc, bootstrap_interval
+from blemish.metrics import (
+    Counts,
+    ObjectCounts,
+    group_weights,
+    percentile_interval,
+    weighted_auroc,
+)
 
 _UNKNOWN = "unknown"
 # Of a defect's width in pixels: about the least that a sensor resolves, then doublings.
@@ -24,79 +30,119 @@ _AREAS = (
 # Of contrast to noise: Rose (1948) found 5 needed to see a spot for sure, 2 to guess it.
 _VISIBILITIES = ((2.0, "faint"), (5.0, "visible"), (np.inf, "clearly visible"))
 
-Statistic = Callable[[Sequence[ImageResult]], float | None]
+Array = npt.NDArray[np.float64]
 Summary = dict[str, Any]
 
 
-def pooled(results: Iterable[ImageResult]) -> Counts:
-    """Add the pixels of images."""
-    return sum((result.counts for result in results), Counts())
+class Table:
+    """Results of N images as columns, from which figures follow for any weighting of the images.
+
+    Args:
+        results: Of the images.
+    """
+
+    def __init__(self, results: Sequence[ImageResult]) -> None:
+        self.groups = [f"{r.record.set_name}/{r.record.group}" for r in results]
+        self._pixels = _column(results, lambda r: (r.counts.tp, r.counts.fp, r.counts.fn))
+        self._objects = _column(
+            results,
+            lambda r: (r.objects.found, r.objects.missed, r.objects.right, r.objects.false),
+        )
+        self._means = _column(
+            results,
+            lambda r: (
+                *(r.counts.dice, r.counts.iou, r.counts.precision, r.counts.recall),
+                r.boundary_f,
+            ),
+        )
+        self._coverage = _column(
+            results, lambda r: (sum(d.coverage for d in r.defects), len(r.defects))
+        )
+        self._alarms = _column(results, lambda r: (not r.defective and r.marked, not r.defective))
+        self._scores = np.array([r.score for r in results])
+        self._defective = np.array([r.defective for r in results], bool)
+
+    def figures(self, weights: Array) -> dict[str, Array]:
+        """Return every figure by name.
+
+        Args:
+            weights: Shape ``(R, N)``: how often each image counts.
+
+        Returns:
+            Shape ``(R,)`` each; NaN where a figure is undefined: no free images, no defects. The
+            mean ones are over images, with the values of empty masks.
+        """
+        means = (weights @ self._means / weights.sum(axis=1)[:, None]).T
+        names = ("dice_mean", "iou_mean", "precision_mean", "recall_mean", "boundary_f_mean")
+        coverage, alarms = weights @ self._coverage, weights @ self._alarms
+        return {
+            **_overlap(*(weights @ self._pixels).T),
+            **dict(zip(names, means, strict=True)),
+            **_detection(*(weights @ self._objects).T),
+            "pro": _share(coverage[:, 0], coverage[:, 1]),
+            "image_auroc": weighted_auroc(self._scores, self._defective, weights),
+            "false_alarm_rate": _share(alarms[:, 0], alarms[:, 1]),
+        }
 
 
-def false_alarm_rate(results: Sequence[ImageResult]) -> float | None:
-    """Share of the free images with any mark, in ``[0, 1]``; None without free images."""
-    free = [result.marked for result in results if not result.defective]
-    return fmean(free) if free else None
+def _column(results: Sequence[ImageResult], values: Callable[[ImageResult], Any]) -> Array:
+    return np.array([values(result) for result in results], np.float64)
 
 
-def image_auroc(results: Sequence[ImageResult]) -> float | None:
-    """AUROC of the image scores; None unless there are images of both kinds."""
-    return auroc([result.score for result in results], [result.defective for result in results])
+def _share(part: Array, whole: Array) -> Array:
+    """Divide; NaN where there is nothing to divide by."""
+    shares = np.full(len(part), np.nan)
+    np.divide(part, whole, out=shares, where=whole > 0)
+    return shares
 
 
-def pro(results: Sequence[ImageResult]) -> float | None:
-    """Mean share of a defect that is marked, in ``[0, 1]``; None without defects."""
-    shares = [defect.coverage for result in results for defect in result.defects]
-    return fmean(shares) if shares else None
+def _ratio(part: Array, whole: Array, empty: npt.NDArray[np.bool_]) -> Array:
+    """Divide by the convention of ``Counts``: 1.0 where all is empty, 0.0 where one side is."""
+    return np.where(empty, 1.0, part / np.maximum(whole, 1))
 
 
-def objects(results: Iterable[ImageResult]) -> ObjectCounts:
-    """Add the defects and marks of images."""
-    return sum((result.objects for result in results), ObjectCounts())
+def _overlap(tp: Array, fp: Array, fn: Array) -> dict[str, Array]:
+    empty = tp + fp + fn == 0
+    return {
+        "dice": _ratio(2 * tp, 2 * tp + fp + fn, empty),
+        "iou": _ratio(tp, tp + fp + fn, empty),
+        "precision": _ratio(tp, tp + fp, empty),
+        "recall": _ratio(tp, tp + fn, empty),
+    }
 
 
-STATISTICS: Mapping[str, Statistic] = {
-    "dice": lambda results: pooled(results).dice,
-    "iou": lambda results: pooled(results).iou,
-    "precision": lambda results: pooled(results).precision,
-    "recall": lambda results: pooled(results).recall,
-    "dice_mean": lambda results: fmean(result.counts.dice for result in results),
-    "iou_mean": lambda results: fmean(result.counts.iou for result in results),
-    "precision_mean": lambda results: fmean(result.counts.precision for result in results),
-    "recall_mean": lambda results: fmean(result.counts.recall for result in results),
-    "boundary_f_mean": lambda results: fmean(result.boundary_f for result in results),
-    "object_f1": lambda results: objects(results).f1,
-    "object_recall": lambda results: objects(results).recall,
-    "object_precision": lambda results: objects(results).precision,
-    "pro": pro,
-    "image_auroc": image_auroc,
-    "false_alarm_rate": false_alarm_rate,
-}
-"""The figures of a list of images, by name; the mean ones are over images, empty masks as 1.0."""
+def _detection(found: Array, missed: Array, right: Array, false: Array) -> dict[str, Array]:
+    recall = _ratio(found, found + missed, found + missed + false == 0)
+    precision = _ratio(right, right + false, right + false + missed == 0)
+    total = recall + precision
+    f1 = np.divide(2 * recall * precision, total, out=np.zeros(len(total)), where=total > 0)
+    return {"object_recall": recall, "object_precision": precision, "object_f1": f1}
 
 
 def summarize(results: Sequence[ImageResult], bootstrap: Bootstrap) -> Summary:
-    """Return every statistic with its 95 % interval over groups, and the counts behind them."""
-    summary: Summary = {
+    """Return every figure with its 95 % interval over groups, and the counts behind them.
+
+    An interval is None with fewer than two groups, a value is None where it is undefined.
+    """
+    table = Table(results)
+    values = table.figures(np.ones((1, len(results))))
+    weights = group_weights(table.groups, resamples=bootstrap.resamples, seed=bootstrap.seed)
+    resampled = table.figures(weights) if len(set(table.groups)) > 1 else {}
+    nothing = np.full(1, np.nan)
+    return {
         "images": len(results),
         "free_images": sum(not result.defective for result in results),
-        "pixels": vars(pooled(results)),
-        "objects": vars(objects(results)),
         "marked_free_images": sum(r.marked for r in results if not r.defective),
+        "pixels": vars(sum((result.counts for result in results), Counts())),
+        "objects": vars(sum((result.objects for result in results), ObjectCounts())),
+        **{
+            name: {
+                "value": None if np.isnan(value[0]) else float(value[0]),
+                "interval_95": percentile_interval(resampled.get(name, nothing)),
+            }
+            for name, value in values.items()
+        },
     }
-    groups = [f"{result.record.set_name}/{result.record.group}" for result in results]
-    for name, statistic in STATISTICS.items():
-
-        def of_indices(
-            indices: npt.NDArray[np.intp], statistic: Statistic = statistic
-        ) -> float | None:
-            return statistic([results[i] for i in indices])
-
-        interval = bootstrap_interval(
-            groups, of_indices, resamples=bootstrap.resamples, seed=bootstrap.seed
-        )
-        summary[name] = {"value": statistic(results), "interval_95": interval}
-    return summary
 
 
 def by_set(results: Sequence[ImageResult], bootstrap: Bootstrap) -> dict[str, Summary]:

@@ -1,7 +1,7 @@
 """How well predictions match the truth: pixels, contours, objects, images, and how sure we are."""
 
-from blemish.metrics.images import auroc, image_score
-from blemish.metrics.intervals import Interval, bootstrap_interval
+from blemish.metrics.images import auroc, image_score, weighted_auroc
+from blemish.metrics.intervals import Interval, group_weights, percentile_interval
 from blemish.metrics.objects import ObjectCounts, boundary_f_score, count_objects, coverage
 from blemish.metrics.pixels import Counts, count, dice, iou, precision, recall
 from blemish.metrics.thresholds import ReliabilityBin, Sweep, ThresholdHistogram
@@ -14,14 +14,16 @@ __all__ = [
     "Sweep",
     "ThresholdHistogram",
     "auroc",
-    "bootstrap_interval",
     "boundary_f_score",
     "count",
     "count_objects",
     "coverage",
     "dice",
+    "group_weights",
     "image_score",
     "iou",
+    "percentile_interval",
     "precision",
     "recall",
+    "weighted_auroc",
 ]

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from blemish.errors import ShapeError
 
@@ -45,10 +44,37 @@ def auroc(scores: Sequence[float], defective: Sequence[bool]) -> float | None:
     """
     if len(scores) != len(defective):
         raise ShapeError(f"{len(scores)} scores for {len(defective)} images.")
-    labels = np.asarray(defective, bool)
-    positive, negative = int(labels.sum()), int((~labels).sum())
-    if not positive or not negative:
-        return None
-    ranks = rankdata(scores)
-    wins = ranks[labels].sum() - positive * (positive + 1) / 2
-    return float(wins / (positive * negative))
+    figure = weighted_auroc(
+        np.asarray(scores, np.float64), np.asarray(defective, bool), np.ones((1, len(scores)))
+    )[0]
+    return None if np.isnan(figure) else float(figure)
+
+
+def weighted_auroc(
+    scores: npt.NDArray[np.float64],
+    defective: npt.NDArray[np.bool_],
+    weights: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Return the AUROC of many weightings of the same N images at once.
+
+    Args:
+        scores: Shape ``(N,)``.
+        defective: Shape ``(N,)``.
+        weights: Shape ``(R, N)``, at least 0.
+
+    Returns:
+        Shape ``(R,)``, in ``[0, 1]``; NaN where a weighting leaves out one kind of image.
+    """
+    if len(scores) == 0:
+        return np.full(len(weights), np.nan)
+    order = np.argsort(scores, kind="stable")
+    _, first = np.unique(scores[order], return_index=True)
+    # Weight of either kind at each distinct score, ascending.
+    positive = np.add.reduceat((weights * defective)[:, order], first, axis=1)
+    negative = np.add.reduceat((weights * ~defective)[:, order], first, axis=1)
+    below = negative.cumsum(axis=1) - negative
+    wins = (positive * (below + negative / 2)).sum(axis=1)
+    pairs = positive.sum(axis=1) * negative.sum(axis=1)
+    figures = np.full(len(pairs), np.nan)
+    np.divide(wins, pairs, out=figures, where=pairs > 0)
+    return figures
