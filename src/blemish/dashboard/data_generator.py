@@ -1,6 +1,5 @@
 """A live preview of the generator: what a changed parameter does, in a second."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -56,7 +55,7 @@ def _preview(params: Generate) -> None:
                 column.caption(plain(about))
 
 
-def _controls(params: Generate) -> Mapping[str, Any]:
+def _controls(params: Generate) -> dict[str, Any]:
     """Show a widget for each parameter that shapes a picture."""
     return {
         "seed": int(st.number_input("Seed", 0, 2**31, params.seed, key="preview-seed")),

@@ -94,11 +94,13 @@ def _show_tile(album: Album, entry: Entry, splits: Mapping[str, str], *, masks: 
     marked = masks and picture.truth is not None
     shown = overlay_outline(picture.plane, picture.truth) if marked else picture.plane  # type: ignore[arg-type]  # marked says that there is one
     about = ", ".join(entry.classes) or "free"
-    st.image(shown, width="stretch", alt=f"{entry.image_id}: {about}")
-    st.caption(plain(" · ".join(filter(None, (about, splits.get(entry.image_id, ""))))))
-    if st.button("Open", key=f"open-{entry.image_id}", type="tertiary", icon=":material/zoom_in:"):
-        remember("open", entry.image_id)
-        st.rerun()
+    with st.container(gap="xxsmall"):
+        st.image(shown, width="stretch", alt=f"{entry.image_id}: {about}")
+        st.caption(plain(" · ".join(filter(None, (about, splits.get(entry.image_id, ""))))))
+        key = f"open-{entry.image_id}"
+        if st.button("Open", key=key, type="tertiary", icon=":material/zoom_in:"):
+            remember("open", entry.image_id)
+            st.rerun()
 
 
 def _show_one(album: Album, image_id: str, splits: Mapping[str, str]) -> None:

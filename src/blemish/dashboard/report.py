@@ -33,8 +33,7 @@ def compose(pair: Pair, album: Album, contest: Contest, image: int) -> str:
     chosen += [bout for bout in bouts if bout.index != image][: _PICTURES - len(chosen)]
     parts = [
         f"<h1>Comparison of {escape(pair.a.title)} and {escape(pair.b.title)}</h1>",
-        f"<p>{escape(album.name)}, {len(contest.bouts)} images. "
-        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC.</p>",
+        f"<p>{escape(album.name)}, {len(contest.bouts)} images. {_now()}</p>",
         _versions(pair),
         _figures(contest.figures),
         _curves(pair, contest),
@@ -43,6 +42,10 @@ def compose(pair: Pair, album: Album, contest: Contest, image: int) -> str:
         *(_picture(pair, album, bout) for bout in chosen),
     ]
     return _PAGE.format(body="\n".join(part for part in parts if part))
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
 
 
 def _versions(pair: Pair) -> str:
@@ -149,7 +152,10 @@ def _picture(pair: Pair, album: Album, bout: Bout) -> str:
     )
     classes = ", ".join(bout.entry.classes) or "free"
     dice = f", Dice {bout.a.dice:.3f} and {bout.b.dice:.3f}" if bout.a and bout.b else ""
-    return f"<h3>{escape(bout.entry.image_id)}</h3><p>{escape(classes)}; they differ on {bout.disagreement:.2%}{dice}.</p><div class='row'>{figures}</div>"
+    return (
+        f"<h3>{escape(bout.entry.image_id)}</h3><p>{escape(classes)}; they differ on "
+        f"{bout.disagreement:.2%}{dice}.</p><div class='row'>{figures}</div>"
+    )
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from blemish.dashboard.albums import Entry
-from blemish.metrics import Counts, Interval, bootstrap_interval
+from blemish.metrics import Counts, Interval, group_weights, percentile_interval
 
 _RESAMPLES = 500
 _SEED = 7
@@ -72,9 +72,12 @@ def figures(bouts: Sequence[Bout]) -> tuple[Figure, ...]:
     if not judged:
         return ()
     tables = _table([bout.a for bout in judged]), _table([bout.b for bout in judged])
-    groups = [bout.entry.group or bout.entry.image_id for bout in judged]
+    groups = [f"{bout.entry.set_name}/{bout.entry.group or bout.entry.image_id}" for bout in judged]
+    weights = None
+    if len(set(groups)) > 1:
+        weights = group_weights(groups, resamples=_RESAMPLES, seed=_SEED)
     return tuple(
-        _figure(name, read, tables, groups)
+        _figure(name, read, tables, weights)
         for name, read in (
             ("Dice", lambda counts: counts.dice),
             ("IoU", lambda counts: counts.iou),
@@ -121,36 +124,37 @@ def ordered(bouts: Sequence[Bout], order: str) -> list[Bout]:
     return sorted(bouts, key=lambda bout: (-key(bout), bout.entry.image_id))
 
 
-Table = npt.NDArray[np.int64]
+Table = npt.NDArray[np.float64]
 
 
 def _table(counts: Sequence[Counts | None]) -> Table:
     """Return outcomes as rows, shape ``(N, 4)``."""
-    return np.array([[c.tp, c.fp, c.fn, c.tn] for c in counts if c is not None], np.int64)
+    return np.array([[c.tp, c.fp, c.fn, c.tn] for c in counts if c is not None], np.float64)
 
 
 def _figure(
     name: str,
     read: Callable[[Counts], float],
     tables: tuple[Table, Table],
-    groups: Sequence[str],
+    weights: Table | None,
 ) -> Figure:
-    everything = np.arange(len(groups))
-
-    def of(table: Table) -> Callable[[npt.NDArray[np.intp]], float]:
-        return lambda chosen: read(Counts(*(int(n) for n in table[chosen].sum(axis=0))))
-
-    a, b = of(tables[0]), of(tables[1])
-
-    def interval(statistic: Callable[[npt.NDArray[np.intp]], float]) -> Interval | None:
-        return bootstrap_interval(groups, statistic, resamples=_RESAMPLES, seed=_SEED)
-
+    """Read one figure off both tables, whole and at every resample (``weights``: ``(R, N)``)."""
+    a, b = (read(_counts(table.sum(axis=0))) for table in tables)
+    if weights is None:
+        return Figure(name, a, b, b - a, None, None, None)
+    drawn_a, drawn_b = (
+        np.array([read(_counts(row)) for row in weights @ table]) for table in tables
+    )
     return Figure(
         name=name,
-        a=a(everything),
-        b=b(everything),
-        difference=b(everything) - a(everything),
-        interval_a=interval(a),
-        interval_b=interval(b),
-        interval_difference=interval(lambda chosen: b(chosen) - a(chosen)),
+        a=a,
+        b=b,
+        difference=b - a,
+        interval_a=percentile_interval(drawn_a),
+        interval_b=percentile_interval(drawn_b),
+        interval_difference=percentile_interval(drawn_b - drawn_a),
     )
+
+
+def _counts(row: Table) -> Counts:
+    return Counts(*(round(float(number)) for number in row))
