@@ -132,8 +132,11 @@ def streaks(rng: np.random.Generator, piece: Workpiece) -> None:
         profile += np.float32(height) * np.exp(
             -0.5 * ((position - np.float32(at)) / np.float32(half)) ** 2
         )
-    index = ((across - np.float32(low)) * 2).astype(np.int32)
-    piece.reflectance *= np.maximum(1 + profile[index], np.float32(0.05))
+    lines = profile[((across - np.float32(low)) * 2).astype(np.int32)]
+    if rng.random() < 0.5:  # they glint in beads and fade in and out
+        bead = sample(rng, piece.shape, 0.5, choose(rng, 1, 8) * piece.unit, 1.0, angle=piece.lay)
+        lines = lines * np.maximum(1 + np.float32(rng.uniform(0.3, 1)) * bead, 0)
+    piece.reflectance *= np.maximum(1 + lines, np.float32(0.05))
 
 
 DISTRACTORS: dict[str, Distract] = {

@@ -46,8 +46,14 @@ def _streaks(
     fine = sample(rng, shape, 0.0, length * unit, max(0.8, 0.8 * unit), angle=lay)
     coarse = sample(rng, shape, 0.5, 4 * length * unit, choose(rng, 1.5, 4) * unit, angle=lay)
     mixed = fine * np.float32(rng.uniform(0.4, 1)) + coarse * np.float32(rng.uniform(0.4, 1))
-    skew = np.float32(rng.uniform(-0.15, 0.5))
-    return standardize(np.exp(skew * mixed)) if abs(skew) > 0.05 else standardize(mixed)
+    skew = np.float32(rng.uniform(-0.15, 0.8))
+    lines = standardize(np.exp(skew * standardize(mixed))) if abs(skew) > 0.05 else mixed
+    if rng.random() < 0.5:  # a line glints only where its facets happen to face the lamp
+        bead = sample(
+            rng, shape, 0.0, choose(rng, 1, 3) * max(unit, 0.7), max(0.7, unit), angle=lay
+        )
+        lines = (lines + 1) * (1 + np.float32(rng.uniform(0.2, 0.9)) * bead)
+    return standardize(lines)
 
 
 def rolled(
