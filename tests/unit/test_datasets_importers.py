@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tiny_sources import (
+from unit.tiny_sources import (
     SOURCES,
     make_coco,
     make_kolektor,
