@@ -33,6 +33,8 @@ def describe(report: "SyncReport") -> list[str]:
     named = ", ".join(f"{name} = version {number}" for name, number in report.versions.items())
     if not report.changed:
         return [f"Recorded already at {report.location}: run {report.run_id}, {named}."]
+    if report.restored:
+        return [f"Put back at {report.location}: {', '.join(report.restored)} ({named})."]
     lines = [f"Recorded at {report.location}: run {report.run_id}, {named}."]
     if report.aliases:
         aliases = ", ".join(f"{name} -> {number}" for name, number in report.aliases.items())

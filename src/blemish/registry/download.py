@@ -4,16 +4,15 @@ import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from blemish.errors import ModelFileError, NotFoundError
+from blemish.errors import ModelFileError
+from blemish.tracking.artifacts import fetch, local_path, require
 from blemish.tracking.names import MODEL
 from blemish.tracking.store import Store
 
 _MODEL_BYTES = 256 << 20
-_MEND = "Record it again: blemish sync"
 
 
 def fetch_model(store: Store, number: int) -> bytes:
@@ -26,9 +25,9 @@ def fetch_model(store: Store, number: int) -> bytes:
     with store.calling("Locating the model") as client:
         uri = client.get_model_version_download_uri(MODEL, str(number))
     with tempfile.TemporaryDirectory() as folder:
-        description = _fetch(store, f"{uri}/MLmodel", Path(folder)).read_text(encoding="utf-8")
+        description = fetch(store, f"{uri}/MLmodel", Path(folder)).read_text(encoding="utf-8")
         _check_flavor(description, number)
-        path = _fetch(store, f"{uri}/model.onnx", Path(folder))
+        path = fetch(store, f"{uri}/model.onnx", Path(folder))
         if path.stat().st_size > _MODEL_BYTES:
             raise ModelFileError(
                 f"The file of version {number} has {path.stat().st_size} bytes; "
@@ -45,7 +44,7 @@ def fetch_file(store: Store, run_id: str, name: str, target: Path) -> Path:
     """
     with store.calling("Locating an artifact") as client:
         uri = client.get_run(run_id).info.artifact_uri
-    return _fetch(store, f"{uri}/{name}", target)
+    return fetch(store, f"{uri}/{name}", target)
 
 
 def fetch_folder(store: Store, run_id: str, name: str, target: Path) -> Path:
@@ -62,42 +61,14 @@ def fetch_folder(store: Store, run_id: str, name: str, target: Path) -> Path:
     """
     with store.calling("Locating an artifact") as client:
         uri = client.get_run(run_id).info.artifact_uri
-    local = _local(f"{uri}/{name}")
+    local = local_path(f"{uri}/{name}")
     if local is not None:
-        return _present(local)
+        return require(local)
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".partial-") as folder:
-            _move_into_place(_fetch(store, f"{uri}/{name}", Path(folder)), target)
+            _move_into_place(fetch(store, f"{uri}/{name}", Path(folder)), target)
     return target
-
-
-def _fetch(store: Store, uri: str, target: Path) -> Path:
-    local = _local(uri)
-    if local is not None:
-        return _present(local)
-    with store.calling("Fetching an artifact"):
-        import mlflow.artifacts  # noqa: PLC0415 - the store has imported MLflow by now
-
-        return Path(
-            mlflow.artifacts.download_artifacts(
-                artifact_uri=uri, dst_path=str(target), tracking_uri=store.location.uri
-            )
-        )
-
-
-def _local(uri: str) -> Path | None:
-    """Return the path that an artifact URI names on this host; None for a remote one."""
-    parts = urlsplit(uri)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost"):
-        return Path(unquote(parts.path))
-    return Path(uri) if not parts.scheme else None
-
-
-def _present(path: Path) -> Path:
-    if not path.exists():
-        raise NotFoundError(f"The store has lost {path}. {_MEND}")
-    return path
 
 
 def _move_into_place(source: Path, target: Path) -> None:

@@ -28,7 +28,13 @@ def log_content(store: Store, run_id: str, outputs: Outputs) -> None:
     _log_curves(store, run_id, outputs)
     _log_metrics(store, run_id, outputs)
     _log_data(store, run_id, outputs)
-    _log_files(store, run_id, outputs)
+    log_files(store, run_id, outputs)
+
+
+def has_files(store: Store, run_id: str) -> bool:
+    """Whether a run still has the files that :func:`log_files` wrote."""
+    with store.calling("Listing artifacts") as client:
+        return bool(client.list_artifacts(run_id, EVALUATED))
 
 
 def _log_curves(store: Store, run_id: str, outputs: Outputs) -> None:
@@ -86,7 +92,8 @@ def _datasets(outputs: Outputs) -> "list[DatasetInput]":
     ]
 
 
-def _log_files(store: Store, run_id: str, outputs: Outputs) -> None:
+def log_files(store: Store, run_id: str, outputs: Outputs) -> None:
+    """Write what evaluation found and what a person looks at to a run, as artifacts."""
     reports = outputs.workspace.path("reports")
     with store.calling("Recording artifacts") as client:
         client.log_artifacts(run_id, str(outputs.workspace.path("evaluated")), EVALUATED)

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blemish.errors import NotFoundError
+from blemish.tracking.artifacts import fetch
 from blemish.tracking.ledger import Move, now, read_moves, write
 from blemish.tracking.names import CANDIDATES, CHAMPION, MODEL
 from blemish.tracking.outputs import ModelFile
@@ -73,6 +75,32 @@ def register(store: Store, run_id: str, model: ModelFile, tags: Mapping[str, str
                 await_creation_for=0,
             )
         return int(made.version)
+
+
+def restore(store: Store, found: "ModelVersion", model: ModelFile) -> bool:
+    """Put the file of a version back where the store has lost or damaged it.
+
+    Args:
+        store: Where; the caller holds its lock.
+        found: The version.
+        model: The file that it was registered with.
+
+    Returns:
+        Whether that was needed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with store.calling("Locating the model") as client:
+                home = client.get_model_version_download_uri(MODEL, str(found.version))
+            if fetch(store, f"{home}/model.onnx", Path(folder)).read_bytes() == model.data:
+                return False
+        except NotFoundError:
+            pass  # lost: put back below
+        with store.calling("Restoring the model") as client:
+            logged = client.get_logged_model(str(found.source).rpartition("/")[2])
+            _save_model(Path(folder) / "model", model, logged, str(found.run_id))
+            client.log_model_artifacts(logged.model_id, str(Path(folder) / "model"))
+    return True
 
 
 def point_aliases(store: Store, precision: str, number: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from blemish.config import Workspace
 from blemish.errors import StoreError
-from blemish.tracking.content import log_content
+from blemish.tracking.content import has_files, log_content, log_files
 from blemish.tracking.git import commit_tags
 from blemish.tracking.latency import measure_latency
 from blemish.tracking.names import DIGEST, RECORD, TEST_DIGEST
@@ -20,6 +20,7 @@ from blemish.tracking.registration import (
     find_versions,
     point_aliases,
     register,
+    restore,
 )
 from blemish.tracking.runs import find_runs, open_by_fingerprint
 from blemish.tracking.store import Store, connect
@@ -41,6 +42,7 @@ class SyncReport:
         versions: Version by precision.
         new_versions: Those registered by this call.
         aliases: Aliases that this call set, by version.
+        restored: What the store had lost of these outputs and has again.
         not_recovered: What a store that was empty before cannot get back, if it replaces another.
     """
 
@@ -53,6 +55,7 @@ class SyncReport:
     versions: Mapping[str, int]
     new_versions: tuple[int, ...] = ()
     aliases: Mapping[str, int] = field(default_factory=dict)
+    restored: tuple[str, ...] = ()
     not_recovered: str | None = None
 
 
@@ -90,8 +93,10 @@ def _record(store: Store, outputs: Outputs) -> SyncReport:
     ensure_registered_model(store)
     was_empty = not find_versions(store, {})
     closed = find_runs(store, RECORD, outputs.record)
+    restored: tuple[str, ...] = ()
     if closed:
         run_id, new_run = closed[0].info.run_id, False
+        restored = _restore(store, run_id, outputs)
     else:
         opened = open_by_fingerprint(store, outputs.workspace, outputs.fingerprint, outputs.params)
         run_id, new_run = opened.run_id, not opened.resumed
@@ -107,12 +112,29 @@ def _record(store: Store, outputs: Outputs) -> SyncReport:
         fingerprint=outputs.fingerprint,
         record=outputs.record,
         new_run=new_run,
-        changed=not closed or bool(new),
+        changed=bool(not closed or new or restored),
         versions=versions,
         new_versions=new,
         aliases=aliases,
+        restored=restored,
         not_recovered=_NOT_RECOVERED if was_empty and new_run else None,
     )
+
+
+def _restore(store: Store, run_id: str, outputs: Outputs) -> tuple[str, ...]:
+    """Put back what the store has lost of a closed run; return what that was."""
+    restored = []
+    if not has_files(store, run_id):
+        log_files(store, run_id, outputs)
+        restored.append("artifacts")
+    for model in outputs.models:
+        tags = {"record": outputs.record, "precision": model.precision}
+        restored += [
+            f"version {found.version}"
+            for found in find_versions(store, tags)
+            if restore(store, found, model)
+        ]
+    return tuple(restored)
 
 
 _NOT_RECOVERED = (
