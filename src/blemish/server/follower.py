@@ -84,10 +84,11 @@ class Follower(threading.Thread):
             relist: Have all versions listed, even if no alias has moved.
         """
         slot = self._slot
+        begin = time.monotonic()
         try:
             aliases = slot.registry.aliases()
             versions = slot.catalogue.versions
-            if relist or self._must_list(aliases, versions):
+            if relist or not slot.listed or self._must_list(aliases, versions):
                 versions = slot.registry.versions()
                 self._listed = time.monotonic()
         except (BlemishError, OSError) as error:
@@ -99,7 +100,8 @@ class Follower(threading.Thread):
             _log.info("store_back")
         slot.store_error = None
         slot.catalogue = Catalogue(aliases, versions)
-        slot.asked = time.monotonic()
+        slot.asked = begin
+        slot.listed = True
         self._follow()
 
     def _must_list(self, aliases: dict[str, int], versions: tuple[Version, ...]) -> bool:

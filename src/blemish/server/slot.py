@@ -20,6 +20,7 @@ from blemish.server.problems import ProblemError
 
 CHAMPION = "champion"
 MODEL = "blemish"
+_FIRST_LOOK_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,9 @@ class Slot:
         self.catalogue = Catalogue()
         self.fault: Fault | None = None
         self.asked = time.monotonic()
-        """When the registry last answered, by ``time.monotonic``; at first, when we began."""
+        """When the registry was last asked and answered, by ``time.monotonic``; at first, now."""
+        self.listed = False
+        """Whether all versions are known; after a warm start only the champion is."""
         self.store_error: str | None = None
         self.wake = threading.Event()
         """Set to have the registry asked at once."""
@@ -169,11 +172,16 @@ class Slot:
 
         Raises:
             NotFoundError: There is no such version.
+            ProblemError: The registry has not answered since the start.
         """
         version = self.catalogue.find(ref)
         if version is None:
             await self._look_again()
             version = self.catalogue.find(ref)
+        if version is None and not self.listed:
+            raise ProblemError(
+                "no-model", "The registry has not been read yet; come again.", {"Retry-After": "2"}
+            )
         if version is None:
             names = ", ".join(sorted(self.catalogue.aliases)) or "none"
             raise NotFoundError(
@@ -211,13 +219,15 @@ class Slot:
     async def _look_again(self) -> None:
         """Have the registry asked for what is not known yet, at most once a second for all."""
         now = time.monotonic()
-        if now - self._last_wake < 1.0 or self.store_error:
+        answered = self.asked > self._last_wake
+        if self.store_error or (answered and self.listed and now - self._last_wake < 1.0):
             return
-        self._last_wake = now
-        before = self.asked
-        self.wake.set()
-        for _ in range(50):  # a second, in steps; the answer comes from another thread
-            if self.asked != before or self.store_error:
+        if answered:
+            self._last_wake = now
+            self.wake.set()
+        patience = 1.0 if self.listed else _FIRST_LOOK_S
+        for _ in range(round(patience / 0.02)):  # in steps: the answer comes from another thread
+            if self.asked > self._last_wake or self.store_error:
                 return
             await asyncio.sleep(0.02)
 

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -230,7 +231,7 @@ def serving(
     *options: str,
     serve: Mapping[str, Any] | None = None,
     wait_ready: bool = True,
-    base_url: str | None = None,
+    verify: ssl.SSLContext | bool = True,
     **environment: str,
 ) -> Iterator[Server]:
     """Run ``blemish serve`` until the block ends.
@@ -241,7 +242,7 @@ def serving(
         options: More of the command line.
         serve: Changes to the serve block.
         wait_ready: Wait for a model, not only for a socket.
-        base_url: Where it will be found, if not where its log says.
+        verify: What to trust, for a server that speaks TLS.
         environment: More variables.
     """
     workspace = make_workspace(folder, serve or {})
@@ -266,7 +267,7 @@ def serving(
     reader.start()
     try:
         url = _wait_url(process, log)
-        with httpx.Client(base_url=base_url or url, timeout=60) as client:
+        with httpx.Client(base_url=url, timeout=60, verify=verify) as client:
             server = Server(process, url, folder, log, client)
             server.wait(lambda: _answers(client), 20)
             if wait_ready:
@@ -313,7 +314,8 @@ def _wait_url(process: "subprocess.Popen[str]", log: list[dict[str, Any]]) -> st
     while time.monotonic() < end:
         for line in list(log):
             if line.get("event") == "listening":
-                return str(line["url"]).replace("0.0.0.0", "127.0.0.1")
+                address = str(line["url"]).replace("0.0.0.0", "127.0.0.1")
+                return address.replace("https://127.0.0.1", "https://localhost")
         assert process.poll() is None, f"the server ended with {process.returncode}: {log}"
         time.sleep(0.02)
     raise AssertionError(f"no address in the log: {log}")

@@ -233,9 +233,8 @@ def test_a_dead_worker_is_replaced(shelf: Shelf, tmp_path: Path, picture: bytes)
         parent = psutil.Process(server.pid)
 
         def workers() -> list[psutil.Process]:
-            return [
-                child for child in parent.children() if "spawn_main" in " ".join(child.cmdline())
-            ]
+            alive = [child for child in parent.children() if child.status() != "zombie"]
+            return [child for child in alive if "spawn_main" in " ".join(child.cmdline())]
 
         server.wait(lambda: len(workers()) == 2)
         first = workers()[0]
