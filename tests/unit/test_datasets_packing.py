@@ -12,7 +12,8 @@ import pytest
 from blemish.config.preprocess import Scale
 from blemish.datasets.layout import DefectRecord, ImageSet, SetWriter, read_set
 from blemish.datasets.packed import SPLITS, PackedSet
-from blemish.datasets.packing import Splitting, draw_instances, pack_sets
+from blemish.datasets.packing import Splitting, pack_sets
+from blemish.datasets.validation import draw_instances
 from blemish.errors import DataError
 from blemish.preprocessing import Resizing
 
@@ -116,13 +117,20 @@ def test_scale_applies_to_images_and_defects_alike(tmp_path: Path) -> None:
     assert record.defects[0].width_px == 2.0
 
 
-def test_overlapping_defects_all_show() -> None:
-    """The smaller of two nested defects is drawn over the larger."""
-    large, small = np.zeros((2, 10, 10), bool)
-    large[1:9, 1:9], small[4, 4] = True, True
-    for defects in ((large, small), (small, large)):
-        instances = draw_instances((10, 10), [DefectRecord("pit", mask) for mask in defects])
-        assert set(np.unique(instances)) == {0, 1, 2}
+def test_overlapping_defects_all_show(tmp_path: Path) -> None:
+    """The smaller of two nested defects is drawn over the larger, whichever comes first."""
+    large, small = np.zeros((2, 10, 12), bool)
+    large[1:9, 1:9], small[4, 4:6] = True, True
+    image = np.zeros((10, 12), np.uint8)
+    with SetWriter(tmp_path / "nested", "nested", "pairs") as writer:
+        for name, masks in (("a", (large, small)), ("b", (small, large))):
+            defects = [DefectRecord("pit", mask) for mask in masks]
+            writer.add(name, image, large, group="g", defects=defects)
+    images = read_set(tmp_path / "nested")
+    first, second = (draw_instances((10, 12), images.marks(name)) for name in "ab")
+    assert np.array_equal(first == 2, small)
+    assert np.array_equal(second == 1, small)
+    assert np.array_equal(first > 0, large)
 
 
 def swap(path: Path, picture: np.ndarray) -> None:

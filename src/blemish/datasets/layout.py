@@ -13,12 +13,12 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +27,14 @@ from blemish.datasets.folders import whole_folder
 from blemish.datasets.png import Plane, read_grey
 from blemish.datasets.records import (
     COLUMNS,
+    DefectMark,
     DefectRecord,
     EncodedImage,
     IndexRow,
     encode_image,
     index_cells,
     parse_defect,
+    parse_mark,
     parse_row,
 )
 from blemish.errors import DataError
@@ -40,6 +42,7 @@ from blemish.files import write_bytes, write_json, write_text
 
 __all__ = [
     "FORMAT",
+    "DefectMark",
     "DefectRecord",
     "EncodedImage",
     "ImageSet",
@@ -50,6 +53,8 @@ __all__ = [
 ]
 
 FORMAT = 1
+
+T = TypeVar("T")
 
 
 class SetWriter:
@@ -100,7 +105,7 @@ class SetWriter:
         mask: NDArray[np.bool_],
         *,
         group: str,
-        defects: Sequence[DefectRecord] = (),
+        defects: Iterable[DefectRecord] = (),
         attributes: Mapping[str, Any] | None = None,
     ) -> None:
         """Encode and write one image; see :func:`encode_image`."""
@@ -183,14 +188,24 @@ class ImageSet:
         return read_grey(self.mask_path(index)) > 127
 
     def defects(self, image_id: str) -> tuple[DefectRecord, ...]:
-        """Return the defects of an image; none when it is free.
+        """Return the defects of an image with their masks; none when it is free.
 
         Raises:
             DataError: ``defects.jsonl`` is torn.
         """
-        values = self._defect_values.get(image_id, ())
+        return self._parse(image_id, parse_defect)
+
+    def marks(self, image_id: str) -> tuple[DefectMark, ...]:
+        """Return the defects of an image as runs of pixels; none when it is free.
+
+        Raises:
+            DataError: ``defects.jsonl`` is torn.
+        """
+        return self._parse(image_id, parse_mark)
+
+    def _parse(self, image_id: str, parse: Callable[[dict[str, Any]], T]) -> tuple[T, ...]:
         try:
-            return tuple(parse_defect(value) for value in values)
+            return tuple(parse(value) for value in self._defect_values.get(image_id, ()))
         except (ValueError, KeyError, TypeError) as error:
             where = f"{self.folder.name}/defects.jsonl"
             raise DataError(

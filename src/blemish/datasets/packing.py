@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.datasets.folders import whole_folder
-from blemish.datasets.layout import DefectRecord, ImageSet
+from blemish.datasets.layout import ImageSet
 from blemish.datasets.packed import (
     SPLITS,
     PackedDefect,
@@ -112,9 +112,8 @@ def _prepare_defects(
     checked: CheckedImage, preparation: Preparation
 ) -> tuple[NDArray[np.uint16], tuple[PackedDefect, ...]]:
     """Return the instance map at the model's scale, and the defects that it still shows."""
-    native = draw_instances(checked.mask.shape, checked.defects)
-    scaled = preparation.instances(native)
-    factor = float(np.sqrt(scaled.size / native.size))
+    scaled = preparation.instances(checked.instances)
+    factor = float(np.sqrt(scaled.size / checked.instances.size))
     areas = np.bincount(scaled.ravel(), minlength=len(checked.defects) + 1)
     numbers = np.zeros(len(areas), np.uint16)
     kept = []
@@ -125,18 +124,6 @@ def _prepare_defects(
             kept.append(PackedDefect(defect.class_name, area, width, defect.contrast_to_noise))
             numbers[number] = len(kept)
     return numbers[scaled], tuple(kept)
-
-
-def draw_instances(shape: tuple[int, ...], defects: Sequence[DefectRecord]) -> NDArray[np.uint16]:
-    """Draw defects into one map: shape ``(H, W)``, 0 free, ``k`` the ``k``-th defect.
-
-    Where defects overlap the smaller one shows, so that none is hidden altogether.
-    """
-    instances = np.zeros(shape, np.uint16)
-    by_area = sorted(range(len(defects)), key=lambda k: (-int(defects[k].mask.sum()), k))
-    for k in by_area:
-        instances[defects[k].mask] = k + 1
-    return instances
 
 
 def _check_splits(sets: Sequence[ImageSet], assigned: Sequence[Mapping[str, str]]) -> list[Fault]:

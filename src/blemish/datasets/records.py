@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.datasets.png import Plane, encode_grey
-from blemish.datasets.regions import decode_region, encode_region
+from blemish.datasets.regions import decode_region, decode_spans, encode_region
 from blemish.errors import DataError, ShapeError
 
 COLUMNS = ("image_id", "group", "width", "height", "defective", "attributes")
@@ -26,6 +26,24 @@ class DefectRecord:
     mask: NDArray[np.bool_]
     contrast_to_noise: float | None = None
     width_px: float | None = None
+
+
+@dataclass(frozen=True)
+class DefectMark:
+    """A defect as runs of pixels (see :func:`~blemish.datasets.regions.decode_spans`).
+
+    Where many defects lie in a large image, their masks would not fit into memory.
+    """
+
+    class_name: str
+    spans: NDArray[np.int64]
+    contrast_to_noise: float | None
+    width_px: float | None
+
+    @property
+    def area_px(self) -> int:
+        """Its number of pixels."""
+        return int((self.spans[:, 1] - self.spans[:, 0]).sum())
 
 
 @dataclass(frozen=True)
@@ -57,7 +75,7 @@ def encode_image(
     mask: NDArray[np.bool_],
     *,
     group: str,
-    defects: Sequence[DefectRecord] = (),
+    defects: Iterable[DefectRecord] = (),
     attributes: Mapping[str, Any] | None = None,
 ) -> EncodedImage:
     """Encode one image with its mask and defects, without touching the disk.
@@ -67,44 +85,48 @@ def encode_image(
         image: Shape ``(H, W)``, uint8 or uint16.
         mask: Shape ``(H, W)``, bool; the union of the defects' masks.
         group: Images of one physical part share it.
-        defects: Each with a mask of the same shape.
+        defects: Each with a mask of the same shape; taken one by one.
         attributes: Anything else to carry, as JSON values.
 
     Raises:
         DataError: The id is not a safe stem, or the mask is not the union of the defects.
         ShapeError: Shapes or types differ from the above.
     """
-    _check_sample(image_id, image, mask, defects)
+    _check_sample(image_id, image, mask)
     height, width = mask.shape
+    lines, classes, union = [], set(), np.zeros_like(mask)
+    for defect in defects:
+        _check_defect(image_id, defect, mask)
+        lines.append(_defect_line(image_id, defect))
+        classes.add(defect.class_name)
+        union |= defect.mask
+    if not np.array_equal(union, mask):
+        raise DataError(f"{image_id}: the mask is not the union of its {len(lines)} defects.")
     return EncodedImage(
         row=IndexRow(image_id, group, width, height, bool(mask.any()), dict(attributes or {})),
         image_png=encode_grey(image),
         mask_png=encode_grey(mask.astype(np.uint8) * 255),
-        defect_lines=tuple(_defect_line(image_id, defect) for defect in defects),
-        classes=tuple(sorted({defect.class_name for defect in defects})),
+        defect_lines=tuple(lines),
+        classes=tuple(sorted(classes)),
     )
 
 
-def _check_sample(
-    image_id: str, image: Plane, mask: NDArray[np.bool_], defects: Sequence[DefectRecord]
-) -> None:
+def _check_sample(image_id: str, image: Plane, mask: NDArray[np.bool_]) -> None:
     if not _SAFE_ID.fullmatch(image_id):
         raise DataError(f"Image id {image_id!r} is no safe stem; accepted: letters, digits, . _ -")
-    union = np.zeros_like(mask)
-    for defect in defects:
-        if defect.mask.shape != mask.shape or defect.mask.dtype != np.bool_:
-            raise ShapeError(
-                f"{image_id}: a defect's mask is {defect.mask.dtype} {defect.mask.shape}; "
-                f"accepted: bool {mask.shape}."
-            )
-        union |= defect.mask
     if image.shape != mask.shape or mask.dtype != np.bool_:
         raise ShapeError(
             f"{image_id}: image {image.shape} and mask {mask.dtype} {mask.shape} must share a "
             "shape (H, W), the mask being bool."
         )
-    if not np.array_equal(union, mask):
-        raise DataError(f"{image_id}: the mask is not the union of its {len(defects)} defects.")
+
+
+def _check_defect(image_id: str, defect: DefectRecord, mask: NDArray[np.bool_]) -> None:
+    if defect.mask.shape != mask.shape or defect.mask.dtype != np.bool_:
+        raise ShapeError(
+            f"{image_id}: a defect's mask is {defect.mask.dtype} {defect.mask.shape}; "
+            f"accepted: bool {mask.shape}."
+        )
 
 
 def _defect_line(image_id: str, defect: DefectRecord) -> str:
@@ -145,6 +167,17 @@ def parse_defect(value: Mapping[str, Any]) -> DefectRecord:
     return DefectRecord(
         class_name=value["class"],
         mask=decode_region(height, width, value["rle"]["counts"]),
+        contrast_to_noise=value["contrast_to_noise"],
+        width_px=value["width_px"],
+    )
+
+
+def parse_mark(value: Mapping[str, Any]) -> DefectMark:
+    """Return the defect of a line of ``defects.jsonl``, parsed, as runs of pixels."""
+    height, width = value["rle"]["size"]
+    return DefectMark(
+        class_name=value["class"],
+        spans=decode_spans(height, width, value["rle"]["counts"]),
         contrast_to_noise=value["contrast_to_noise"],
         width_px=value["width_px"],
     )

@@ -34,8 +34,7 @@ def decode_region(height: int, width: int, counts: str) -> NDArray[np.bool_]:
     Args:
         height: In pixels.
         width: In pixels.
-        counts: Numbers of free and defective pixels in turn, column by column, as COCO writes
-            them: five bits a character, least first, from the third on as differences.
+        counts: See :func:`decode_spans`.
 
     Returns:
         Shape ``(height, width)``, bool.
@@ -43,11 +42,33 @@ def decode_region(height: int, width: int, counts: str) -> NDArray[np.bool_]:
     Raises:
         ValueError: The text is no such code, or the runs do not add up to the pixels.
     """
+    mask = np.zeros(height * width, np.bool_)
+    for start, end in decode_spans(height, width, counts):
+        mask[start:end] = True
+    return mask.reshape(width, height).T.copy()
+
+
+def decode_spans(height: int, width: int, counts: str) -> NDArray[np.int64]:
+    """Return where the runs of defective pixels begin and end, counted column by column.
+
+    Args:
+        height: Of the mask, in pixels.
+        width: Of the mask, in pixels.
+        counts: Numbers of free and defective pixels in turn, column by column, as COCO writes
+            them: five bits a character, least first, from the third on as differences.
+
+    Returns:
+        Shape ``(runs, 2)``, first pixel and one past the last.
+
+    Raises:
+        ValueError: The text is no such code, or the runs do not add up to the pixels.
+    """
     runs = _parse_runs(counts)
     if min(runs, default=0) < 0 or sum(runs) != height * width:
         raise ValueError(f"runs of {sum(runs)} pixels for a mask of {height} x {width}")
-    values = np.arange(len(runs)) % 2 == 1
-    return np.repeat(values, runs).reshape(width, height).T.copy()
+    edges = np.cumsum(runs, dtype=np.int64)
+    edges = edges[: len(edges) // 2 * 2]
+    return edges.reshape(-1, 2)
 
 
 def _parse_runs(counts: str) -> list[int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.datasets.layout import DefectRecord, ImageSet
+from blemish.datasets.layout import DefectMark, ImageSet
 from blemish.datasets.png import Plane, read_grey
 from blemish.errors import DataError
 from blemish.files import sha256_bytes
@@ -31,8 +31,9 @@ class CheckedImage:
     """One image of a set that passed."""
 
     plane: Plane
-    mask: NDArray[np.bool_]
-    defects: tuple[DefectRecord, ...]
+    instances: NDArray[np.uint16]
+    """Shape ``(H, W)``: 0 free, ``k`` the ``k``-th defect."""
+    defects: tuple[DefectMark, ...]
     digest: str
     """SHA-256 over size and grey levels: equal for equal pictures."""
 
@@ -42,33 +43,72 @@ def content_digest(plane: Plane) -> str:
     return sha256_bytes(f"{plane.shape}{plane.dtype}".encode() + plane.tobytes())
 
 
+class _UnfitError(Exception):
+    """An image of a set cannot be used; holds the faults."""
+
+    def __init__(self, *faults: Fault) -> None:
+        super().__init__(*faults)
+        self.faults = faults
+
+
 def check_image(images: ImageSet, index: int) -> CheckedImage | tuple[Fault, ...]:
     """Read one image of a set with its mask; return what is wrong when it cannot be used."""
-    row = images.rows[index]
-    image_path, mask_path = images.image_path(index), images.mask_path(index)
-    image, mask = _read(image_path), _read(mask_path)
-    faults = [
-        Fault(name_in_data(path), loaded)
-        for path, loaded in ((image_path, image), (mask_path, mask))
-        if isinstance(loaded, str)
-    ]
-    if isinstance(image, str) or isinstance(mask, str):
-        return tuple(faults)
-    size = f"{row.width} x {row.height}"
-    if image.shape != (row.height, row.width):
-        return (Fault(name_in_data(image_path), f"{_size(image)} pixels; index.csv says {size}"),)
-    problem = mask_problem(mask, image.shape)
-    if problem:
-        return (Fault(name_in_data(mask_path), problem),)
     try:
-        defects = images.defects(row.image_id)
+        return _check(images, index)
+    except _UnfitError as error:
+        return error.faults
+
+
+def _check(images: ImageSet, index: int) -> CheckedImage:
+    image, mask = _read_pair(images, index)
+    row, mask_name = images.rows[index], name_in_data(images.mask_path(index))
+    if problem := mask_problem(mask, image.shape):
+        raise _UnfitError(Fault(mask_name, problem))
+    defects = _read_marks(images, row.image_id, mask.size)
+    instances = draw_instances(image.shape, defects)
+    if problem := _disagreement(mask > 127, instances > 0, defective=row.defective):
+        raise _UnfitError(Fault(mask_name, problem))
+    return CheckedImage(image, instances, defects, content_digest(image))
+
+
+def _read_pair(images: ImageSet, index: int) -> tuple[Plane, Plane]:
+    """Read an image, of the size that the index says, and its mask."""
+    row = images.rows[index]
+    paths = images.image_path(index), images.mask_path(index)
+    image, mask = _read(paths[0]), _read(paths[1])
+    if isinstance(image, str) or isinstance(mask, str):
+        loaded = zip(paths, (image, mask), strict=True)
+        raise _UnfitError(*(Fault(name_in_data(p), one) for p, one in loaded if type(one) is str))
+    if image.shape != (row.height, row.width):
+        problem = f"{_size(image)} pixels; index.csv says {row.width} x {row.height}"
+        raise _UnfitError(Fault(name_in_data(paths[0]), problem))
+    return image, mask
+
+
+def _read_marks(images: ImageSet, image_id: str, pixels: int) -> tuple[DefectMark, ...]:
+    """Read the defects of an image of so many pixels."""
+    try:
+        defects = images.marks(image_id)
     except DataError as error:
         file, _, torn = error.files[0].partition(": ")
-        return (Fault(file, torn),)
-    problem = _disagreement(mask > 127, defects, defective=row.defective)
-    if problem:
-        return (Fault(name_in_data(mask_path), problem),)
-    return CheckedImage(image, mask > 127, defects, content_digest(image))
+        raise _UnfitError(Fault(file, torn)) from error
+    if any(defect.spans.max(initial=0) > pixels for defect in defects):
+        file = f"{images.folder.name}/defects.jsonl"
+        raise _UnfitError(Fault(file, f"a region reaches beyond {image_id}"))
+    return defects
+
+
+def draw_instances(shape: tuple[int, ...], defects: Sequence[DefectMark]) -> NDArray[np.uint16]:
+    """Draw defects into one map: shape ``(H, W)``, 0 free, ``k`` the ``k``-th defect.
+
+    Where defects overlap the smaller one shows, so that none is hidden altogether.
+    """
+    height, width = shape
+    columns = np.zeros(height * width, np.uint16)
+    for k in sorted(range(len(defects)), key=lambda k: (-defects[k].area_px, k)):
+        for start, end in defects[k].spans:
+            columns[start:end] = k + 1
+    return columns.reshape(width, height).T.copy()
 
 
 def name_in_data(path: Path) -> str:
@@ -107,18 +147,13 @@ def _read(path: Path) -> Plane | str:
 
 
 def _disagreement(
-    mask: NDArray[np.bool_], defects: Sequence[DefectRecord], *, defective: bool
+    mask: NDArray[np.bool_], drawn: NDArray[np.bool_], *, defective: bool
 ) -> str | None:
     """Return in what a mask contradicts the indexes of its set, None when in nothing."""
-    union = np.zeros_like(mask)
-    for defect in defects:
-        if defect.mask.shape != mask.shape:
-            return "defects.jsonl holds a region of another size"
-        union |= defect.mask
-    differing = int((union != mask).sum())
+    differing = int((drawn != mask).sum())
     if differing:
         return f"differs from defects.jsonl in {differing} pixels"
-    return None if defective == bool(defects) else "contradicts column defective of index.csv"
+    return None if defective == drawn.any() else "contradicts column defective of index.csv"
 
 
 def check_index(images: ImageSet) -> tuple[Fault, ...]:

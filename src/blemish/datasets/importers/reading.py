@@ -1,6 +1,6 @@
 """One picture of a source, read and brought into our layout, or all that is wrong with it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +18,7 @@ from blemish.datasets.importers.source import (
     SourceImage,
 )
 from blemish.datasets.layout import DefectRecord, EncodedImage, encode_image
+from blemish.datasets.measuring import measure_defect
 from blemish.datasets.regions import decode_region
 from blemish.datasets.statistics import ImageStatistics, image_statistics
 from blemish.datasets.validation import Fault, content_digest, describe_values
@@ -76,11 +77,15 @@ class ReadJob:
             return ReadImage(source, (Fault(str(source.file), problem),))
         faults: list[Fault] = []
         plane = self._picture(source, faults)
-        shape = None if plane is None else plane.shape
-        defects = self._defects(source, shape, faults)
+        regions = self._regions(source, None if plane is None else plane.shape, faults)
         if faults or plane is None:
             return ReadImage(source, tuple(faults))
-        return self._finish(source, plane, defects)
+        if source.promised_class and not any(region.any() for _, region in regions):
+            if self.choices.empty_masks == "skip":
+                return ReadImage(source)
+            if self.choices.empty_masks == "refuse":
+                return ReadImage(source, (_empty_mask(source),))
+        return self._finish(source, plane, regions)
 
     def _picture(self, source: SourceImage, faults: list[Fault]) -> NDArray[np.uint8] | None:
         """Read the picture; None, and a fault more, when it cannot be used."""
@@ -92,37 +97,10 @@ class ReadJob:
             return None
         return plane
 
-    def _finish(
-        self, source: SourceImage, plane: NDArray[np.uint8], defects: Sequence[DefectRecord]
-    ) -> ReadImage:
-        if source.promised_class and not defects:
-            if self.choices.empty_masks == "skip":
-                return ReadImage(source)
-            if self.choices.empty_masks == "refuse":
-                file = source.masks[0].file if source.masks else source.file
-                problem = (
-                    f"an empty mask, though its class is {source.promised_class}; mend it, "
-                    "or use --empty-masks free or skip"
-                )
-                return ReadImage(source, (Fault(str(file), problem),))
-        mask = np.zeros(plane.shape, np.bool_)
-        for defect in defects:
-            mask |= defect.mask
-        image_id = self.ids[source.file]
-        encoded = encode_image(
-            image_id,
-            plane,
-            mask,
-            group=source.group or image_id,
-            defects=defects,
-            attributes={"file": str(source.file), **source.attributes},
-        )
-        return ReadImage(source, (), encoded, image_statistics(plane), content_digest(plane))
-
-    def _defects(
+    def _regions(
         self, source: SourceImage, shape: tuple[int, ...] | None, faults: list[Fault]
-    ) -> tuple[DefectRecord, ...]:
-        """Read the defects of an image; where that is unreadable, only look for more faults."""
+    ) -> list[tuple[str, NDArray[np.bool_]]]:
+        """Read classes and regions; where the image is unreadable, only look for more faults."""
         found = []
         for mark in (*source.masks, *(source.regions if shape else ())):
             try:
@@ -132,11 +110,40 @@ class ReadJob:
                     found.append((mark.class_name, _draw(mark, shape, source)))
             except _FaultError as error:
                 faults.append(error.fault)
-        return tuple(
-            DefectRecord(self.choices.class_name or name, part)
-            for name, region in found
-            for part in connected_parts(region)
+        return found
+
+    def _finish(
+        self,
+        source: SourceImage,
+        plane: NDArray[np.uint8],
+        regions: Sequence[tuple[str, NDArray[np.bool_]]],
+    ) -> ReadImage:
+        mask = np.zeros(plane.shape, np.bool_)
+        for _, region in regions:
+            mask |= region
+        image_id = self.ids[source.file]
+        encoded = encode_image(
+            image_id,
+            plane,
+            mask,
+            group=source.group or image_id,
+            defects=self._defects(plane, mask, regions),
+            attributes={"file": str(source.file), **source.attributes},
         )
+        return ReadImage(source, (), encoded, image_statistics(plane), content_digest(plane))
+
+    def _defects(
+        self,
+        plane: NDArray[np.uint8],
+        mask: NDArray[np.bool_],
+        regions: Sequence[tuple[str, NDArray[np.bool_]]],
+    ) -> Iterator[DefectRecord]:
+        """Yield the defects of an image one by one: together they may not fit into memory."""
+        for name, region in regions:
+            for part in connected_parts(region):
+                seen = measure_defect(plane, part, mask)
+                class_name = self.choices.class_name or name
+                yield DefectRecord(class_name, part, seen.contrast_to_noise, seen.width_px)
 
     def _read_mask(self, mask: MaskFile, shape: tuple[int, ...] | None) -> NDArray[np.bool_]:
         grey = self._decode(mask.file)
@@ -173,6 +180,15 @@ class ReadJob:
             raise _FaultError(file, "missing") from error
 
 
+def _empty_mask(source: SourceImage) -> Fault:
+    file = source.masks[0].file if source.masks else source.file
+    problem = (
+        f"an empty mask, though its class is {source.promised_class}; mend it, or use "
+        "--empty-masks free or skip"
+    )
+    return Fault(str(file), problem)
+
+
 def _check_declared(source: SourceImage, plane: NDArray[np.uint8]) -> None:
     """Compare a picture's size with what its annotation says."""
     height, width = plane.shape
@@ -182,7 +198,7 @@ def _check_declared(source: SourceImage, plane: NDArray[np.uint8]) -> None:
         raise _FaultError(source.annotation or source.file, problem)
 
 
-def connected_parts(region: NDArray[np.bool_]) -> Iterable[NDArray[np.bool_]]:
+def connected_parts(region: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
     """Yield the connected parts of a region ``(H, W)``, each of its shape, bool."""
     labels, count = ndimage.label(region, structure=_TOUCHING)
     for label in range(1, count + 1):
