@@ -73,6 +73,7 @@ def register(store: Store, run_id: str, model: ModelFile, tags: Mapping[str, str
                 run_id=run_id,
                 tags=dict(tags),
                 await_creation_for=0,
+                model_id=logged.model_id,
             )
         return int(made.version)
 

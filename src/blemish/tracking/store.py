@@ -36,6 +36,7 @@ _ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 _ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"})
+_REFUSED = frozenset({"INVALID_PARAMETER_VALUE", "PERMISSION_DENIED", "RESOURCE_ALREADY_EXISTS"})
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ class Store:
     def client(self) -> "MlflowClient":
         """The MLflow client, imported on first use (a second and a half)."""
         prepare_mlflow()
+        if self.location.database:  # a connection kept open would outlive a file that is replaced
+            os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
         from mlflow import MlflowClient  # noqa: PLC0415 - slow, and needs its environment first
 
         quiet_mlflow()
@@ -244,11 +247,11 @@ class Store:
         code = getattr(error, "error_code", "")
         if code in _ABSENT:
             return NotFoundError(f"{what}: not found at {self.location}: {_one_line(error)}")
-        if code in {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"}:
-            return self._unreachable(f"{what}: {_one_line(error)}")
-        return StoreError(
-            f"{what}: the MLflow store at {self.location} refused: {_one_line(error)}"
-        )
+        if code in _REFUSED:
+            return StoreError(
+                f"{what}: the MLflow store at {self.location} refused: {_one_line(error)}"
+            )
+        return self._unreachable(f"{what}: {_one_line(error)}")
 
     def _unreachable(self, reason: str) -> StoreUnreachableError:
         mend = (
