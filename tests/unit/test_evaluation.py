@@ -1,0 +1,319 @@
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from small_world import read_json, tree_bytes, write_data, write_split, write_trained
+
+from blemish.config import load_params
+from blemish.config.evaluate import Evaluate, ThresholdRule
+from blemish.datasets.packed import PackedDefect, PackedRecord, PackedSet
+from blemish.errors import DataError, ModelFileError
+from blemish.evaluation import evaluate
+from blemish.evaluation.choice import choose_threshold
+from blemish.evaluation.judging import ImageResult, judge_defects, judge_image, unique_ids
+from blemish.evaluation.reports import write_test_images
+from blemish.evaluation.summary import Table, summarize, visibility_of, width_of
+from blemish.evaluation.workflow import Verdict
+from blemish.metrics import Counts, ObjectCounts, auroc
+
+ROOT = Path(__file__).parents[2]
+
+
+def params(**changes: object) -> Evaluate:
+    """Take the block of params.yaml, small enough for tests."""
+    block = load_params(ROOT / "params.yaml").evaluate
+    return block.model_copy(update={"threads": 1, **changes})
+
+
+def silently(numbers: Iterable[int], _total: int, _what: str) -> Iterable[int]:
+    return numbers
+
+
+class World(NamedTuple):
+    data: Path
+    trained: Path
+    out: Path
+    reports: Path
+    verdict: Verdict
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Evaluate a small trained network once."""
+    root = tmp_path_factory.mktemp("evaluation")
+    data, trained = write_data(root / "data"), write_trained(root / "trained")
+    verdict = evaluate(data, trained, root / "out", root / "reports", params(), track=silently)
+    return World(data, trained, root / "out", root / "reports", verdict)
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(path.read_bytes())))
+
+
+def rows(world: World) -> list[dict[str, str]]:
+    with (world.out / "per_image.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_headline_figures_are_few_and_follow_from_the_images(world: World) -> None:
+    """metrics.json holds about a dozen numbers, and pooled Dice is that of the listed pixels."""
+    metrics = read_json(world.reports / "metrics.json")
+    assert len(metrics) <= 14
+    assert metrics["test_dice"] > 0.8
+    counts = sum(
+        (Counts(*(int(row[k]) for k in ("tp", "fp", "fn", "tn"))) for row in rows(world)),
+        Counts(),
+    )
+    assert metrics["test_dice"] == pytest.approx(counts.dice, abs=1e-6)
+    assert metrics["test_iou"] == pytest.approx(counts.iou, abs=1e-6)
+    means = [float(row["dice"]) for row in rows(world)]
+    assert metrics["test_dice_mean"] == pytest.approx(np.mean(means), abs=1e-5)
+
+
+def test_details_break_results_down(world: World) -> None:
+    """Sets, classes, sizes and visibilities each get figures; their defects add up to all."""
+    details = read_json(world.out / "details.json")
+    assert set(details["sets"]) == {"alpha", "beta"}
+    assert set(details["classes"]) == {"pit", "scratch"}
+    for part in ("classes", "width", "area", "visibility"):
+        assert sum(group["defects"] for group in details[part].values()) == 24
+    assert set(details["visibility"]) == {"faint", "clearly visible"}
+    assert set(details["width"]) == {"4 to 8 px", "unknown"}
+    low, high = details["overall"]["dice"]["interval_95"]
+    assert low <= details["overall"]["dice"]["value"] <= high
+    assert read_json(world.out / "per_class.json") == details["classes"]
+
+
+def test_the_same_inputs_give_the_same_bytes(world: World, tmp_path: Path) -> None:
+    """A second evaluation elsewhere writes the same files, none of which names a path."""
+    out, reports = tmp_path / "a much longer path" / "out", tmp_path / "reports"
+    evaluate(world.data, world.trained, out, reports, params(), track=silently)
+    for first, second in ((world.out, out), (world.reports, reports)):
+        assert tree_bytes(first) == tree_bytes(second)
+        assert not [n for n, data in tree_bytes(second).items() if str(tmp_path).encode() in data]
+
+
+def test_kept_test_images_are_those_of_the_split(world: World) -> None:
+    """Every image and mask is kept under the unique name of per_image.csv, mask 0 or 255."""
+    for row in rows(world):
+        image = pixels(world.out / "test_images" / f"{row['image_id']}.png")
+        mask = pixels(world.out / "test_masks" / f"{row['image_id']}.png")
+        assert image.shape == mask.shape
+        assert set(np.unique(mask)) <= {0, 255}
+        assert (mask > 0).sum() == int(row["tp"]) + int(row["fn"])
+        assert row["image_id"].startswith(row["set"])
+
+
+def test_kept_test_images_stay_below_the_cap(tmp_path: Path) -> None:
+    """Above the cap images are left out, and the number that was kept is returned."""
+    write_split(tmp_path, "test", 200, 5)
+    packed = PackedSet.open(tmp_path, "test")
+    template = made_up_results(1)[0]
+    results = [replace(template, index=i, image_id=f"{i}") for i in range(200)]
+    kept = write_test_images(tmp_path / "out", packed, results, megabytes=1)
+    sizes = [len(data) for data in tree_bytes(tmp_path / "out").values()]
+    assert sum(sizes) <= 1_000_000
+    assert kept * 2 == len(sizes) < 400
+
+
+def test_gallery_names_stay_while_pictures_change(world: World) -> None:
+    """The worst images have their rank as name, examples their class, so two galleries align."""
+    names = set(tree_bytes(world.reports / "gallery"))
+    assert {f"worst-{k:02}.png" for k in range(1, 19)} <= names
+    assert {"example-free-1.png", "example-pit-1.png", "example-scratch-2.png"} <= names
+    height, width, channels = pixels(world.reports / "gallery" / "worst-01.png").shape
+    assert channels == 3
+    assert height > 96
+    assert width > 4 * 96
+
+
+def test_curves_are_tables_for_dvc(world: World) -> None:
+    """Each curve is a CSV with a header; recall falls as the threshold rises."""
+    curves = {n: d.decode() for n, d in tree_bytes(world.reports / "curves").items()}
+    assert set(curves) == {"classes.csv", "pr.csv", "reliability.csv", "threshold.csv"}
+    table = list(csv.DictReader(io.StringIO(curves["threshold.csv"])))
+    recalls = [float(row["recall"]) for row in table]
+    assert recalls == sorted(recalls, reverse=True)
+    assert len(table) == 127
+
+
+def scene(mark: float, free_mark: float) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """One defective image whose defect has a probability, one free image with a false mark."""
+    truth = np.zeros((8, 8), bool)
+    truth[2:6, 2:6] = True
+    probability = np.where(truth, np.float32(mark), np.float32(0.05))
+    free = np.full((8, 8), 0.01, np.float32)
+    free[0, 0] = free_mark
+    return [("set", probability, truth), ("set", free, np.zeros((8, 8), bool))]
+
+
+def test_threshold_is_the_middle_of_the_plateau() -> None:
+    """Between background and defect any threshold is best; the middle one is taken."""
+    rule = ThresholdRule(false_alarms=1.0, plateau=0.0)
+    choice, _ = choose_threshold(scene(0.85, 0.01), rule)
+    assert choice.threshold == pytest.approx((0.05 + 0.85) / 2, abs=0.01)
+    assert (choice.dice, choice.false_alarms, choice.bounded) == (1.0, 0.0, True)
+
+
+def test_threshold_rises_until_free_images_stay_free() -> None:
+    """A false mark on a free image rules out the thresholds below it, at a price in Dice."""
+    images = [*scene(0.85, 0.7), *scene(0.5, 0.7)]
+    loose, _ = choose_threshold(images, ThresholdRule(false_alarms=1.0, plateau=0.0))
+    strict, _ = choose_threshold(images, ThresholdRule(false_alarms=0.0, plateau=0.0))
+    assert loose.threshold < 0.5
+    assert strict.threshold > 0.7
+    assert (loose.false_alarms, strict.false_alarms) == (1.0, 0.0)
+    assert strict.dice < loose.dice
+
+
+def test_a_bound_that_cannot_be_kept_is_said_to_be_broken() -> None:
+    """Where every threshold raises alarms, the fewest are taken and the choice says so."""
+    choice, _ = choose_threshold(scene(0.9, 1.0), ThresholdRule(false_alarms=0.1, plateau=0.0))
+    assert not choice.bounded
+    assert choice.false_alarms == 1.0
+
+
+def test_threshold_needs_a_defect() -> None:
+    """Validation images that are all free give an error with the param to change."""
+    with pytest.raises(DataError, match=r"preprocess\.split\.val"):
+        choose_threshold(scene(0.9, 0.1)[1:], ThresholdRule(false_alarms=0.1, plateau=0.0))
+
+
+def test_false_marks_count_for_the_nearest_defect() -> None:
+    """Counts by defect add up to those of the image."""
+    instances = np.zeros((10, 30), np.uint16)
+    instances[5, 2:6], instances[5, 24:28] = 1, 2
+    predicted = np.zeros((10, 30), bool)
+    predicted[5, 2:9] = True
+    predicted[0, 29] = True
+    first, second = judge_defects(
+        predicted, instances, [PackedDefect("a", 4), PackedDefect("b", 4)], 0.5
+    )
+    assert first.counts == Counts(tp=4, fp=3, fn=0)
+    assert second.counts == Counts(tp=0, fp=1, fn=4)
+    assert (first.found, second.found) == (True, False)
+    assert (first.coverage, second.coverage) == (1.0, 0.0)
+
+
+def test_sizes_and_visibilities_are_binned() -> None:
+    """A value on a bin's end belongs to the bin above it; an unknown one to its own."""
+    assert width_of(PackedDefect("a", 5, width_px=2.0)) == "2 to 4 px"
+    assert width_of(PackedDefect("a", 5, width_px=1.9)) == "below 2 px"
+    assert visibility_of(PackedDefect("a", 5, contrast_to_noise=5.0)) == "clearly visible"
+    assert visibility_of(PackedDefect("a", 5)) == "unknown"
+
+
+def made_up_results(count: int) -> list[ImageResult]:
+    rng = np.random.default_rng(4)
+    results = []
+    for i in range(count):
+        instances = np.zeros((16, 16), np.uint16)
+        defects: tuple[PackedDefect, ...] = ()
+        if i % 3:
+            instances[4:8, 4:8], defects = 1, (PackedDefect("pit", 16),)
+        probability = (rng.random((16, 16)) * 0.6 + 0.4 * (instances > 0)).astype(np.float32)
+        record = PackedRecord(f"{i}", "set", f"{i // 2}", 16, 16, defects, {})
+        results.append(
+            judge_image(
+                i,
+                f"{i}",
+                record,
+                probability=probability,
+                instances=instances,
+                threshold=0.55,
+                params=params(),
+            )
+        )
+    return results
+
+
+def test_weighted_table_equals_plain_sums() -> None:
+    """The table's figures are those of adding up counts, at weight one and at others."""
+    results = made_up_results(12)
+    weights = np.random.default_rng(0).integers(0, 3, 12)
+    drawn = [r for r, weight in zip(results, weights, strict=True) for _ in range(weight)]
+    ours = Table(results).figures(weights[None].astype(float))
+    pixels = sum((r.counts for r in drawn), Counts())
+    objects = sum((r.objects for r in drawn), ObjectCounts())
+    free = [r.marked for r in drawn if not r.defective]
+    expected = {
+        "dice": pixels.dice,
+        "iou": pixels.iou,
+        "precision": pixels.precision,
+        "recall": pixels.recall,
+        "dice_mean": np.mean([r.counts.dice for r in drawn]),
+        "boundary_f_mean": np.mean([r.boundary_f for r in drawn]),
+        "object_f1": objects.f1,
+        "object_recall": objects.recall,
+        "object_precision": objects.precision,
+        "pro": np.mean([d.coverage for r in drawn for d in r.defects]),
+        "image_auroc": auroc([r.score for r in drawn], [r.defective for r in drawn]),
+        "false_alarm_rate": np.mean(free),
+    }
+    for name, value in expected.items():
+        assert ours[name][0] == pytest.approx(value, abs=1e-9), name
+
+
+def test_undefined_figures_are_none_and_one_group_has_no_interval() -> None:
+    """Without free images there is no false-alarm rate; one part alone says nothing of others."""
+    only = [made_up_results(2)[1]]
+    summary = summarize(only, params().bootstrap)
+    assert summary["false_alarm_rate"] == {"value": None, "interval_95": None}
+    assert summary["image_auroc"]["value"] is None
+    assert summary["dice"]["interval_95"] is None
+    assert summary["dice"]["value"] is not None
+
+
+def test_images_of_two_sets_with_one_name_are_told_apart() -> None:
+    """Only ids that collide get their set's name before them."""
+
+    def record(set_name: str, image_id: str) -> PackedRecord:
+        return PackedRecord(image_id, set_name, "g", 1, 1, (), {})
+
+    names = unique_ids([record("a", "1"), record("b", "1"), record("b", "2")])
+    assert names == ("a.1", "b.1", "2")
+
+
+def test_an_empty_split_is_refused(tmp_path: Path) -> None:
+    """A test split without images names the param that makes it larger."""
+    data, trained = write_data(tmp_path / "data"), write_trained(tmp_path / "trained")
+    write_split(data, "test", 0, 1)
+    with pytest.raises(DataError, match="test"):
+        evaluate(data, trained, tmp_path / "o", tmp_path / "r", params(), track=silently)
+
+
+@pytest.mark.parametrize("damage", [b"", b"no weights", None])
+def test_torn_weights_are_refused(tmp_path: Path, damage: bytes | None) -> None:
+    """Missing or torn weights name the command that makes them again."""
+    data, trained = write_data(tmp_path / "data"), write_trained(tmp_path / "trained")
+    if damage is None:
+        (trained / "weights.pt").unlink()
+    else:
+        (trained / "weights.pt").write_bytes(damage)
+    with pytest.raises(ModelFileError, match="dvc repro train"):
+        evaluate(data, trained, tmp_path / "o", tmp_path / "r", params(), track=silently)
+    assert not (tmp_path / "r").exists()
+
+
+def test_images_larger_than_a_tile_are_judged_at_their_own_size() -> None:
+    """A result counts every pixel of an image of any size."""
+    instances: npt.NDArray[np.uint16] = np.zeros((300, 520), np.uint16)
+    record = PackedRecord("a", "s", "g", 520, 300, (), {})
+    result = judge_image(
+        0,
+        "a",
+        record,
+        probability=np.zeros((300, 520), np.float32),
+        instances=instances,
+        threshold=0.5,
+        params=params(),
+    )
+    assert result.counts == Counts(tn=300 * 520)
+    assert not result.marked

@@ -1,0 +1,301 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+import torch
+from small_world import THRESHOLD, read_json, write_data, write_evaluated, write_trained
+
+import blemish.export.workflow as workflow_module
+from blemish.config import load_params
+from blemish.config.export import Export, Parity
+from blemish.config.preprocess import Scale
+from blemish.errors import ModelFileError, ParityError
+from blemish.export import export
+from blemish.export.calibration import RULES
+from blemish.export.cases import Case, compare, edge_cases
+from blemish.export.graph import clean, open_session, to_bytes, to_onnx
+from blemish.export.parity import Subject, check_parity
+from blemish.export.workflow import Exported, Inputs
+from blemish.inference import Segmenter
+from blemish.metrics import Counts
+from blemish.model import Probability, UNetTiny, load_trained
+from blemish.preprocessing import Resizing
+
+ROOT = Path(__file__).parents[2]
+
+Plane = npt.NDArray[np.uint8]
+
+
+def params(**parity: float) -> Export:
+    """Take the block of params.yaml, small enough for tests."""
+    block = load_params(ROOT / "params.yaml").export
+    quantization = block.quantization.model_copy(
+        update={"calibration_images": 12, "search_images": 6}
+    )
+    bounds = block.parity.model_copy(update=parity)
+    return block.model_copy(update={"threads": 1, "quantization": quantization, "parity": bounds})
+
+
+def write_inputs(folder: Path) -> Inputs:
+    return Inputs(
+        write_data(folder / "data"),
+        write_trained(folder / "trained"),
+        write_evaluated(folder / "evaluated"),
+    )
+
+
+def silently(_line: str) -> None:
+    pass
+
+
+class World(NamedTuple):
+    inputs: Inputs
+    out: Path
+    report: Path
+    made: Exported
+
+    def file(self, precision: str) -> bytes:
+        return (self.out / f"model.{precision}.onnx").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Export a small trained network once."""
+    root = tmp_path_factory.mktemp("export")
+    inputs, out, report = write_inputs(root), root / "out", root / "parity.json"
+    made = export(inputs, out, report, params(), Resizing(), say=silently)
+    return World(inputs, out, report, made)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_model_file_fulfils_its_contract(world: World, precision: str) -> None:
+    """Input, output, metadata and weights are what serving expects, read by its own reader."""
+    data = world.file(precision)
+    card = Segmenter.from_bytes(data).card
+    assert (card.precision, card.threshold, card.tile) == (precision, THRESHOLD, 256)
+    assert card.stride == UNetTiny.stride
+    assert card.classes == ("pit", "scratch")
+    assert card.fingerprint == "f" * 64
+    assert card.statistics["images"] == 24
+    graph = onnx.load_model_from_string(data).graph
+    shape = [d.dim_param or d.dim_value for d in graph.input[0].type.tensor_type.shape.dim]
+    assert shape == ["N", 1, "H", "W"]
+    assert graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert all(t.data_location == onnx.TensorProto.DEFAULT for t in graph.initializer)
+    assert "BatchNormalization" not in {node.op_type for node in graph.node}
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("shape", [(1, 1, 64, 64), (3, 1, 96, 160), (17, 1, 64, 96)])
+def test_any_batch_and_any_multiple_of_the_stride_run(
+    world: World, precision: str, shape: tuple[int, ...]
+) -> None:
+    """The file takes any batch, and each image of it gets the answer that it gets alone."""
+    batch = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    session = open_session(world.file(precision))
+    (together,) = session.run(["probability"], {"image": batch})
+    assert together.shape == shape
+    assert together.dtype == np.float32
+    (alone,) = session.run(["probability"], {"image": batch[-1:]})
+    np.testing.assert_allclose(together[-1:], alone, atol=1e-6)
+
+
+def test_fp32_answers_as_pytorch(world: World) -> None:
+    """Probabilities on every edge case differ from PyTorch's by float rounding only."""
+    network = Probability(load_trained(world.inputs.trained)).eval()
+    session = open_session(world.file("fp32"))
+    for case in edge_cases():
+
+        def model(batch: Plane) -> npt.NDArray[np.float32]:
+            with torch.inference_mode():
+                return network(torch.from_numpy(batch)).numpy()
+
+        np.testing.assert_allclose(case.answer(session), case.answer_by(model), atol=2e-5)
+
+
+def test_int8_is_small_and_holds_int8_weights(world: World) -> None:
+    """Most convolutions have int8 weights, which use 7 of their 8 bits."""
+    model = onnx.load_model_from_string(world.file("int8"))
+    weights = [
+        onnx.numpy_helper.to_array(t)
+        for t in model.graph.initializer
+        if t.data_type == onnx.TensorProto.INT8 and len(t.dims) == 4
+    ]
+    convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+    assert len(weights) > len(convolutions) / 2
+    assert max(int(np.abs(w.astype(int)).max()) for w in weights) <= 64
+    assert len(world.file("int8")) < 0.5 * len(world.file("fp32"))
+
+
+def test_the_report_holds_figures_and_bounds(world: World) -> None:
+    """parity.json has a value within its bound for each figure, and says what the search took."""
+    report = read_json(world.report)
+    chosen = report.pop("int8")
+    assert chosen["ranges"] in RULES
+    assert len(report) == 6
+    assert all(0 <= figure["value"] <= figure["bound"] for figure in report.values())
+
+
+def test_the_same_inputs_give_the_same_files(world: World, tmp_path: Path) -> None:
+    """Exported again from a longer path, in a used process, both files are byte for byte equal."""
+    folder = tmp_path / "somewhere" / "else entirely"
+    inputs = write_inputs(folder)
+    export(inputs, folder / "out", folder / "parity.json", params(), Resizing(), say=silently)
+    for precision in ("fp32", "int8"):
+        again = (folder / "out" / f"model.{precision}.onnx").read_bytes()
+        assert again == world.file(precision)
+    assert (folder / "parity.json").read_bytes() == world.report.read_bytes()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_no_path_is_inside(world: World, precision: str) -> None:
+    """Neither this checkout, the libraries, nor a source file is named in the file."""
+    data = world.file(precision)
+    for word in (str(ROOT).encode(), b"site-packages", b".py", b"/home", b"stack_trace"):
+        assert word not in data
+
+
+@pytest.mark.parametrize(
+    ("resize", "written"), [("fit", '"fit"'), (Scale(scale=0.5), '{"scale": 0.5}')]
+)
+def test_the_choice_of_size_travels_in_the_file(
+    world: World, resize: str | Scale, written: str
+) -> None:
+    """What preprocess did to the pictures is what serving will do."""
+    described = workflow_module.describe_model(
+        world.inputs,
+        load_trained(world.inputs.trained),
+        Resizing(resize),  # type: ignore[arg-type]  # one of both
+    )
+    assert described["blemish.resize"] == written
+
+
+class Broken(NamedTuple):
+    """Good files of a subject, and the pictures to compare on."""
+
+    subject: Subject
+    edges: tuple[Case, ...]
+    images: tuple[Case, ...]
+    bounds: Parity
+
+
+@pytest.fixture
+def subject(world: World) -> Broken:
+    network = load_trained(world.inputs.trained)
+    images = tuple(workflow_module._cases(world.inputs.data, "test"))
+    good = Subject(network, world.file("fp32"), world.file("int8"), THRESHOLD)
+    return Broken(good, edge_cases(), images, params().parity)
+
+
+def edited(data: bytes, change: Callable[[onnx.ModelProto], None]) -> bytes:
+    model = onnx.load_model_from_string(data)
+    change(model)
+    onnx.checker.check_model(model)
+    return model.SerializeToString()
+
+
+def swap_normalisation(model: onnx.ModelProto) -> None:
+    """Take the picture from its mean instead of the mean from the picture."""
+    node = next(node for node in model.graph.node if node.op_type == "Sub")
+    node.input[0], node.input[1] = node.input[1], node.input[0]
+
+
+def double_a_scale(model: onnx.ModelProto) -> None:
+    """Give one activation in the middle of the network twice its scale."""
+    scales = [n.input[1] for n in model.graph.node if n.op_type == "QuantizeLinear"]
+    name = scales[len(scales) // 2]
+    tensor = next(t for t in model.graph.initializer if t.name == name)
+    doubled = onnx.numpy_helper.to_array(tensor) * np.float32(8)
+    tensor.CopyFrom(onnx.numpy_helper.from_array(doubled, name))
+    used = [n for n in model.graph.node if n.op_type == "DequantizeLinear" and n.input[1] == name]
+    assert used
+    for node in used:
+        node.input[1] = f"{name}_old"
+    old = onnx.numpy_helper.from_array(doubled / np.float32(8), f"{name}_old")
+    model.graph.initializer.append(old)
+
+
+def test_good_files_pass(subject: Broken) -> None:
+    """The files as exported keep every bound."""
+    report = check_parity(*subject)
+    report.require()
+    assert {figure.name for figure in report.figures} >= {"fp32_probability", "int8_flipped"}
+
+
+def test_a_swapped_normalisation_is_refused(subject: Broken) -> None:
+    """An fp32 file that normalises the wrong way round breaks the bound on probability."""
+    broken = edited(subject.subject.fp32, swap_normalisation)
+    bad = subject._replace(subject=replace(subject.subject, fp32=broken))
+    with pytest.raises(ParityError, match=r"fp32_probability.*\n[^$]*export\.parity"):
+        check_parity(*bad).require()
+
+
+def test_a_wrong_scale_in_int8_is_refused(subject: Broken) -> None:
+    """An INT8 file with one wrong scale loads and runs, and is refused by its answers."""
+    broken = edited(subject.subject.int8, double_a_scale)
+    bad = subject._replace(subject=replace(subject.subject, int8=broken))
+    report = check_parity(*bad)
+    names = {figure.name for figure in report.figures if not figure.kept}
+    assert names & {"int8_dice_change", "int8_flipped", "int8_flipped_edge_case"}
+    with pytest.raises(ParityError):
+        report.require()
+
+
+def test_a_breach_leaves_no_file_behind(tmp_path: Path) -> None:
+    """A bound that cannot be kept fails the export before anything takes its final name."""
+    inputs = write_inputs(tmp_path)
+    strict = params(probability=1e-12)
+    with pytest.raises(ParityError, match="fp32_probability"):
+        export(inputs, tmp_path / "out", tmp_path / "p.json", strict, Resizing(), say=silently)
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "p.json").exists()
+
+
+def test_answers_that_are_not_finite_break_the_contract() -> None:
+    """NaN counts as an infinite difference, not as none."""
+    case = Case("a", np.zeros((2, 2), np.uint8), np.zeros((2, 2), bool))
+    good, bad = np.zeros((2, 2), np.float32), np.full((2, 2), np.nan, np.float32)
+    assert compare([case], [good], [bad], 0.5).probability == np.inf
+
+
+def test_comparison_counts_flipped_pixels_and_dice() -> None:
+    """Flips are pixels marked by one model only; Dice change is against the truth."""
+    truth = np.array([[True, True, False, False]])
+    case = Case("a", np.zeros((1, 4), np.uint8), truth)
+    wanted = np.array([[0.9, 0.9, 0.1, 0.1]], np.float32)
+    given = np.array([[0.9, 0.2, 0.1, 0.1]], np.float32)
+    gap = compare([case], [wanted], [given], 0.5)
+    assert gap.flipped == gap.flipped_worst == 0.25
+    assert gap.probability == pytest.approx(0.7)
+    assert gap.dice_change == pytest.approx(Counts(tp=1, fn=1).dice - 1.0)
+
+
+def test_clearing_a_graph_changes_no_answer() -> None:
+    """Names and explanations go, the computation stays."""
+    torch.manual_seed(1)
+    network = UNetTiny(width=4).eval()
+    model = to_onnx(network)
+    assert clean(model) == model
+    assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
+    assert json.loads(json.dumps({p.key: p.value for p in model.metadata_props})) == {}
+    data = to_bytes(model, {"blemish.format": "1"})
+    assert to_bytes(to_onnx(network), {"blemish.format": "1"}) == data
+
+
+@pytest.mark.parametrize("name", ["threshold.json", "training.json", "statistics.json"])
+def test_a_torn_input_is_named(tmp_path: Path, name: str) -> None:
+    """A file that export needs and cannot read is named with the next command."""
+    inputs = write_inputs(tmp_path)
+    path = next(tmp_path.rglob(name))
+    path.write_text("{")
+    with pytest.raises(ModelFileError, match=r"dvc repro"):
+        export(inputs, tmp_path / "o", tmp_path / "p.json", params(), Resizing(), say=silently)
+    path.write_text("{}")
+    with pytest.raises(ModelFileError, match=r"dvc repro"):
+        export(inputs, tmp_path / "o", tmp_path / "p.json", params(), Resizing(), say=silently)
