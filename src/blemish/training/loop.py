@@ -81,6 +81,8 @@ def set_up_torch(params: Train) -> None:
     """Fix everything that could make two runs differ: seed, algorithms, thread count."""
     torch.manual_seed(params.seed)
     torch.use_deterministic_algorithms(mode=True)
+    # It would write NaN into every fresh tensor, to show reads of unset memory: a sixth of a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.set_num_threads(params.threads)
 
 
