@@ -11,15 +11,27 @@ import click
 if TYPE_CHECKING:
     from blemish.datasets.importers.reading import ReadImage
 
-_LAYOUTS = (
-    "magnetic-tile",
-    "mvtec-ad",
-    "kolektor-sdd",
-    "kolektor-sdd2",
-    "coco",
-    "labelme",
-    "pairs",
-)  # named here too, so that --help imports no importer
+
+class _Layout(click.ParamType[str]):
+    """The name of a row in the table of importers, read only when it is needed."""
+
+    name = "layout"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the names, for ``--help``."""
+        del param, ctx
+        return f"[{'|'.join(self._names())}]"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return a name that the table has."""
+        if value not in self._names():
+            self.fail(f"{value!r}; accepted: {', '.join(self._names())}", param, ctx)
+        return value
+
+    def _names(self) -> tuple[str, ...]:
+        from blemish.datasets.importers import LAYOUTS
+
+        return tuple(LAYOUTS)
 
 
 def _check_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
@@ -31,9 +43,7 @@ def _check_name(_context: click.Context, _parameter: click.Parameter, name: str)
 @click.command("import")
 @click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--name", required=True, callback=_check_name, help="What to call the set.")
-@click.option(
-    "--layout", type=click.Choice(_LAYOUTS), help="How SOURCE is laid out; else it is detected."
-)
+@click.option("--layout", type=_Layout(), help="How SOURCE is laid out; else it is detected.")
 @click.option(
     "--groups",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),

@@ -19,6 +19,7 @@ from blemish.files import canonical_json, sha256_bytes, sha256_file, write_json
 
 _ADVICE = "Nothing was imported; mend or remove each, then import again."
 _GROUPS_FILE = "groups.csv"
+_REVISION = 1  # raised when the same files would be imported differently than before
 
 Track = Callable[[Iterator[ReadImage], int], Iterable[ReadImage]]
 """Wraps results to show progress; is given them and how many will come."""
@@ -122,7 +123,7 @@ def _digest(source: Source, layout: str, found: Found, groups: Path | None) -> s
     files = sorted({file for image in found.images for file in image.files})
     there = [(str(file), source.root / file) for file in files if (source.root / file).is_file()]
     content = {
-        "format": FORMAT,
+        "format": [FORMAT, _REVISION],
         "name": source.name,
         "layout": layout,
         "choices": asdict(source.choices),

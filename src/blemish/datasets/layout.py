@@ -251,7 +251,8 @@ def read_set(folder: Path) -> ImageSet:
     except FileNotFoundError as error:
         raise DataError(
             f"No set at {folder}: {Path(error.filename).name} is missing. "
-            "Import one: blemish import SOURCE --name NAME"
+            f"Import it: blemish import SOURCE --name {folder.name}; or, where its .dvc file is "
+            "known to git, bring it back: dvc checkout"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"The set at {folder} is torn: {error}. Import it again.") from error
