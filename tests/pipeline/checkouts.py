@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SMALL = {
     "generate": {"images": 40, "size": 64},
-    "train": {"epochs": 2},
+    "train": {"epochs": 2, "crops": 64, "crop": 64},
     "evaluate": {},
     "export": {},
 }
