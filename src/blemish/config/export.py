@@ -18,6 +18,7 @@ class Parity(Block):
 
     probability: float = Field(gt=0.0, le=0.1)
     dice_change: float = Field(gt=0.0, le=0.1)
+    probability_mean: float = Field(gt=0.0, le=0.1)
     flipped: float = Field(gt=0.0, le=1.0)
     flipped_edge_case: float = Field(gt=0.0, le=1.0)
 

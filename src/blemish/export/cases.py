@@ -42,6 +42,8 @@ class Gap:
 
     probability: float
     """Largest difference of any pixel; infinite where an answer is not finite."""
+    probability_mean: float
+    """Mean difference of all pixels; a change of scale shows here though no decision flips."""
     flipped: float
     """Share of all pixels that one model marks and the other does not."""
     flipped_worst: float
@@ -64,11 +66,13 @@ def compare(
         threshold: From this probability on a pixel is marked.
     """
     limit = np.float32(threshold)
-    largest, flips, pixels, shares = 0.0, 0, 0, {}
+    largest, total, flips, pixels, shares = 0.0, 0.0, 0, 0, {}
     before, after = Counts(), Counts()
     for case, wanted, given in zip(cases, expected, answers, strict=True):
-        difference = float(np.abs(wanted - given).max())
-        largest = max(largest, difference if np.isfinite(difference) else np.inf)
+        difference = np.abs(wanted - given)
+        difference[~np.isfinite(difference)] = np.inf
+        largest = max(largest, float(difference.max()))
+        total += float(difference.sum(dtype=np.float64))
         marked = given >= limit
         flipped = int(((wanted >= limit) != marked).sum())
         flips, pixels = flips + flipped, pixels + given.size
@@ -77,7 +81,14 @@ def compare(
             before += count(wanted >= limit, case.truth)
             after += count(marked, case.truth)
     worst = max(shares, key=lambda name: shares[name])
-    return Gap(largest, flips / pixels, shares[worst], worst, after.dice - before.dice)
+    return Gap(
+        probability=largest,
+        probability_mean=total / pixels,
+        flipped=flips / pixels,
+        flipped_worst=shares[worst],
+        worst=worst,
+        dice_change=after.dice - before.dice,
+    )
 
 
 def edge_cases() -> tuple[Case, ...]:

@@ -142,6 +142,7 @@ class Search:
         )
         strain = max(
             images.flipped / self._bounds.flipped,
+            images.probability_mean / self._bounds.probability_mean,
             abs(images.dice_change) / self._bounds.dice_change,
             edges.flipped_worst / self._bounds.flipped_edge_case,
         )
