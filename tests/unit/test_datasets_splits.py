@@ -68,6 +68,14 @@ def test_shares_hold_in_every_class() -> None:
         assert abs(counts[name, "test"] - 30) <= 1
 
 
+def test_rare_classes_are_everywhere() -> None:
+    """A class of which there are three groups is trained, validated and tested, at any seed."""
+    samples = singles(40, 100) + [Sample(f"rare-{k}", frozenset({"fray"})) for k in range(3)]
+    for seed in range(20):
+        splits = assign_splits("set", samples, SHARES, seed)
+        assert {splits[f"rare-{k}"] for k in range(3)} == set(SHARES)
+
+
 def test_seed_and_set_change_the_split() -> None:
     """Another seed, or the same groups in another set, are dealt otherwise."""
     samples = singles(50, 50)

@@ -5,14 +5,13 @@ group name - and dealt out in that order by carrying the shares not yet served. 
 gets the shares within one group, no random state is shared, and another set changes nothing here.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from blemish.files import sha256_bytes
 
-FREE = ""
-"""Stratum of the groups without a defect."""
+FREE = ""  # sorts before every class
 
 
 @dataclass(frozen=True)
@@ -32,47 +31,49 @@ def assign_splits(
     Args:
         set_name: Part of the hash that orders the groups.
         samples: One for each image.
-        shares: Share of each split, in ``(0, 1]``, together 1; the first is the one that gives
-            groups up when another would be left without a defect. With groups held out, they are
-            the ``test`` split and the others share out the rest.
+        shares: Share of each split, in ``(0, 1]``, together 1. Groups held out are the whole
+            ``test`` split; the other splits then share the rest.
         seed: Other seeds give other splits.
 
     Returns:
-        Group to split. Every split has defective groups when there are as many of those as splits,
-        and free ones likewise.
+        Group to split. Every split has defective groups where there are as many of those as
+        splits, and free ones likewise; classes too, as far as groups that show several allow.
     """
-    strata, sizes, held_out = _describe_groups(samples)
+    groups = _gather(samples)
+    held_out = {name for name, group in groups.items() if group.held_out}
     assigned = dict.fromkeys(held_out, "test")
     if held_out:
         shares = {split: share for split, share in shares.items() if split != "test"}
-    order = sorted(
-        (group for group in strata if group not in held_out),
-        key=lambda group: (strata[group], sha256_bytes(f"{seed}\0{set_name}\0{group}".encode())),
-    )
-    dealt = _deal(order, sizes, shares)
-    for kind in (True, False):
-        _leave_none_without([g for g in order if (strata[g] == FREE) == kind], dealt, list(shares))
+    frequency = Counter(name for group in groups.values() for name in group.classes)
+
+    def place(name: str) -> tuple[str, str]:
+        rarest = min(groups[name].classes, key=lambda c: (frequency[c], c), default=FREE)
+        return rarest, sha256_bytes(f"{seed}\0{set_name}\0{name}".encode())
+
+    order = sorted(groups.keys() - held_out, key=place)
+    dealt = _deal(order, {name: group.images for name, group in groups.items()}, shares)
+    for wanted in sorted(frequency, key=lambda c: (frequency[c], c)):
+        _share_out([name for name in order if wanted in groups[name].classes], dealt, list(shares))
+    for free in (True, False):
+        _share_out([g for g in order if free != bool(groups[g].classes)], dealt, list(shares))
     return assigned | dealt
 
 
-def _describe_groups(
-    samples: Iterable[Sample],
-) -> tuple[dict[str, str], Counter[str], frozenset[str]]:
-    """Return each group's stratum (its rarest class) and number of images, and who is held out."""
-    classes: dict[str, set[str]] = {}
-    sizes: Counter[str] = Counter()
-    held_out = set()
+@dataclass
+class _Group:
+    classes: set[str] = field(default_factory=set)
+    images: int = 0
+    held_out: bool = False
+
+
+def _gather(samples: Iterable[Sample]) -> dict[str, _Group]:
+    groups: defaultdict[str, _Group] = defaultdict(_Group)
     for sample in samples:
-        classes.setdefault(sample.group, set()).update(sample.classes)
-        sizes[sample.group] += 1
-        if sample.held_out:
-            held_out.add(sample.group)
-    frequency = Counter(name for names in classes.values() for name in names)
-    strata = {
-        group: min(names, key=lambda name: (frequency[name], name), default=FREE)
-        for group, names in classes.items()
-    }
-    return strata, sizes, frozenset(held_out)
+        group = groups[sample.group]
+        group.classes |= sample.classes
+        group.images += 1
+        group.held_out |= sample.held_out
+    return groups
 
 
 def _deal(
@@ -91,9 +92,7 @@ def _deal(
     return dealt
 
 
-def _leave_none_without(
-    groups: Sequence[str], dealt: dict[str, str], splits: Sequence[str]
-) -> None:
+def _share_out(groups: Sequence[str], dealt: dict[str, str], splits: Sequence[str]) -> None:
     """Move groups so that each split has one of these, where there are enough of them."""
     if len(groups) < len(splits):
         return
