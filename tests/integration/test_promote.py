@@ -1,0 +1,268 @@
+"""Promotion from the command line's function to the alias, against a real store."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from integration.tiny_checkout import make_checkout, write_data, write_outputs
+
+from blemish.config import Workspace, load_params
+from blemish.config.promote import Promote
+from blemish.errors import (
+    ModelFileError,
+    NotFoundError,
+    ParamsError,
+    PromotionConflictError,
+    PromotionError,
+)
+from blemish.registry import Registry
+from blemish.registry.moves import move_champion
+from blemish.registry.promotion_workflow import Outcome, promote, rollback
+from blemish.tracking import sync
+from blemish.tracking.names import MODEL
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """A checkout whose champion, version 1, has Dice 0.8 on 24 images of 12 parts."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("BLEMISH_CACHE", str(tmp_path / "cache"))
+    workspace = make_checkout(tmp_path / "checkout", skill=0.8)
+    sync.record_workspace(workspace)
+    return workspace
+
+
+@pytest.fixture
+def rule() -> Promote:
+    """The shipped bounds, but for latency: these models take microseconds."""
+    shipped = load_params(REPOSITORY / "params.yaml").promote
+    return shipped.model_copy(update={"latency_ratio": 100.0})
+
+
+def add(workspace: Workspace, *, skill: float = 0.8, **changes: float) -> int:
+    """Record another training over the same data; return its fp32 version."""
+    write_outputs(workspace, skill=skill, **changes)  # type: ignore[arg-type]
+    return sync.record_workspace(workspace).versions["fp32"]
+
+
+def ask(workspace: Workspace, ref: object, rule: Promote, **options: object) -> Outcome:
+    registry = Registry.connect(workspace=workspace)
+    return promote(registry, str(ref), rule, who="Inspector", **options)  # type: ignore[arg-type]
+
+
+def champion(workspace: Workspace) -> int:
+    return Registry.connect(workspace=workspace).aliases()["champion"]
+
+
+def test_a_worse_model_is_refused_and_nothing_moves(workspace: Workspace, rule: Promote) -> None:
+    """A model that finds less is refused; alias and history stay; its tags tell why."""
+    worse = add(workspace, skill=0.6)
+    outcome = ask(workspace, worse, rule)
+    assert outcome.verdict == "refused"
+    assert not outcome.moved
+    assert outcome.decision
+    assert outcome.decision.figures["dice_difference_low"] < -0.1
+    assert champion(workspace) == 1
+    registry = Registry.connect(workspace=workspace)
+    assert [move.why for move in registry.history()] == ["first"]
+    gate = registry.resolve(worse).gate
+    assert (gate["verdict"], gate["who"], gate["champion"]) == ("refused", "Inspector", "1")
+    assert float(gate["dice_difference"]) == outcome.decision.figures["dice_difference"]
+    failed = [check["name"] for check in json.loads(gate["checks"]) if not check["passed"]]
+    assert failed == ["Dice against the champion, 95 % lower bound"]
+
+
+@pytest.mark.parametrize("skill", [0.8, 0.9], ids=["equal", "better"])
+def test_an_equal_and_a_better_model_pass(
+    workspace: Workspace, rule: Promote, skill: float
+) -> None:
+    """A model that is not worse becomes champion, and the history says by whom and from where."""
+    version = add(workspace, skill=skill, threshold=0.45)
+    outcome = ask(workspace, version, rule, reason="new camera")
+    assert outcome.verdict == "promoted"
+    assert champion(workspace) == version
+    move = Registry.connect(workspace=workspace).history()[-1]
+    assert (move.before, move.after, move.who, move.why) == (1, version, "Inspector", "promote")
+    assert move.reason == "new camera"
+
+
+def test_promoting_the_champion_changes_nothing(workspace: Workspace, rule: Promote) -> None:
+    """The champion itself is neither judged nor moved."""
+    assert ask(workspace, "champion", rule).verdict == "unchanged"
+    assert len(Registry.connect(workspace=workspace).history()) == 1
+
+
+def test_force_needs_a_reason_and_is_recorded_as_forced(
+    workspace: Workspace, rule: Promote
+) -> None:
+    """A refused model can be forced with a reason; history and tags call it forced."""
+    worse = add(workspace, skill=0.6)
+    with pytest.raises(ParamsError, match="needs a reason"):
+        ask(workspace, worse, rule, force=True, reason="  ")
+    outcome = ask(workspace, worse, rule, force=True, reason="line trial")
+    assert outcome.verdict == "forced"
+    assert champion(workspace) == worse
+    registry = Registry.connect(workspace=workspace)
+    assert (registry.history()[-1].why, registry.history()[-1].reason) == ("forced", "line trial")
+    assert registry.resolve(worse).gate["verdict"] == "forced"
+
+
+def test_rollback_goes_one_champion_back_each_time(workspace: Workspace, rule: Promote) -> None:
+    """After two promotions, two rollbacks lead back to the first; a third has nowhere to go."""
+    second = add(workspace, skill=0.85)
+    ask(workspace, second, rule)
+    third = add(workspace, skill=0.9)
+    ask(workspace, third, rule)
+    registry = Registry.connect(workspace=workspace)
+    assert rollback(registry, who="Inspector").after == second
+    assert rollback(registry, who="Inspector", reason="misses cracks").after == 1
+    with pytest.raises(PromotionError, match="no champion before the present one"):
+        rollback(registry, who="Inspector")
+    whys = [move.why for move in registry.history()]
+    assert whys == ["first", "promote", "promote", "rollback", "rollback"]
+    ask(workspace, third, rule)
+    assert rollback(registry, who="Inspector").after == 1
+
+
+def test_other_test_images_mean_that_both_models_run(workspace: Workspace, rule: Promote) -> None:
+    """With another test split, results come from running both files on the candidate's images."""
+    write_data(workspace, seed=5)
+    blind = add(workspace, seed=5, skill=0.9, bias=300.0)  # its stored results flatter it
+    outcome = ask(workspace, blind, rule)
+    assert outcome.verdict == "refused"
+    assert outcome.decision
+    assert outcome.decision.figures["dice"] == 0.0
+    assert outcome.decision.figures["champion_dice"] == 1.0
+
+
+def test_int8_is_compared_by_running_it(workspace: Workspace, rule: Promote) -> None:
+    """An int8 candidate runs on the test images, and its parity with fp32 is measured."""
+    outcome = ask(workspace, "candidate-int8", rule)
+    assert outcome.verdict == "promoted"
+    assert outcome.decision
+    assert "Dice, fp32 to int8" in [check.name for check in outcome.decision.checks]
+
+
+def test_without_evidence_it_is_refused_with_the_reason(
+    workspace: Workspace, rule: Promote
+) -> None:
+    """Test images that the store no longer has: refused, and it says why and what to do."""
+    write_data(workspace, seed=5)
+    version = add(workspace, seed=5, skill=0.9)
+    registry = Registry.connect(workspace=workspace)
+    run_id = registry.resolve(version).run_id
+    folder = workspace.root / "mlartifacts" / run_id / "artifacts" / "evaluated" / "test_images"
+    for image in folder.iterdir():
+        image.unlink()
+    outcome = ask(workspace, version, rule)
+    assert outcome.verdict == "refused"
+    assert outcome.decision is None
+    assert "keeps no test images" in outcome.obstacle
+    assert champion(workspace) == 1
+
+
+def test_a_damaged_file_is_never_promoted_not_even_by_force(
+    workspace: Workspace, rule: Promote
+) -> None:
+    """A file whose bytes are not the registered ones stops a promotion before the gate."""
+    version = add(workspace, skill=0.9)
+    registry = Registry.connect(workspace=workspace)
+    uri = registry.store.client.get_model_version_download_uri(MODEL, str(version))
+    path = Path(uri.removeprefix("file://")) / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ModelFileError, match="SHA-256"):
+        ask(workspace, version, rule, force=True, reason="hurry")
+    assert champion(workspace) == 1
+
+
+def test_an_unknown_version_is_named(workspace: Workspace, rule: Promote) -> None:
+    """Promoting what is not there is a sentence with what there is."""
+    with pytest.raises(NotFoundError, match="no version 9"):
+        ask(workspace, 9, rule)
+
+
+def test_a_move_made_while_the_gate_looked_is_a_conflict(
+    workspace: Workspace, rule: Promote
+) -> None:
+    """Somebody else's promotion in between wins; ours is told and changes nothing."""
+    second = add(workspace, skill=0.85)
+    third = add(workspace, skill=0.9)
+    registry = Registry.connect(workspace=workspace)
+    ask(workspace, second, rule)
+    with pytest.raises(PromotionConflictError, match=f"was version 1 .* is version {second} now"):
+        move_champion(registry, 1, third, who="B", why="promote", reason="")
+    assert champion(workspace) == second
+    assert [move.after for move in registry.history()] == [1, second]
+
+
+def test_two_processes_at_once_one_wins_and_the_other_is_told(workspace: Workspace) -> None:
+    """Two programs that promote at the same moment: one move, one conflict, one history."""
+    versions = [add(workspace, skill=0.85), add(workspace, skill=0.9)]
+    program = """
+import sys, time
+from pathlib import Path
+from blemish.config import Workspace
+from blemish.errors import PromotionConflictError
+from blemish.registry import Registry
+from blemish.registry.moves import move_champion
+registry = Registry.connect(workspace=Workspace(Path(sys.argv[1])))
+before = registry.aliases()["champion"]
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    move_champion(registry, before, int(sys.argv[2]), who="x", why="promote", reason="")
+    print("won")
+except PromotionConflictError:
+    print("told")
+"""
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(workspace.root), str(version)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for version in versions
+    ]
+    for racer in racers:
+        assert racer.stdout
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    said = [racer.communicate()[0].strip() for racer in racers]
+    assert sorted(said) == ["told", "won"]
+    moves = Registry.connect(workspace=workspace).history()
+    assert len(moves) == 2
+    assert moves[-1].after == champion(workspace) == versions[said.index("won")]
+
+
+def blemish(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess[str]:
+    program = [sys.executable, "-m", "blemish", *arguments]
+    return subprocess.run(program, cwd=workspace.root, capture_output=True, text=True, check=False)
+
+
+def test_the_whole_story_on_the_command_line(workspace: Workspace) -> None:
+    """Refused (1), forced without reason (2), forced, rolled back; history tells all of it."""
+    worse = str(add(workspace, skill=0.6))
+    refused = blemish(workspace, "promote", worse)
+    assert refused.returncode == 1
+    assert "REFUSED" in refused.stdout
+    assert "champion is still version 1" in refused.stderr
+    assert blemish(workspace, "promote", worse, "--force").returncode == 2
+    forced = blemish(workspace, "promote", worse, "--force", "--reason", "trial", "--json")
+    assert (forced.returncode, json.loads(forced.stdout)["verdict"]) == (0, "forced")
+    back = blemish(workspace, "rollback", "--reason", "trial over")
+    assert "Version 1 is champion again" in back.stdout
+    told = json.loads(blemish(workspace, "history", "--json").stdout)
+    assert [(move["why"], move["before"], move["after"]) for move in told] == [
+        ("rollback", int(worse), 1),
+        ("forced", 1, int(worse)),
+        ("first", None, 1),
+    ]
+    assert {move["reason"] for move in told} >= {"trial", "trial over"}
