@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from blemish.doctor.findings import Finding, Patient, Skip
-from blemish.errors import BlemishError, ModelFileError, NotFoundError, StoreError
+from blemish.errors import ModelFileError, NotFoundError, StoreError
+from blemish.files import sha256_file
 from blemish.inference import Segmenter
-from blemish.registry import ModelCache, Registry
+from blemish.registry import ModelCache, Registry, Version
 from blemish.tracking.names import CHAMPION
+from blemish.tracking.outputs import model_path
 
 
 def store(patient: Patient) -> Iterator[Finding]:
@@ -26,7 +28,12 @@ def store(patient: Patient) -> Iterator[Finding]:
     if fault:
         yield Finding(f"{database} is damaged: {fault}", _start_anew(database))
         return
-    yield from _artifacts(patient.registry)
+    try:
+        yield from _artifacts(patient.registry)
+    except StoreError as error:
+        outdated = "out-of-date database schema" in str(error)
+        upgrade = f"mlflow db upgrade {place.location.uri}"
+        yield Finding(str(error), upgrade if outdated else _start_anew(database))
 
 
 def registry(patient: Patient) -> Iterator[Finding]:
@@ -37,7 +44,7 @@ def registry(patient: Patient) -> Iterator[Finding]:
         if CHAMPION not in names:
             yield _no_champion(catalogue)
         for number in sorted(set(names.values())):
-            yield from _version(catalogue, number)
+            yield from _version(patient, number)
     except StoreError as error:
         raise Skip(f"the store does not answer: {error}") from error
 
@@ -58,23 +65,24 @@ def _no_champion(catalogue: Registry) -> Finding:
     return Finding(f"{catalogue.location} holds no version yet", "make repro")
 
 
-def _version(catalogue: Registry, number: int) -> Iterator[Finding]:
+def _version(patient: Patient, number: int) -> Iterator[Finding]:
     """Look at the file in the store itself: a good copy in the cache must not hide a bad one."""
+    catalogue = patient.registry
+    version = catalogue.resolve(number)
     try:
-        version = catalogue.resolve(number)
-        data = catalogue.stored_bytes(version)
-        Segmenter.from_bytes(data).check()
+        Segmenter.from_bytes(catalogue.stored_bytes(version)).check()
     except (ModelFileError, NotFoundError) as error:
-        named = f"Version {number} ({', '.join(_names(catalogue, number))})"
-        yield Finding(f"{named}: {error}", _mend_version(catalogue, number))
+        problem = f"Version {number} ({', '.join(version.aliases)}): {error}"
+        yield Finding(problem, _mend_version(patient, version))
 
 
-def _names(catalogue: Registry, number: int) -> list[str]:
-    return [alias for alias, target in catalogue.aliases().items() if target == number]
-
-
-def _mend_version(catalogue: Registry, number: int) -> str:
-    return "blemish rollback" if CHAMPION in _names(catalogue, number) else "blemish sync"
+def _mend_version(patient: Patient, version: Version) -> str:
+    """Put the file back where this checkout has it; else leave the broken champion."""
+    if patient.workspace:
+        path = model_path(patient.workspace, version.precision or "fp32")
+        if path.is_file() and sha256_file(path) == version.sha256:
+            return "blemish sync"
+    return "blemish rollback" if CHAMPION in version.aliases else "make repro"
 
 
 def _mend_unreachable(database: Path | None) -> str:
@@ -103,11 +111,7 @@ def _artifacts(catalogue: Registry) -> Iterator[Finding]:
     wanted = catalogue.store.location.artifacts
     if wanted is None:
         return
-    try:
-        found = catalogue.store.artifact_location()
-    except BlemishError as error:
-        yield Finding(str(error), "blemish sync")
-        return
+    found = catalogue.store.artifact_location()
     if found is not None and found != wanted:
         database = catalogue.store.location.database
         yield Finding(

@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Self, TypeVar
@@ -103,9 +104,11 @@ class Registry:
         try:
             version = self._ask(partial(self._resolve, text))
         except NotFoundError:
-            self.known.forget(text)
+            with suppress(OSError):
+                self.known.forget(text)
             raise
-        self.known.remember(text, version)
+        with suppress(OSError):  # a full disk must not stop serving
+            self.known.remember(text, version)
         return version
 
     def last_known(self, ref: str | int) -> Version | None:
@@ -125,7 +128,8 @@ class Registry:
         data = self.cache.get(version.sha256)
         if data is None:
             data = self.stored_bytes(version)
-            self.cache.put(data)
+            with suppress(OSError):  # as above
+                self.cache.put(data)
         return data
 
     def stored_bytes(self, version: Version) -> bytes:

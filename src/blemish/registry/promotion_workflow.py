@@ -151,8 +151,9 @@ def _write_tags(registry: Registry, outcome: Outcome, who: str, reason: str) -> 
         "champion": str(outcome.champion or ""),
         "reason": reason or outcome.obstacle,
     }
+    checks = outcome.decision.checks if outcome.decision else ()
+    tags["checks"] = json.dumps([asdict(check) for check in checks])
     if outcome.decision:
-        tags["checks"] = json.dumps([asdict(check) for check in outcome.decision.checks])
         tags |= {key: repr(value) for key, value in outcome.decision.figures.items()}
     with registry.store.writing(), registry.store.calling("Writing the decision") as client:
         for key, value in tags.items():

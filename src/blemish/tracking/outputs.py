@@ -12,6 +12,7 @@ from typing import Any
 from blemish.config import Workspace
 from blemish.errors import ModelFileError, WorkspaceError
 from blemish.files import canonical_json, sha256_bytes, sha256_file
+from blemish.inference import ModelCard, Segmenter
 from blemish.tracking.digests import locked_outputs, md5_of
 from blemish.tracking.fingerprint import param_value
 from blemish.tracking.runs import flatten
@@ -29,12 +30,12 @@ class ModelFile:
     Attributes:
         precision: ``fp32`` or ``int8``.
         data: Its bytes.
-        metadata: What the ONNX file says of itself.
+        card: What the file says of itself.
     """
 
     precision: str
     data: bytes
-    metadata: Mapping[str, str]
+    card: ModelCard
 
     @cached_property
     def sha256(self) -> str:
@@ -178,35 +179,28 @@ def _require(workspace: Workspace) -> None:
 
 
 def _read_model(workspace: Workspace, precision: str) -> ModelFile:
-    import onnx  # noqa: PLC0415 - only recording needs it
-    from google.protobuf.message import (  # type: ignore[import-untyped]  # noqa: PLC0415 - as above
-        DecodeError,
-    )
-
     path = model_path(workspace, precision)
     data = path.read_bytes()
     try:
-        proto = onnx.load_from_string(data)
-    except (DecodeError, ValueError) as error:
-        raise ModelFileError(f"{path} is no ONNX file: {error}. {_MEND}") from error
-    return ModelFile(precision, data, {entry.key: entry.value for entry in proto.metadata_props})
+        return ModelFile(precision, data, Segmenter.from_bytes(data).card)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from error
 
 
 def _check_one_origin(outputs: Outputs) -> None:
     """Refuse models that were exported from another training or another threshold."""
     threshold = read_json(outputs.workspace.path("evaluated") / "threshold.json").get("threshold")
     for model in outputs.models:
-        said = model.metadata.get("blemish.fingerprint")
-        if said != outputs.fingerprint:
+        if model.card.fingerprint != outputs.fingerprint:
             raise WorkspaceError(
-                f"model.{model.precision}.onnx was made from training {str(said)[:12]}, but the "
-                f"trained weights are {outputs.fingerprint[:12]}. Run: dvc repro"
+                f"model.{model.precision}.onnx was made from training "
+                f"{model.card.fingerprint[:12]}, but the trained weights are "
+                f"{outputs.fingerprint[:12]}. Run: dvc repro"
             )
-        if float(model.metadata.get("blemish.threshold", "nan")) != threshold:
+        if model.card.threshold != threshold:
             raise WorkspaceError(
-                f"model.{model.precision}.onnx holds threshold "
-                f"{model.metadata.get('blemish.threshold')}, but evaluation chose {threshold}. "
-                "Run: dvc repro"
+                f"model.{model.precision}.onnx holds threshold {model.card.threshold}, but "
+                f"evaluation chose {threshold}. Run: dvc repro"
             )
 
 

@@ -84,7 +84,17 @@ def logged_steps(store: Store, run_id: str, metric: str) -> frozenset[int]:
 
 
 def _agree(logged: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(logged[key] == value for key, value in wanted.items() if key in logged)
+    return all(_same(logged[key], value) for key, value in wanted.items() if key in logged)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts are one value: YAML readers differ on whether ``1e-4`` is a number."""
+    if one == other:
+        return True
+    try:
+        return float(one) == float(other)
+    except ValueError:
+        return False
 
 
 def _missing(logged: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:

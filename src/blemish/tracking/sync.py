@@ -173,7 +173,7 @@ def _tags(outputs: Outputs, model: ModelFile, latency: Mapping[str, float]) -> d
         "sha256": model.sha256,
         "fingerprint": outputs.fingerprint,
         "record": outputs.record,
-        "threshold": model.metadata.get("blemish.threshold", ""),
+        "threshold": repr(model.card.threshold),
         "size_bytes": str(len(model.data)),
         "latency_ms": f"{latency[model.precision]:.3f}",
         **commit_tags(outputs.workspace),
