@@ -1,5 +1,7 @@
 """UNetTiny: its size, its shapes, and what it does not look at."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -75,7 +77,7 @@ def test_other_shapes_are_refused_by_name(shape: tuple[int, ...]) -> None:
         check_input(torch.zeros(shape, dtype=torch.uint8))
 
 
-def test_missing_weights_are_an_error_that_names_the_command(tmp_path) -> None:
+def test_missing_weights_are_an_error_that_names_the_command(tmp_path: Path) -> None:
     """An empty folder is refused with what to run."""
     with pytest.raises(ModelFileError, match="dvc repro train"):
         load_trained(tmp_path)

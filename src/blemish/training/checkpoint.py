@@ -67,7 +67,8 @@ def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint | None:
         checkpoint = Checkpoint(progress=progress, **content)
     except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, EOFError) as error:
         raise TrainingError(
-            f"{path} is no checkpoint of this version: {error}. Start over: rm {path}"
+            f"{path} is no checkpoint of this version ({type(error).__name__}). "
+            f"Start over: rm {path}"
         ) from error
     if checkpoint.fingerprint != fingerprint:
         raise TrainingError(

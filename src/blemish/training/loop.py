@@ -82,7 +82,7 @@ def set_up_torch(params: Train) -> None:
     torch.manual_seed(params.seed)
     torch.use_deterministic_algorithms(mode=True)
     # It would write NaN into every fresh tensor, to show reads of unset memory: a sixth of a step.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a property of the module
     torch.set_num_threads(params.threads)
 
 

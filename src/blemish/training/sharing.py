@@ -6,12 +6,11 @@ number of processes changes a loss by rounding only.
 """
 
 import os
-from typing import cast
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+from torch import Tensor, distributed, nn
 
 from blemish.config.train import Train
 from blemish.errors import ParamsError
@@ -58,10 +57,25 @@ def part(numbers: range, fabric: Fabric) -> range:
     return numbers[fabric.global_rank * size : (fabric.global_rank + 1) * size]
 
 
+class _Pooled(torch.autograd.Function):
+    """The sum over all processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(_context: Any, sums: Tensor) -> Tensor:
+        pooled = sums.clone()
+        distributed.all_reduce(pooled)
+        return pooled
+
+    @staticmethod
+    def backward(_context: Any, *gradients: Tensor) -> Tensor:
+        pooled = gradients[0].clone()
+        distributed.all_reduce(pooled)
+        return pooled
+
+
 def pool_sums(sums: Tensor) -> Tensor:
     """Sum a tensor over all processes; gradients pass."""
-    pooled: Tensor = all_reduce(sums)  # type: ignore[no-untyped-call]  # PyTorch has no types here
-    return pooled
+    return cast("Tensor", _Pooled.apply(sums))  # type: ignore[no-untyped-call]  # PyTorch has no types here
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
@@ -73,7 +87,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
             return super().forward(input)
         channels = input.shape[1]
         own = torch.cat([input.sum((0, 2, 3)), (input * input).sum((0, 2, 3))])
-        count = input.numel() // channels * torch.distributed.get_world_size()
+        count = input.numel() // channels * distributed.get_world_size()
         pooled = pool_sums(own) / count
         mean, square = pooled[:channels], pooled[channels:]
         variance = square - mean * mean

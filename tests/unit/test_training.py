@@ -1,0 +1,213 @@
+"""Training in one process: what it writes, and that nothing but its inputs decides it."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_world import write_split
+from tiny_training import Notes, output_bytes, run, tiny_params
+from torch import nn
+
+from blemish.datasets.packed import PackedRecord, PackedSet, PackedWriter, pack_image
+from blemish.errors import DataError, ParamsError, TrainingError
+from blemish.files import sha256_bytes
+from blemish.model import load_trained
+from blemish.training.checkpoint import load_checkpoint, tensor_bytes
+from blemish.training.crops import draw_crops, load_pools, shares
+from blemish.training.listener import EpochResult, Listeners
+from blemish.training.optimization import AveragedWeights, phases
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_split(tmp_path / "data", "train", 12, seed=1)
+    write_split(tmp_path / "data", "val", 6, seed=2)
+    return tmp_path
+
+
+def test_outputs_describe_the_training(folder: Path) -> None:
+    """Weights load into the network described, and the curves hold what the listener heard."""
+    notes = run(folder, tiny_params(epochs=2))
+    network = load_trained(folder / "out")
+    assert network.width == 4
+    rows = list(csv.DictReader((folder / "curves.csv").read_text().splitlines()))
+    assert [float(row["train_loss"]) for row in rows] == [e.train_loss for e in notes.epochs]
+    assert [float(row["val_dice"]) for row in rows] == [e.val_dice for e in notes.epochs]
+    assert notes.ended
+    assert not list((folder / "state").iterdir())
+
+
+def test_two_trainings_write_the_same_bytes(folder: Path) -> None:
+    """Weights, description and curves repeat byte for byte."""
+    params = tiny_params(epochs=2)
+    run(folder, params)
+    first = output_bytes(folder)
+    run(folder, params)
+    assert output_bytes(folder) == first
+
+
+def test_training_finds_the_defects(folder: Path) -> None:
+    """A few epochs on bold marks lower the loss and raise the validation Dice well above chance."""
+    notes = run(folder, tiny_params(epochs=10, crops=64, learning_rate=0.02))
+    assert notes.epochs[-1].train_loss < 0.6 * notes.epochs[0].train_loss
+    assert max(epoch.val_dice for epoch in notes.epochs) > 0.6
+
+
+def test_early_stop_keeps_the_best_epoch(folder: Path) -> None:
+    """Training ends once no epoch was better for as long as patience allows."""
+    notes = run(folder, tiny_params(epochs=30, patience=2, crops=4))
+    dice = [epoch.val_dice for epoch in notes.epochs]
+    assert len(dice) < 30
+    assert int(np.argmax(dice)) == len(dice) - 3
+
+
+def test_finetuning_draws_from_its_own_mixture(folder: Path) -> None:
+    """The second phase starts its own schedule after the first."""
+    tuning = {"epochs": 2, "learning_rate": 0.001, "mixture": {"alpha": 0}}
+    params = tiny_params(epochs=1, finetune=tuning)
+    first, second = phases(params)
+    assert (first.first, second.first, second.epochs) == (1, 2, 2)
+    notes = run(folder, params)
+    assert [epoch.epoch for epoch in notes.epochs] == [1, 2, 3]
+    assert notes.epochs[-1].learning_rate < 0.001
+
+
+def test_a_nan_stops_with_a_sentence_and_keeps_the_last_good_state(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network that answers NaN after the first epoch ends training; its checkpoint stays."""
+
+    class Saboteur(Notes):
+        def on_epoch(self, result: EpochResult) -> None:
+            super().on_epoch(result)
+            whole = nn.Conv2d.forward
+            monkeypatch.setattr(nn.Conv2d, "forward", lambda self, x: whole(self, x) * math.nan)
+
+    from blemish.training import train
+
+    state = folder / "state" / "tiny.pt"
+    with pytest.raises(TrainingError, match=r"nan in epoch 2.*that of epoch 1.*learning_rate"):
+        train(
+            folder / "data",
+            folder / "out",
+            folder / "curves.csv",
+            tiny_params(),
+            fingerprint="a",
+            checkpoint=state,
+            listener=Saboteur(),
+        )
+    kept = load_checkpoint(state, "a")
+    assert kept is not None
+    assert kept.progress.epoch == 1
+    assert all(torch.isfinite(v).all() for v in kept.network.values() if v.is_floating_point())
+    assert not (folder / "out").exists()
+
+
+def test_checkpoint_of_another_training_is_refused(folder: Path) -> None:
+    """A checkpoint tells whose it is."""
+    state = folder / "other.pt"
+    state.write_bytes(tensor_bytes({"fingerprint": "b", "progress": {}, **_EMPTY}))
+    with pytest.raises(TrainingError, match="belongs to the training b"):
+        load_checkpoint(state, "a")
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 torn"])
+def test_torn_checkpoint_is_named_with_the_mending_command(folder: Path, content: bytes) -> None:
+    """A file that is no checkpoint is refused by name."""
+    state = folder / "torn.pt"
+    state.write_bytes(content)
+    with pytest.raises(TrainingError, match=r"torn\.pt is no checkpoint.*rm"):
+        load_checkpoint(state, "a")
+
+
+_EMPTY: dict[str, dict[str, object]] = {
+    "network": {},
+    "averaged": {},
+    "optimizer": {},
+    "best": {},
+}
+
+
+def test_equal_tensors_give_equal_bytes() -> None:
+    """The stored form of weights holds nothing but the weights."""
+    first, second = (tensor_bytes({"a": torch.arange(6.0).reshape(2, 3)}) for _ in range(2))
+    assert sha256_bytes(first) == sha256_bytes(second)
+
+
+def test_crops_do_not_depend_on_how_they_are_shared(folder: Path) -> None:
+    """Halves drawn apart equal the whole drawn at once."""
+    pools = load_pools(PackedSet.open(folder / "data", "train"))
+    weights, params = shares(pools, {}), tiny_params()
+    whole = draw_crops(pools, weights, params, 1, range(8))
+    halves = [draw_crops(pools, weights, params, 1, r) for r in (range(4), range(4, 8))]
+    for place in (0, 1):
+        np.testing.assert_array_equal(
+            whole[place], np.concatenate([half[place] for half in halves])
+        )
+
+
+def test_most_crops_show_what_the_share_asks_for(folder: Path) -> None:
+    """Crops centred near a defect show it; an epoch's crops differ from the next one's."""
+    pools = load_pools(PackedSet.open(folder / "data", "train"))
+    params = tiny_params(defect_share=1.0)
+    images, masks = draw_crops(pools, shares(pools, {}), params, 1, range(60))
+    assert masks.any(axis=(1, 2, 3)).mean() > 0.85
+    later, _ = draw_crops(pools, shares(pools, {}), params, 2, range(60))
+    assert not np.array_equal(images, later)
+
+
+def test_mixture_must_fit_the_sets(folder: Path) -> None:
+    """An unknown set, or no set at all, is refused by name."""
+    pools = load_pools(PackedSet.open(folder / "data", "train"))
+    np.testing.assert_allclose(shares(pools, {"alpha": 3}), [0.75, 0.25])
+    with pytest.raises(ParamsError, match="gamma"):
+        shares(pools, {"gamma": 1})
+    with pytest.raises(ParamsError, match="above 0"):
+        shares(pools, {"alpha": 0, "beta": 0})
+
+
+def test_a_split_without_defects_is_refused(tmp_path: Path) -> None:
+    """There is nothing to learn from clean parts alone."""
+    record = PackedRecord("clean", "alpha", "part", 64, 64, (), {})
+    blank = np.zeros((64, 64), np.uint8)
+    with PackedWriter(tmp_path, "train") as writer:
+        writer.add(pack_image(record, blank, blank))
+    with pytest.raises(DataError, match="no defect"):
+        load_pools(PackedSet.open(tmp_path, "train"))
+
+
+def test_averaged_weights_follow_with_their_decay() -> None:
+    """After many steps the average is decay times the past plus the rest of the present."""
+    network = nn.Linear(1, 1)
+    average = AveragedWeights(network, 0.9)
+    before = average.network.weight.clone()
+    with torch.no_grad():
+        network.weight += 1.0
+    average.update(network, step=10_000)
+    torch.testing.assert_close(average.network.weight, before + 0.1)
+
+
+def test_rate_warms_up_and_falls() -> None:
+    """The learning rate rises to its largest value, then falls to a hundredth of it."""
+    (phase,) = phases(tiny_params(epochs=10, learning_rate=0.1))
+    assert phase.rate_at(0.25, 0.5) == pytest.approx(0.05)
+    assert phase.rate_at(0.5, 0.5) == pytest.approx(0.1)
+    assert phase.rate_at(10, 0.5) == pytest.approx(0.001)
+
+
+def test_several_listeners_hear_the_same(folder: Path) -> None:
+    """Listeners pass every call on, in their order."""
+    first, second = Notes(), Notes()
+    both = Listeners((first, second))
+    result = EpochResult(1, 0.5, 0.4, 0.3, 0.01, 2.0)
+    both.on_start(3, 1)
+    both.on_batch(1, 2, 0.5)
+    both.on_epoch(result)
+    both.on_end()
+    assert first.epochs == second.epochs == [result]
+    assert first.resumed_from == second.resumed_from == 1
+    assert first.ended
+    assert second.ended
