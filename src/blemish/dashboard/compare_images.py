@@ -67,34 +67,35 @@ def _list(bouts: Sequence[Bout], album: Album) -> int:
     names = [bout.entry.image_id for bout in bouts] or [entry.image_id for entry in album.entries]
     asked = st.query_params.get("image")
     position = names.index(asked) if asked in names else 0
-    moved = position + _step(position, len(names))
+    _show_steps(position, names)
     if bouts:
         chosen = _table(bouts)
         if chosen is not None and chosen != st.session_state.get("_clicked"):
-            moved = chosen
+            position = chosen
+            remember("image", names[position])
         st.session_state["_clicked"] = chosen
     else:
         st.caption("No picture passes the filter; here are all of them.")
-    if moved != position:
-        remember("image", names[moved])
-    return album.index(names[moved]) or 0
+    return album.index(names[position]) or 0
 
 
-def _step(position: int, count: int) -> int:
-    """Show the buttons that step; return 1, -1 or 0."""
+def _show_steps(position: int, names: Sequence[str]) -> None:
+    """Show the buttons that step through the pictures; arrow keys press them."""
+    last = len(names) - 1
     with st.container(
         horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", wrap=False
     ):
-        back = st.button(
+        st.button(
             "Back", icon=":material/chevron_left:", shortcut="Left", help="Previous picture",
             disabled=position == 0, key="previous",
+            on_click=remember, args=("image", names[max(position - 1, 0)]),
         )  # fmt: skip
-        st.markdown(f"{position + 1} of {count}", text_alignment="center")
-        onward = st.button(
+        st.markdown(f"{position + 1} of {len(names)}", text_alignment="center")
+        st.button(
             "Next", icon=":material/chevron_right:", icon_position="right", shortcut="Right",
-            help="Next picture", disabled=position >= count - 1, key="next",
+            help="Next picture", disabled=position >= last, key="next",
+            on_click=remember, args=("image", names[min(position + 1, last)]),
         )  # fmt: skip
-    return int(onward) - int(back)
 
 
 def _table(bouts: Sequence[Bout]) -> int | None:

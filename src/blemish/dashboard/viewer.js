@@ -12,9 +12,8 @@ export default function (component) {
 
   function place() {
     for (const sheet of grid.querySelectorAll(".sheet")) {
-      const box = sheet.parentElement.getBoundingClientRect();
-      const x = view.x * box.width, y = view.y * box.height;
-      sheet.style.transform = `translate(${x}px, ${y}px) scale(${view.scale})`;
+      const x = (100 * view.x).toFixed(4), y = (100 * view.y).toFixed(4);
+      sheet.style.transform = `translate(${x}%, ${y}%) scale(${view.scale.toFixed(4)})`;
       sheet.parentElement.classList.toggle("close", view.scale > 2);
     }
     const zoom = bar.querySelector(".zoom");

@@ -1,0 +1,185 @@
+"""The Monitor page's queries over a million logged predictions, and what logging costs a server."""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Engine, text
+
+from blemish.config.monitor import Monitor
+from blemish.monitoring import alarms, drift, queries, rollups, schema
+from blemish.monitoring.database import open_database
+from blemish.monitoring.log import PredictionRecord
+from blemish.monitoring.writer import LogWriter
+
+ROWS = 1_000_000
+DAYS = 30
+ROUNDS = 12
+PAIRS = 7
+_RANGES = (timedelta(minutes=15), timedelta(hours=24), timedelta(days=7), timedelta(days=DAYS))
+_REQUEST_MS = 10.0  # of one core: decode, infer and post of a 256 x 256 image, about
+
+
+def measure() -> list[dict[str, Any]]:
+    """Fill a log, ask what the page asks, and time a busy loop with and without the writer."""
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_database(f"sqlite:///{folder}/predictions.db")
+        now = datetime.now(UTC)
+        _fill(engine, now)
+        taken = _page_times(engine, now)
+        engine.dispose()
+        cost = _writer_cost(Path(folder))
+    return [
+        {
+            "name": "monitor_query_p95_ms",
+            "value": round(float(np.quantile([took for took, _ in taken], 0.95)), 2),
+            "unit": "ms",
+            "note": f"{ROWS:,} predictions on SQLite, each query of each range {ROUNDS} times; "
+            f"bound 300; slowest {max(taken)[1]}, {max(taken)[0]:.1f} ms",
+        },
+        {
+            "name": "log_writing_cost",
+            "value": round(cost, 4),
+            "unit": "share of throughput",
+            "note": f"median of {PAIRS} interleaved pairs, a loop of {_REQUEST_MS:.0f} ms turns "
+            "that keeps one core busy; bound 0.05",
+        },
+    ]
+
+
+def _page_times(engine: Engine, now: datetime) -> list[tuple[float, str]]:
+    """Return milliseconds and name of every query of the page, at every range."""
+    taken = []
+    for _ in range(ROUNDS):
+        for length in (
+            timedelta(minutes=15),
+            timedelta(hours=24),
+            timedelta(days=7),
+            timedelta(DAYS),
+        ):
+            span = queries.span_until(now, length)
+            for name, ask in _asked(engine, span, now).items():
+                began = time.perf_counter()
+                ask()
+                taken.append((1e3 * (time.perf_counter() - began), name))
+    return taken
+
+
+def _asked(engine: Engine, span: queries.Span, now: datetime) -> dict[str, Callable[[], Any]]:
+    monitor = Monitor()
+    return {
+        "traffic": lambda: queries.traffic(engine, span),
+        "traffic_over_time": lambda: queries.traffic_over_time(engine, span),
+        "traffic_by_version": lambda: queries.traffic_by_version(engine, span),
+        "latency_quantiles": lambda: queries.latency_quantiles(engine, span),
+        "latency_over_time": lambda: queries.latency_over_time(engine, span),
+        "failures_by_type": lambda: queries.failures_by_type(engine, span),
+        "lost": lambda: queries.lost(engine, span),
+        "latest": lambda: queries.latest(engine, 12),
+        "latest_defective": lambda: queries.latest(engine, 12, "defective"),
+        "latest_errors": lambda: queries.latest(engine, 12, "errors"),
+        "window": lambda: drift.read_references({}) or queries.window(engine, 1, 200),
+        "alarms": lambda: alarms.judge(engine, monitor, now),
+        "history": lambda: alarms.history(engine),
+    }
+
+
+def _fill(engine: Engine, now: datetime) -> None:
+    """Write the rows inside the database, and the counts as the log would have kept them."""
+    names = [f"{phase}_ms" for phase in schema.PHASES] + list(schema.STATISTICS)
+    values = {
+        "end": round(now.timestamp() * 1_000),
+        "step": DAYS * 86_400_000 / ROWS,
+        "last": ROWS - 1,
+        "columns": ", ".join(names),
+        "figures": ", ".join("1.0 + abs(random() % 1000) / 50.0" for _ in names),
+    }
+    with engine.begin() as connection:
+        connection.execute(text(_PREDICTIONS.format(**values)))
+        for span in rollups.SPANS:
+            width = {"span": span, "width": span * 1_000}
+            for statement in (_TRAFFIC, _LATENCY, _FAILURES):
+                connection.execute(text(statement.format(**width)))
+
+
+_PREDICTIONS = """
+WITH RECURSIVE n(k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM n WHERE k < {last})
+INSERT INTO predictions (time_ms, request_id, status, error, version, image_sha256, defective,
+    defect_area_fraction, defect_count, defects, {columns})
+SELECT CAST({end} - {step} * k AS INTEGER), 'r' || k, 200,
+    CASE WHEN abs(random() % 50) = 0 THEN 'image-type' END, 1 + k % 2, printf('%064x', k),
+    k % 5 = 0, 0.01, 1, '[]', {figures}
+FROM n
+"""
+_TRAFFIC = """
+INSERT INTO traffic (span_s, start_ms, version, requests, answered, defective, area, decode_ms,
+    infer_ms, post_ms, total_ms, shadowed, disagreement)
+SELECT {span}, time_ms / {width} * {width}, version, count(*), sum(error IS NULL), sum(defective),
+    sum(defect_area_fraction), sum(decode_ms), sum(infer_ms), sum(post_ms), sum(total_ms), 0, 0.0
+FROM predictions GROUP BY 2, 3
+"""
+_LATENCY = """
+INSERT INTO latency (span_s, start_ms, bin, requests)
+SELECT {span}, time_ms / {width} * {width}, CAST(total_ms * 4 AS INTEGER), count(*)
+FROM predictions GROUP BY 2, 3
+"""
+_FAILURES = """
+INSERT INTO failures (span_s, start_ms, error, requests)
+SELECT {span}, time_ms / {width} * {width}, error, count(*)
+FROM predictions WHERE error IS NOT NULL GROUP BY 2, 3
+"""
+
+
+def _writer_cost(folder: Path) -> float:
+    """Return the share of a busy loop's throughput that logging each turn takes."""
+    losses = []
+    for number in range(PAIRS):
+        bare = _turns_per_s(None)
+        writer = LogWriter(f"sqlite:///{folder}/cost-{number}.db", pictures=folder / "pictures")
+        time.sleep(1.0)  # the tables are made
+        logged = _turns_per_s(writer)
+        writer.close(30)
+        losses.append(1 - logged / bare)
+    return statistics.median(losses)
+
+
+def _turns_per_s(writer: LogWriter | None, seconds: float = 2.0) -> float:
+    turns, end = 0, time.perf_counter() + seconds
+    array = np.random.default_rng(0).random((256, 256))
+    picture = array.tobytes()[:40_000]
+    while time.perf_counter() < end:
+        spent = time.perf_counter() + _REQUEST_MS / 1e3
+        while time.perf_counter() < spent:
+            array @ array
+        if writer is not None:
+            writer.submit(_record(turns, picture))
+        turns += 1
+    return turns / seconds
+
+
+def _record(number: int, picture: bytes) -> PredictionRecord:
+    return PredictionRecord(
+        time=datetime.now(UTC),
+        request_id=f"request-{number}",
+        status=200,
+        version=1,
+        image_sha256=f"{number:064x}",
+        defective=True,
+        defect_area_fraction=0.01,
+        defects=[{"bbox": [1, 2, 3, 4], "area_px": 12}] * 3,
+        timing_ms=dict.fromkeys(schema.PHASES, 5.0),
+        statistics=dict.fromkeys(schema.STATISTICS, 0.5),
+        picture=picture,
+    )
+
+
+if __name__ == "__main__":
+    for row in measure():
+        print(f"{row['name']}: {row['value']} {row['unit']} ({row['note']})")
+    sys.exit(0)

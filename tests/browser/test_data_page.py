@@ -1,0 +1,49 @@
+"""The page ``/data`` in a real browser."""
+
+import re
+
+from browser import workshop
+from browser.conftest import Dashboard
+from playwright.sync_api import Page, expect
+
+
+def test_a_set_is_shown_with_masks_and_classes(page: Page, dashboard: Dashboard) -> None:
+    """An imported set is listed; a picture opens with its mask; a hostile name is plain text."""
+    page.goto(f"{dashboard.url}/data?set=plates")
+    expect(page.get_by_text(re.compile("^<img src=x")).first).to_be_visible()
+    page.get_by_role("button", name="Open").nth(2).click()
+    expect(page.get_by_text("Outline of the mask")).to_be_visible()
+    expect(page).to_have_url(re.compile("open=metal-101"))
+    page.get_by_role("button", name="Close").click()
+    expect(page.get_by_text("Outline of the mask")).to_have_count(0)
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_the_generator_draws_what_is_asked_for(page: Page, dashboard: Dashboard) -> None:
+    """The preview draws eight pictures; another surface draws eight others."""
+    page.goto(f"{dashboard.url}/data")
+    page.get_by_role("tab", name="Generator").click()
+    expect(page.get_by_alt_text(re.compile("^Drawn picture 7"))).to_be_visible()
+    page.get_by_role("combobox", name="Surface").click()
+    page.get_by_role("option", name="turned").click()
+    expect(page.get_by_alt_text(re.compile("^Drawn picture 7: turned"))).to_be_visible()
+
+
+def test_validation_names_what_it_refuses(page: Page, dashboard: Dashboard) -> None:
+    """A mask that was removed is named by the check; before that the set passes."""
+    mask = dashboard.shop.path("real") / "plates" / "masks" / "metal-101.png"
+    page.goto(f"{dashboard.url}/data")
+    page.get_by_role("tab", name="Validation").click()
+    page.get_by_role("button", name="Check").nth(1).click()
+    expect(page.get_by_text("All 6 images and their masks can be used.")).to_be_visible()
+    kept = mask.read_bytes()
+    mask.unlink()
+    try:
+        page.reload()
+        page.get_by_role("tab", name="Validation").click()
+        page.get_by_role("button", name="Check").nth(1).click()
+        expect(page.get_by_text("1 faults in 6 images.")).to_be_visible()
+        expect(page.get_by_role("gridcell", name="plates/masks/metal-101.png")).to_be_attached()
+    finally:
+        mask.write_bytes(kept)
+    assert workshop.HOSTILE.startswith("<img")
