@@ -53,6 +53,18 @@ class Version:
         return float(text) if text else None
 
     @property
+    def dice(self) -> float | None:
+        """Pooled Dice of its file on the test split, as the tags have it."""
+        text = self.tags.get("test_dice")
+        return float(text) if text else None
+
+    @property
+    def iou(self) -> float | None:
+        """Pooled IoU of its file on the test split, as the tags have it."""
+        text = self.tags.get("test_iou")
+        return float(text) if text else None
+
+    @property
     def size_bytes(self) -> int | None:
         """The size of its file, as the tags have it."""
         text = self.tags.get("size_bytes")

@@ -167,7 +167,6 @@ def _register_missing(
 
 def _tags(outputs: Outputs, model: ModelFile, latency: Mapping[str, float]) -> dict[str, str]:
     """Return the tags of a version: identity, lineage, headline figures."""
-    figures = ("test_dice", "test_iou")
     tags = {
         "precision": model.precision,
         "sha256": model.sha256,
@@ -178,8 +177,18 @@ def _tags(outputs: Outputs, model: ModelFile, latency: Mapping[str, float]) -> d
         "latency_ms": f"{latency[model.precision]:.3f}",
         **commit_tags(outputs.workspace),
         **{f"{DIGEST}{name}": digest for name, digest in outputs.digests.items()},
-        **{key: repr(outputs.metrics[key]) for key in figures if key in outputs.metrics},
+        **{key: repr(value) for key, value in _headlines(outputs, model).items()},
     }
     if outputs.test_digest:
         tags[TEST_DIGEST] = outputs.test_digest
     return tags
+
+
+def _headlines(outputs: Outputs, model: ModelFile) -> dict[str, float]:
+    """Return Dice and IoU of a file: its own where export measured it, else its training's."""
+    figures = {}
+    for name in ("test_dice", "test_iou"):
+        own = outputs.parity.get(f"{model.precision}.{name}", outputs.metrics.get(name))
+        if own is not None:
+            figures[name] = own
+    return figures
