@@ -150,6 +150,7 @@ def test_an_import_is_tracked_told_and_repeatable(
         "images": 12,
         "defective": 6,
         "groups": 12,
+        "defective_groups": 6,
         "grouping": "each image is its own group",
         "classes": ["defect"],
         "skipped": [],

@@ -196,6 +196,8 @@ def annotation(**change: object) -> dict:
         (annotation(bbox=[0, 0, 1, 1]), "annotation 7 has a box"),
         (annotation(category_id=8), "category 8"),
         (annotation(segmentation=[[1, 2]]), "fewer than three"),
+        (annotation(segmentation=[[0, 0, 1e9, 0, 1e9, 9]]), "a polygon far outside"),
+        (annotation(segmentation=[[0, 0, float("nan"), 0, 5, 9]]), "a polygon far outside"),
         (annotation(segmentation={"size": [3, 3], "counts": [9]}), "3 x 3"),
         (annotation(segmentation={"size": [30, 40], "counts": [9]}), "runs of"),
         ({"annotations": [{"id": 7}]}, "not as COCO"),
@@ -246,6 +248,19 @@ def test_a_set_without_any_defect_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no defect at all in 1 images"):
         run(tmp_path / "source")
     assert not (tmp_path / "real" / "tiny").exists()
+
+
+def test_a_spoilt_set_is_made_anew(tmp_path: Path) -> None:
+    """Importing the same source mends a set of which a file was changed or lost."""
+    source = tmp_path / "source"
+    source.mkdir()
+    make_siblings(source)
+    asked, folder = Source(source, "tiny"), tmp_path / "tiny"
+    assert import_source(asked, folder)[1] is False
+    assert import_source(asked, folder)[1] is True
+    (folder / "masks" / "0.png").unlink()
+    assert import_source(asked, folder)[1] is False
+    assert import_source(asked, folder)[1] is True
 
 
 def test_names_stay_safe_and_apart(tmp_path: Path) -> None:

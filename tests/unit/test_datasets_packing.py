@@ -14,7 +14,7 @@ from blemish.datasets.layout import DefectRecord, ImageSet, SetWriter, read_set
 from blemish.datasets.packed import SPLITS, PackedSet
 from blemish.datasets.packing import Splitting, pack_sets
 from blemish.datasets.validation import draw_instances
-from blemish.errors import DataError
+from blemish.errors import DataError, ParamsError
 from blemish.preprocessing import Resizing
 
 SPLITTING = Splitting({"val": 0.2, "test": 0.2}, seed=7)
@@ -106,6 +106,13 @@ def test_what_is_held_out_is_the_test_split(tmp_path: Path) -> None:
     pack_sets([write_set(tmp_path)], tmp_path / "out", splitting, Resizing())
     surfaces = members(tmp_path / "out", lambda record: record.attributes["surface"])
     assert surfaces == {"train": {"cast"}, "val": {"cast"}, "test": {"rolled"}}
+
+
+def test_holding_out_nothing_is_refused(tmp_path: Path) -> None:
+    """A family that no image belongs to is named, with those that there are."""
+    splitting = Splitting({"val": 0.2, "test": 0.2}, 7, "surface=wood")
+    with pytest.raises(ParamsError, match="accepted: surface=cast, surface=rolled"):
+        pack_sets([write_set(tmp_path)], tmp_path / "out", splitting, Resizing())
 
 
 def test_scale_applies_to_images_and_defects_alike(tmp_path: Path) -> None:

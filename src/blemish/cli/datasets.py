@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import click
 
 if TYPE_CHECKING:
     from blemish.datasets.importers.reading import ReadImage
+_LEAST_GROUPS = 3
+_FEW_GROUPS = "Fewer than three groups show a defect: train, val and test will want one each."
 
 
 class _Layout(click.ParamType[str]):
@@ -82,19 +85,39 @@ def import_set(
     workspace = find_workspace()
     folder = workspace.path("real") / name
     layout = how.pop("layout")
-    images, unchanged = import_source(
-        Source(source, name, layout, groups, Choices(**how)),
-        folder,
-        replace=force,
-        workers=settings().workers,
-        track=show,
-    )
-    if not (unchanged and pointer(folder).exists()):
-        track_with_dvc(workspace.root, folder)
+    with _only_one(workspace.state / f"import-{name}.lock", name):
+        images, unchanged = import_source(
+            Source(source, name, layout, groups, Choices(**how)),
+            folder,
+            replace=force,
+            workers=settings().workers,
+            track=show,
+        )
+        if not (unchanged and pointer(folder).exists()):
+            track_with_dvc(workspace.root, folder)
     report = describe_report(images, unchanged=unchanged)
     shown = folder.relative_to(workspace.root).as_posix()
     report |= {"folder": shown, "tracked_by": f"{shown}.dvc"}
     click.echo(json.dumps(report, indent=2) if as_json else _tell(report))
+
+
+@contextmanager
+def _only_one(path: Path, name: str) -> Iterator[None]:
+    """Hold the lock of an import of this name, or say that another has it."""
+    from filelock import FileLock, Timeout
+
+    from blemish.errors import DataError
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise DataError(f"Another import of {name} is running; wait for it to end.") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _tell(report: dict[str, Any]) -> str:
@@ -109,6 +132,7 @@ def _tell(report: dict[str, Any]) -> str:
         f"Layout {report['layout']} (another: --layout); {report['grouping']}.",
         f"{counts} with defects: {classes}.",
         *(f"Skipped, its mask being empty: {file}" for file in report["skipped"]),
+        *([_FEW_GROUPS] if report["defective_groups"] < _LEAST_GROUPS else []),
         f"Look at it: {folder}/contact_sheet.png",
         f"Keep it: git add {folder}.dvc {ignored} && git commit -m 'Import {name}'",
         f"Use it: preprocess.real_sets: [{name}] in params.yaml, then: dvc repro",

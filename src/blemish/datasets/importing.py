@@ -1,5 +1,6 @@
 """Import a set: find, read and check all of a source, then write it in our layout, or nothing."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from blemish.datasets.sheet import contact_sheet, encode_sheet
 from blemish.datasets.statistics import ImageStatistics, describe_set
 from blemish.datasets.validation import Fault, find_duplicates, refuse
 from blemish.errors import DataError
-from blemish.files import canonical_json, sha256_bytes, sha256_file, write_json
+from blemish.files import canonical_json, sha256_bytes, sha256_file, sha256_tree, write_json
 
 _ADVICE = "Nothing was imported; mend or remove each, then import again."
 _GROUPS_FILE = "groups.csv"
@@ -66,16 +67,18 @@ def import_source(
         track: Shows progress.
 
     Returns:
-        The set, and whether it was there already, made from the same files in the same way.
+        The set, and whether it was there already, made from the same files in the same way and
+        whole; a spoilt one is made anew.
 
     Raises:
         DataError: The source cannot be used; names every file at fault once.
     """
     plan = _plan(source, _open(source.root, folder))
     existing = read_set(folder) if folder.exists() else None
-    if existing is not None and existing.about.get("source_digest") == plan.digest:
+    same = existing is not None and existing.about.get("source_digest") == plan.digest
+    if existing is not None and same and existing.about["content"] == _content(folder):
         return existing, True
-    if existing is not None and not replace:
+    if existing is not None and not (same or replace):
         raise DataError(
             f"{folder.name} exists already and was made from other files or options. "
             "Replace it with --force, or choose another --name."
@@ -100,13 +103,17 @@ def _plan(source: Source, tree: SourceTree) -> _Plan:
     grouping = "each image is its own group"
     if path is not None:
         table = GroupTable(path.name, _read_text(path))
-        images, faults = table.apply(found.images)
-        found = Found(images, found.faults + faults)
+        grouped, misfits = table.apply(found.images)
+        found = Found(grouped, found.faults + misfits)
         grouping = f"groups are those of {path.name}"
     elif any(image.group for image in found.images):
         grouping = f"groups are those of layout {layout}"
+    described = Counter(image.file for image in found.images)
+    faults = [Fault(str(file), "described twice") for file, n in described.items() if n > 1]
     if not found.images and not found.faults:
-        found = Found((), (Fault(source.root.name, "an empty set: it holds no image"),))
+        faults.append(Fault(source.root.name, "an empty set: it holds no image"))
+    images = tuple({image.file: image for image in found.images}.values())
+    found = Found(images, (*found.faults, *faults))
     return _Plan(layout, found, grouping, _digest(source, layout, found, path))
 
 
@@ -160,8 +167,15 @@ def _finish(writer: SetWriter, source: Source, statistics: list[ImageStatistics]
             f"{source.root.name} shows no defect at all in {len(images)} images; a set needs some "
             f"to train and test on. {_ADVICE}"
         )
+    writer.describe(content=_content(writer.partial))
     writer.add_file("contact_sheet.png", encode_sheet(contact_sheet(images)))
     write_json(writer.partial / "statistics.json", describe_set(images, statistics))
+
+
+def _content(folder: Path) -> str:
+    """Return one SHA-256 over the pictures, masks and indexes of a set."""
+    parts = ("images", "masks", "index.csv", "defects.jsonl")
+    return sha256_bytes(canonical_json([sha256_tree(folder / part) for part in parts]))
 
 
 def describe_report(images: ImageSet, *, unchanged: bool) -> dict[str, Any]:
@@ -173,6 +187,7 @@ def describe_report(images: ImageSet, *, unchanged: bool) -> dict[str, Any]:
         "images": len(images),
         "defective": sum(row.defective for row in images.rows),
         "groups": len({row.group for row in images.rows}),
+        "defective_groups": len({row.group for row in images.rows if row.defective}),
         "grouping": images.about["grouping"],
         "classes": list(images.classes),
         "skipped": list(images.about["skipped"]),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.datasets.folders import whole_folder
-from blemish.datasets.layout import ImageSet
+from blemish.datasets.layout import ImageSet, IndexRow
 from blemish.datasets.packed import (
     SPLITS,
     PackedDefect,
@@ -32,6 +32,7 @@ from blemish.datasets.validation import (
     name_in_data,
     refuse,
 )
+from blemish.errors import ParamsError
 from blemish.files import write_json
 
 _ADVICE = "Mend or remove each, import the set again (blemish import), then run: dvc repro"
@@ -59,17 +60,17 @@ class Splitting:
 
     def assign(self, images: ImageSet) -> dict[str, str]:
         """Assign every group of a set to a split."""
-        key, _, value = (self.hold_out or "").partition("=")
         samples = [
-            Sample(
-                group=row.group,
-                classes=images.classes_of(row.image_id),
-                held_out=bool(key) and str(row.attributes.get(key)) == value,
-            )
+            Sample(row.group, images.classes_of(row.image_id), held_out=self.holds_out(row))
             for row in images.rows
         ]
         rest = 1.0 - sum(self.shares.values())
         return assign_splits(images.name, samples, {"train": rest, **self.shares}, self.seed)
+
+    def holds_out(self, row: IndexRow) -> bool:
+        """Say whether an image only tests."""
+        key, equals, value = (self.hold_out or "").partition("=")
+        return bool(equals) and str(row.attributes.get(key)) == value
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,19 @@ def _prepare_defects(
     return numbers[scaled], tuple(kept)
 
 
+def _check_hold_out(sets: Sequence[ImageSet], splitting: Splitting) -> None:
+    """Refuse a value that no image has: the test split would silently be another."""
+    rows = [row for images in sets for row in images.rows]
+    if splitting.hold_out is None or any(map(splitting.holds_out, rows)):
+        return
+    key = splitting.hold_out.partition("=")[0]
+    known = sorted({str(row.attributes[key]) for row in rows if key in row.attributes})
+    accepted = ", ".join(f"{key}={value}" for value in known) or f"no image has {key!r}"
+    raise ParamsError(
+        f"preprocess.split.hold_out: no image is {splitting.hold_out}; accepted: {accepted}."
+    )
+
+
 def _check_splits(sets: Sequence[ImageSet], assigned: Sequence[Mapping[str, str]]) -> list[Fault]:
     """Find splits that would get no defect of a set, or nothing at all."""
     faults = []
@@ -169,7 +183,9 @@ def pack_sets(
 
     Raises:
         DataError: Any file of any set cannot be used; names each of them once.
+        ParamsError: No image is what should be held out.
     """
+    _check_hold_out(sets, splitting)
     assigned = [splitting.assign(images) for images in sets]
     faults = [fault for images in sets for fault in check_index(images)]
     faults += _check_splits(sets, assigned)

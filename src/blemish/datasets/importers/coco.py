@@ -87,5 +87,5 @@ def _locate(path: PurePosixPath, name: str, tree: SourceTree) -> PurePosixPath |
         for candidate in (folder / name, folder / "images" / name):
             if candidate in tree:
                 return candidate
-    called = [other for other in tree.pictures if other.name == PurePosixPath(name).name]
+    called = tree.pictures_called(PurePosixPath(name).name)
     return called[0] if len(called) == 1 else None

@@ -211,6 +211,8 @@ def _draw(
     """Draw an annotated region at the size of its image ``(H, W)``."""
     file = source.annotation or source.file
     if isinstance(region, Polygons):
+        if not all(_is_near(polygon, shape) for polygon in region.polygons):
+            raise _FaultError(file, f"a polygon far outside {source.file.name}")
         mask = np.zeros(shape, np.bool_)
         for part in coco.frPyObjects([list(polygon) for polygon in region.polygons], *shape):
             mask |= decode_region(shape[0], shape[1], part["counts"].decode("ascii"))
@@ -229,3 +231,10 @@ def _draw(
         return decode_region(shape[0], shape[1], counts)
     except ValueError as error:
         raise _FaultError(file, f"{error} in a region of {source.file.name}") from error
+
+
+def _is_near(polygon: Sequence[float], shape: tuple[int, ...]) -> bool:
+    """Say whether a polygon lies within an image's size of it: rasterising takes its outline."""
+    height, width = shape
+    points = np.asarray(polygon).reshape(-1, 2)
+    return bool((points >= (-width, -height)).all() and (points <= (2 * width, 2 * height)).all())

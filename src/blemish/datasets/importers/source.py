@@ -102,6 +102,17 @@ class SourceTree:
         """The files that are called like pictures."""
         return tuple(path for path in self.files if path.suffix.lower() in PICTURES)
 
+    def pictures_called(self, name: str) -> list[PurePosixPath]:
+        """Return the pictures of a file name, in whatever folder."""
+        return self._by_name.get(name, [])
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[PurePosixPath]]:
+        by_name: dict[str, list[PurePosixPath]] = {}
+        for picture in self.pictures:
+            by_name.setdefault(picture.name, []).append(picture)
+        return by_name
+
     @cached_property
     def _names(self) -> frozenset[PurePosixPath]:
         return frozenset(self.files)
