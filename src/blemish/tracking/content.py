@@ -1,5 +1,6 @@
 """What a run holds beyond its params: curves, figures, data, and the files a person looks at."""
 
+import time
 from typing import TYPE_CHECKING
 
 from blemish.tracking.names import EVALUATED, REPORTS
@@ -58,8 +59,10 @@ def _log_metrics(store: Store, run_id: str, outputs: Outputs) -> None:
     from mlflow.entities import Metric  # noqa: PLC0415 - the store has imported MLflow by now
 
     figures = outputs.metrics | {f"parity.{key}": value for key, value in outputs.parity.items()}
-    start = _start_time(store, run_id)
-    points = [Metric(_key(key), value, start, 0) for key, value in figures.items()]
+    now = int(
+        time.time() * 1000
+    )  # of figures written twice, by an evaluation anew, the last counts
+    points = [Metric(_key(key), value, now, 0) for key, value in figures.items()]
     with store.calling("Recording metrics") as client:
         client.log_batch(run_id, metrics=points)
 
