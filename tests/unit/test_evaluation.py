@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from PIL import Image
 from small_world import read_json, tree_bytes, write_data, write_split, write_trained
 
@@ -18,10 +19,12 @@ from blemish.errors import DataError, ModelFileError
 from blemish.evaluation import evaluate
 from blemish.evaluation.choice import choose_threshold
 from blemish.evaluation.judging import ImageResult, judge_defects, judge_image, unique_ids
+from blemish.evaluation.prediction import load_fast, probability_of
 from blemish.evaluation.reports import write_test_images
 from blemish.evaluation.summary import Table, summarize, visibility_of, width_of
 from blemish.evaluation.workflow import Verdict
 from blemish.metrics import Counts, ObjectCounts, auroc
+from blemish.model import Probability, load_trained
 
 ROOT = Path(__file__).parents[2]
 
@@ -142,6 +145,15 @@ def test_curves_are_tables_for_dvc(world: World) -> None:
     recalls = [float(row["recall"]) for row in table]
     assert recalls == sorted(recalls, reverse=True)
     assert len(table) == 127
+
+
+def test_the_fast_network_answers_as_the_trained_one(world: World) -> None:
+    """Folding and reordering change probabilities by rounding only."""
+    plane = PackedSet.open(world.data, "test").image(1)
+    plain = Probability(load_trained(world.trained))
+    fast = load_fast(world.trained)
+    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in fast.modules())
+    np.testing.assert_allclose(probability_of(fast, plane), probability_of(plain, plane), atol=1e-5)
 
 
 def scene(mark: float, free_mark: float) -> list[tuple[str, np.ndarray, np.ndarray]]:
