@@ -69,6 +69,7 @@ def write_data(folder: Path) -> Path:
 @functools.cache
 def trained_weights() -> bytes:
     """Train a narrow network for a few seconds, until it finds what is drawn here."""
+    torch.set_num_threads(1)  # threads that wait for a busy machine cost more than they bring
     torch.manual_seed(0)
     network = UNetTiny(width=WIDTH)
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.01)

@@ -17,10 +17,8 @@ from blemish.errors import DataError
 from blemish.evaluation import gallery, reports, summary
 from blemish.evaluation.choice import Choice, choose_threshold
 from blemish.evaluation.judging import ImageResult, judge_image, unique_ids
+from blemish.evaluation.prediction import load_fast, probability_of
 from blemish.metrics import ThresholdHistogram
-from blemish.model import Probability, load_trained
-from blemish.preprocessing import MODEL_SIZE
-from blemish.tiling import predict_tiled
 
 Map = npt.NDArray[np.float32]
 Track = Callable[[Iterable[int], int, str], Iterable[int]]
@@ -54,7 +52,7 @@ def evaluate(
         ModelFileError: The trained network cannot be loaded.
     """
     torch.set_num_threads(params.threads)
-    network = Probability(load_trained(trained))
+    network = load_fast(trained)
     validation, test = (_open(data, split) for split in ("val", "test"))
     choice, _ = choose_threshold(
         _answers(network, validation, track, "Threshold"), params.threshold
@@ -70,25 +68,6 @@ def evaluate(
         params=params,
     )
     return Verdict(choice, metrics, len(results))
-
-
-def probability_of(network: nn.Module, plane: npt.NDArray[np.uint8]) -> Map:
-    """Predict one image as serving does, at native scale and tile by tile.
-
-    Args:
-        network: uint8 ``(N, 1, H, W)`` to probability.
-        plane: Shape ``(H, W)``, uint8.
-
-    Returns:
-        Shape ``(H, W)``, float32, in ``[0, 1]``.
-    """
-
-    def run(batch: npt.NDArray[np.uint8]) -> Map:
-        with torch.inference_mode():
-            answer: Map = network(torch.from_numpy(batch)).numpy()
-        return answer
-
-    return predict_tiled(plane, run, tile=MODEL_SIZE)
 
 
 def _open(data: Path, split: str) -> PackedSet:
