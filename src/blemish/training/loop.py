@@ -161,7 +161,7 @@ class Trainer:
         steps = max(1, self.params.crops // self.params.batch)
         losses = []
         self.network.train()
-        for done, batch in enumerate(self._batches(phase, epoch, steps)):
+        for done, batch in enumerate(self.batches(phase, epoch, steps)):
             rate = phase.rate_at(epoch - phase.first + done / steps, self.params.warmup_epochs)
             losses.append(self.step(batch, rate))
             self.listener.on_batch(done + 1, steps, losses[-1])
@@ -203,7 +203,7 @@ class Trainer:
         self.averaged.update(self.network.module, self.progress.step)
         return value
 
-    def _batches(self, phase: Phase, epoch: int, steps: int) -> Iterator[Batch]:
+    def batches(self, phase: Phase, epoch: int, steps: int) -> Iterator[Batch]:
         """Yield an epoch's batches; the next is drawn while the network works on one."""
         weights = shares(self.pools, phase.mixture)
         size = self.params.batch

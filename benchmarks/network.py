@@ -1,0 +1,208 @@
+"""The network against the textbook's, and the training loop against a bare one.
+
+Whatever is compared runs in turn, round by round, so that whatever else the processor does meets
+both; a ratio is the median over rounds of one's time over the other's in the same round.
+"""
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from textbook import TextbookUNet
+from torch import nn
+
+from blemish.config import find_workspace, load_params
+from blemish.config.train import Train
+from blemish.datasets.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
+from blemish.export.graph import open_session, to_bytes, to_onnx
+from blemish.losses import segmentation_loss
+from blemish.model import UNetTiny
+from blemish.training.listener import Listeners
+from blemish.training.loop import Trainer, set_up_torch
+from blemish.training.optimization import make_optimizer
+from blemish.training.sharing import open_fabric
+
+TILE = 256
+ROUNDS = 60
+WARM_UP = 5
+STEPS = 12
+"""Training steps a round."""
+TRAINING_ROUNDS = 6
+
+Row = dict[str, Any]
+Timed = dict[str, Callable[[], object]]
+
+
+def measure() -> list[Row]:
+    """Measure latency, throughput, memory and the training step."""
+    params = load_params(find_workspace().params_file).train
+    torch.manual_seed(0)
+    tiny = UNetTiny(params.network.width)
+    files = {"unet_tiny": _onnx(tiny), "textbook": _onnx(cast("UNetTiny", TextbookUNet()))}
+    weights = sum(weight.numel() for weight in tiny.parameters())
+    return [
+        _row("unet_tiny_weights", weights, "weights", f"width {params.network.width}"),
+        *_latency(files),
+        *_throughput(files["unet_tiny"]),
+        *_memory(files["unet_tiny"]),
+        *_training(params),
+    ]
+
+
+def _onnx(network: UNetTiny) -> bytes:
+    return to_bytes(to_onnx(network.eval()), {})
+
+
+def _picture(count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.random.default_rng(0).integers(60, 200, (count, 1, TILE, TILE), dtype=np.uint8)
+
+
+def _latency(files: dict[str, bytes]) -> list[Row]:
+    rows, picture = [], {"image": _picture(1)}
+    for threads, suffix in ((2, ""), (1, "_1_thread")):
+        sessions = {name: open_session(data, threads=threads) for name, data in files.items()}
+        jobs: Timed = {
+            name: lambda session=session: session.run(None, picture)  # type: ignore[misc]  # mypy does not follow the default
+            for name, session in sessions.items()
+        }
+        times = interleave(jobs, ROUNDS)
+        ratio, spread = _ratio(times["unet_tiny"], times["textbook"])
+        note = f"{TILE} x {TILE}, fp32, {threads} threads, {ROUNDS} rounds, {spread}"
+        rows.append(_row(f"unet_tiny_over_textbook_latency{suffix}", ratio, "ratio", note))
+        for name, taken in times.items():
+            value = statistics.median(taken) * 1000
+            rows.append(_row(f"{name}_fp32_latency{suffix or '_2_threads'}", value, "ms", note))
+    return rows
+
+
+def _throughput(data: bytes) -> list[Row]:
+    session = open_session(data, threads=2)
+    pictures = {count: {"image": _picture(count)} for count in (1, 16)}
+    jobs: Timed = {
+        str(count): lambda batch=batch: session.run(None, batch)  # type: ignore[misc]  # as above
+        for count, batch in pictures.items()
+    }
+    times = interleave(jobs, ROUNDS // 3)
+    return [
+        _row(
+            f"images_per_s_batch_{count}",
+            count / statistics.median(times[str(count)]),
+            "1/s",
+            f"{TILE} x {TILE}, fp32, 2 threads",
+        )
+        for count in pictures
+    ]
+
+
+def _memory(data: bytes) -> list[Row]:
+    """Peak memory that a session and its answers add to a process which has imported all."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(data)
+        for count in (1, 16):
+            command = [sys.executable, __file__, str(path), str(count)]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            note = f"{count} tiles at once, 2 threads, beyond the imports"
+            rows.append(_row(f"peak_memory_batch_{count}", float(done.stdout), "MB", note))
+    return rows
+
+
+def _peak_megabytes(path: Path, count: int) -> float:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    session = open_session(path.read_bytes(), threads=2)
+    for _ in range(3):
+        session.run(None, {"image": _picture(count)})
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def _training(params: Train) -> list[Row]:
+    """The whole loop (crops, checks, averages and all) against the step alone on one batch."""
+    params = params.model_copy(update={"device": "cpu", "crops": STEPS * params.batch})
+    set_up_torch(params)
+    with tempfile.TemporaryDirectory() as folder:
+        for split in ("train", "val"):
+            _write_split(Path(folder), split)
+        trainer = Trainer(Path(folder), params, open_fabric(params), Listeners(()))
+    jobs: Timed = {"loop": _own_loop(trainer, params), "bare": _bare_loop(params)}
+    times = interleave(jobs, TRAINING_ROUNDS, warm_up=1)
+    ratio, spread = _ratio(times["bare"], times["loop"])
+    note = f"crops of {params.crop} px, batches of {params.batch}, {STEPS} steps a round, {spread}"
+    rate = STEPS * params.batch / statistics.median(times["loop"])
+    return [
+        _row("training_loop_over_bare_loop", ratio, "ratio", note),
+        _row("training_crops_per_s", rate, "1/s", note),
+    ]
+
+
+def _own_loop(trainer: Trainer, params: Train) -> Callable[[], object]:
+    def run() -> None:
+        trainer.network.train()
+        for batch in trainer.batches(trainer.phases[0], 1, STEPS):
+            trainer.step(batch, params.learning_rate)
+
+    return run
+
+
+def _bare_loop(params: Train) -> Callable[[], object]:
+    network = UNetTiny(params.network.width).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # the stub lacks this form
+    optimizer = make_optimizer(network, params)
+    shape = (params.batch, 1, params.crop, params.crop)
+    images = torch.randint(60, 200, shape, dtype=torch.uint8)
+    truth = (torch.rand(shape) < 0.05).float()
+
+    def run() -> None:
+        for _ in range(STEPS):
+            optimizer.zero_grad()
+            loss = segmentation_loss(network(images), truth, params.loss)
+            loss.backward()  # type: ignore[no-untyped-call]  # PyTorch has no types here
+            nn.utils.clip_grad_norm_(network.parameters(), params.clip_norm)
+            optimizer.step()
+
+    return run
+
+
+def _write_split(folder: Path, split: str, count: int = 32) -> None:
+    rng = np.random.default_rng(0)
+    defects = (PackedDefect("scratch", TILE * 4),)
+    with PackedWriter(folder, split) as writer:
+        for number in range(count):
+            image = rng.integers(60, 200, (TILE, TILE), dtype=np.uint8)
+            instances = np.zeros((TILE, TILE), np.uint8)
+            instances[100:104] = 1
+            name = f"picture{number}"
+            record = PackedRecord(name, "synthetic", name, TILE, TILE, defects, {})
+            writer.add(pack_image(record, image, instances))
+
+
+def interleave(jobs: Timed, rounds: int, warm_up: int = WARM_UP) -> dict[str, list[float]]:
+    """Return the seconds of each job in each round, without those of the warm-up."""
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(rounds + warm_up):
+        for name, job in jobs.items():
+            started = time.perf_counter()
+            job()
+            times[name].append(time.perf_counter() - started)
+    return {name: taken[warm_up:] for name, taken in times.items()}
+
+
+def _ratio(above: list[float], below: list[float]) -> tuple[float, str]:
+    ratios = [a / b for a, b in zip(above, below, strict=True)]
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return middle, f"middle half {low:.3f} to {high:.3f}"
+
+
+def _row(name: str, value: float, unit: str, note: str) -> Row:
+    return {"name": name, "value": value, "unit": unit, "note": note}
+
+
+if __name__ == "__main__":
+    print(_peak_megabytes(Path(sys.argv[1]), int(sys.argv[2])))
