@@ -156,6 +156,10 @@ def test_the_fast_network_answers_as_the_trained_one(world: World) -> None:
     np.testing.assert_allclose(probability_of(fast, plane), probability_of(plain, plane), atol=1e-5)
 
 
+def rule(false_alarms: float, price: float = 1.0) -> ThresholdRule:
+    return ThresholdRule(false_alarms=false_alarms, price=price, plateau=0.0)
+
+
 def scene(mark: float, free_mark: float) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """One defective image whose defect has a probability, one free image with a false mark."""
     truth = np.zeros((8, 8), bool)
@@ -168,8 +172,7 @@ def scene(mark: float, free_mark: float) -> list[tuple[str, np.ndarray, np.ndarr
 
 def test_threshold_is_the_middle_of_the_plateau() -> None:
     """Between background and defect any threshold is best; the middle one is taken."""
-    rule = ThresholdRule(false_alarms=1.0, plateau=0.0)
-    choice, _ = choose_threshold(scene(0.85, 0.01), rule)
+    choice, _ = choose_threshold(scene(0.85, 0.01), rule(false_alarms=1.0))
     assert choice.threshold == pytest.approx((0.05 + 0.85) / 2, abs=0.01)
     assert (choice.dice, choice.false_alarms, choice.bounded) == (1.0, 0.0, True)
 
@@ -177,17 +180,25 @@ def test_threshold_is_the_middle_of_the_plateau() -> None:
 def test_threshold_rises_until_free_images_stay_free() -> None:
     """A false mark on a free image rules out the thresholds below it, at a price in Dice."""
     images = [*scene(0.85, 0.7), *scene(0.5, 0.7)]
-    loose, _ = choose_threshold(images, ThresholdRule(false_alarms=1.0, plateau=0.0))
-    strict, _ = choose_threshold(images, ThresholdRule(false_alarms=0.0, plateau=0.0))
+    loose, _ = choose_threshold(images, rule(false_alarms=1.0))
+    strict, _ = choose_threshold(images, rule(false_alarms=0.0))
     assert loose.threshold < 0.5
     assert strict.threshold > 0.7
     assert (loose.false_alarms, strict.false_alarms) == (1.0, 0.0)
     assert strict.dice < loose.dice
 
 
+def test_free_images_cost_no_more_dice_than_said() -> None:
+    """Where keeping free images free costs more Dice than its price, marks on them are accepted."""
+    images = [*scene(0.85, 0.7), *scene(0.5, 0.7)]
+    choice, _ = choose_threshold(images, rule(false_alarms=0.0, price=0.1))
+    assert choice.threshold < 0.5
+    assert not choice.bounded
+
+
 def test_a_bound_that_cannot_be_kept_is_said_to_be_broken() -> None:
     """Where every threshold raises alarms, the fewest are taken and the choice says so."""
-    choice, _ = choose_threshold(scene(0.9, 1.0), ThresholdRule(false_alarms=0.1, plateau=0.0))
+    choice, _ = choose_threshold(scene(0.9, 1.0), rule(false_alarms=0.1))
     assert not choice.bounded
     assert choice.false_alarms == 1.0
 
@@ -195,7 +206,7 @@ def test_a_bound_that_cannot_be_kept_is_said_to_be_broken() -> None:
 def test_threshold_needs_a_defect() -> None:
     """Validation images that are all free give an error with the param to change."""
     with pytest.raises(DataError, match=r"preprocess\.split\.val"):
-        choose_threshold(scene(0.9, 0.1)[1:], ThresholdRule(false_alarms=0.1, plateau=0.0))
+        choose_threshold(scene(0.9, 0.1)[1:], rule(false_alarms=0.1))
 
 
 def test_false_marks_count_for_the_nearest_defect() -> None:

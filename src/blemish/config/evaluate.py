@@ -9,6 +9,7 @@ class ThresholdRule(Block):
     """How the threshold is chosen on the validation split."""
 
     false_alarms: Share
+    price: Share
     plateau: float = Field(ge=0.0, le=0.2)
 
 

@@ -3,7 +3,8 @@
 The best threshold on validation images lies on a plateau, and its exact place is chance. So the
 middle of the plateau is taken, which is furthest from both of its edges when pictures change.
 Before that, thresholds that mark too many free images are ruled out: on a line, most parts are
-free, and one mark on each costs more than a little Dice.
+free, and one mark on each costs more than a little Dice. How much Dice that may cost is bounded
+too, or a model that sees little would end with a threshold at which it finds nothing.
 """
 
 from collections.abc import Iterable, Mapping
@@ -74,7 +75,8 @@ def _choose(
     thresholds = defective[0].sweep().threshold
     dice = np.mean([h.sweep().dice for h in defective], axis=0)
     alarms = np.array([(highest >= t).mean() if highest.size else 0.0 for t in thresholds])
-    allowed = alarms <= max(rule.false_alarms, alarms.min())
+    affordable = dice >= dice.max() - rule.price
+    allowed = affordable & (alarms <= max(rule.false_alarms, alarms[affordable].min()))
     best = dice[allowed].max()
     plateau = np.flatnonzero(allowed & (dice >= best - rule.plateau))
     chosen = int(plateau[len(plateau) // 2])
