@@ -22,6 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from blemish.config import settings
 from blemish.files import sha256_bytes
+from blemish.inference import ModelCard
 from blemish.registry import Registry
 from blemish.tracking.outputs import ModelFile
 from blemish.tracking.registration import ensure_registered_model, register
@@ -145,7 +146,7 @@ class Shelf:
             "fingerprint": FINGERPRINT,
             "git_commit": "c0ffee",
         }
-        model = ModelFile("fp32", data, metadata())
+        model = ModelFile("fp32", data, ModelCard.from_metadata(metadata()))
         return register(self.registry.store, self.run, model, defaults | tags)
 
     def point(self, alias: str, version: int) -> None:
