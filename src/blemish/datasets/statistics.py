@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.datasets.packed import SPLITS, PackedRecord
+from blemish.datasets.summaries import BINS, DIGITS, QUANTILES, summarise_figure
 from blemish.errors import ShapeError
 
 if TYPE_CHECKING:  # the layout needs pycocotools, which a server has no use for
     from blemish.datasets.layout import ImageSet
 
+__all__ = ["BINS", "NAMES", "QUANTILES", "ImageStatistics", "image_statistics", "summarise"]
+
 FORMAT = 1
-BINS = 10
-QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 _WINDOW = 256  # pixels; the spectrum is taken over windows so that large images stay cheap
 _BANDS = (1 / 64, 1 / 16, 1 / 8, 1 / 4, 1 / 2)  # edges, cycles a pixel; 1/2 is Nyquist's
 _FLOOR = 1e-6  # share of power that counts as none
-_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -117,28 +117,16 @@ def summarise(statistics: Sequence[ImageStatistics]) -> dict[str, Any]:
         statistics: One for each image; at least one.
 
     Returns:
-        For each figure ``mean``, ``std``, ``quantiles`` (at :data:`QUANTILES`), ``edges`` (the
+        For each figure ``mean``, ``std``, ``quantiles`` (at ``QUANTILES``), ``edges`` (the
         inner deciles) and ``counts`` (one more than edges): finite numbers, under 2 KB in all.
     """
     table = np.array([[getattr(one, name) for name in NAMES] for one in statistics])
-    return {name: _summarise_figure(table[:, column]) for column, name in enumerate(NAMES)}
-
-
-def _summarise_figure(values: NDArray[np.float64]) -> dict[str, Any]:
-    edges = np.unique(np.round(np.quantile(values, np.arange(1, BINS) / BINS), _DIGITS))
-    counts = np.bincount(np.digitize(values, edges), minlength=len(edges) + 1)
-    return {
-        "mean": round(float(values.mean()), _DIGITS),
-        "std": round(float(values.std()), _DIGITS),
-        "quantiles": [round(float(v), _DIGITS) for v in np.quantile(values, QUANTILES)],
-        "edges": [float(edge) for edge in edges],
-        "counts": [int(count) for count in counts],
-    }
+    return {name: summarise_figure(table[:, column]) for column, name in enumerate(NAMES)}
 
 
 def as_figures(statistics: ImageStatistics) -> dict[str, float]:
     """Return the figures of one image by name, rounded as they are stored."""
-    return {name: round(value, _DIGITS) for name, value in asdict(statistics).items()}
+    return {name: round(value, DIGITS) for name, value in asdict(statistics).items()}
 
 
 def describe_splits(
@@ -158,9 +146,9 @@ def describe_splits(
         "images": len(training),
         "figures": summarise([figures for _, figures in training]),
         "defective_share": round(
-            sum(bool(record.defects) for record, _ in training) / len(training), _DIGITS
+            sum(bool(record.defects) for record, _ in training) / len(training), DIGITS
         ),
-        "area_fraction": _summarise_figure(
+        "area_fraction": summarise_figure(
             np.array([_area_fraction(record) for record, _ in training])
         ),
         "classes": sorted({d.class_name for _, record, _ in images for d in record.defects}),

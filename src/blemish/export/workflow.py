@@ -1,7 +1,7 @@
 """The workflow: both model files, compared with their source before they take their names."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,10 @@ import torch
 from blemish import files
 from blemish.config.export import Export
 from blemish.datasets.packed import PackedSet
+from blemish.datasets.summaries import summarise_figure
 from blemish.errors import DataError, ModelFileError
 from blemish.export.cases import Case, edge_cases
-from blemish.export.graph import to_bytes, to_onnx
+from blemish.export.graph import open_session, to_bytes, to_onnx
 from blemish.export.parity import ParityReport, Subject, check_parity
 from blemish.export.quantization import Found, Search
 from blemish.model import UNetTiny, load_trained
@@ -70,6 +71,8 @@ def export(
     threshold = float(metadata["blemish.threshold"])
     say("Exporting the graph")
     model = to_onnx(network)
+    mass = _probability_mass(model.SerializeToString(), _cases(inputs.data, "val"))
+    metadata |= {"blemish.statistics": _with_figure(metadata, "probability_mass", mass)}
     say("Searching the INT8 model")
     tiles = _calibration_tiles(inputs.data, params.quantization.calibration_images)
     images = _cases(inputs.data, "val", params.quantization.search_images)
@@ -113,6 +116,19 @@ def describe_model(inputs: Inputs, network: UNetTiny, resizing: Resizing) -> dic
             f"A model cannot be described: {error!r} in training.json, threshold.json or "
             "statistics.json. Run: dvc repro"
         ) from error
+
+
+def _probability_mass(model: bytes, images: Sequence[Case]) -> npt.NDArray[np.float64]:
+    """Return the mean probability of each image; of validation, since training ones are learnt."""
+    session = open_session(model)
+    return np.array([image.answer(session).mean(dtype=np.float64) for image in images])
+
+
+def _with_figure(metadata: dict[str, str], name: str, values: npt.NDArray[np.float64]) -> str:
+    """Return the statistics of a model file with one more figure, which only the model knows."""
+    statistics = json.loads(metadata["blemish.statistics"])
+    statistics.setdefault("figures", {})[name] = summarise_figure(values)
+    return files.canonical_json(statistics).decode()
 
 
 def _read_json(path: Path) -> dict[str, Any]:
