@@ -96,6 +96,7 @@ def _config(options: Options, app: ASGIApp) -> uvicorn.Config:
         app,
         host=options.host,
         port=options.port,
+        http="h11",  # stricter than httptools, and the same wherever the package is installed
         access_log=False,
         log_config=None,
         lifespan="on",

@@ -126,6 +126,8 @@ class Shelf:
 
     def __post_init__(self) -> None:
         self.uri = self.uri or f"sqlite:///{self.folder / 'mlflow.db'}"
+        if self.uri.startswith("http"):
+            _warm_up(self.uri)
         store = Store(locate(uri=self.uri))
         self.registry = Registry(store)
         with store.calling("Making the experiment") as client:
@@ -158,6 +160,13 @@ class Shelf:
         """Delete a version, and with it its aliases."""
         with self.registry.store.calling("Deleting") as client:
             client.delete_model_version("blemish", str(version))
+
+
+def _warm_up(uri: str) -> None:
+    """Have every worker of a tracking server answer once: a cold one is slower than our patience."""
+    calls = ("experiments/get-by-name?experiment_name=blemish", "registered-models/search")
+    for path in calls * 8:
+        httpx.get(f"{uri}/api/2.0/mlflow/{path}", timeout=60)
 
 
 @dataclass

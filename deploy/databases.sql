@@ -1,0 +1,2 @@
+-- The prediction log lies beside MLflow's own database.
+CREATE DATABASE predictions;
