@@ -15,11 +15,11 @@ from blemish.config.train import Augmentation
 
 Plane = NDArray[np.uint8]
 
-_GAMMA = 1.8
+_GAMMA = 1.6
 """Largest exponent of the tone curve, and the inverse of the smallest."""
-_GAIN = 1.7
+_GAIN = 1.5
 """Largest contrast gain, and the inverse of the smallest."""
-_OFFSET = 50.0
+_OFFSET = 30.0
 """Grey levels that the brightness moves by at most."""
 _SHADE = 0.35
 """Largest relative change of light across a crop."""

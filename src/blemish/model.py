@@ -70,7 +70,7 @@ class UNetTiny(nn.Module):
         super().__init__()
         self.width = width
         channels = (width, 2 * width, 4 * width, 6 * width, 6 * width)
-        self.stem = convolution(1, width, stride=2)
+        self.stem = convolution(1, width, size=5, stride=2)
         self.encoder = nn.ModuleList(
             nn.Sequential(
                 convolution(inputs, outputs, stride=2),
