@@ -162,14 +162,16 @@ def test_an_empty_mask_of_a_promised_class_is_a_question(tmp_path: Path) -> None
 
 
 def test_choices_for_odd_masks(tmp_path: Path) -> None:
-    """Soft masks are cut at 127, unmasked pictures taken as free, and one class given to all."""
+    """Soft and coloured masks are cut at 127, unmasked pictures free, all of one class given."""
     source = tmp_path / "source"
     save(source / "images/a.png", picture(0))
     save(source / "masks/a.png", cv2.GaussianBlur(mask(), (5, 5), 0))
     save(source / "images/b.png", picture(1))
+    save(source / "images/c.png", picture(2))
+    save(source / "masks/c.png", np.dstack([mask()] * 3))
     images = run(source, soft_masks=True, unmasked_free=True, class_name="dent")
     assert images.classes == ("dent",)
-    assert [row.defective for row in images.rows] == [True, False]
+    assert [row.defective for row in images.rows] == [True, False, True]
 
 
 def test_16_bit_masks_count_every_level(tmp_path: Path) -> None:

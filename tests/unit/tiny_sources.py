@@ -57,6 +57,8 @@ def make_kolektor2(root: Path) -> None:
     for index, split in enumerate(["train", "train", "test"]):
         save(root / f"{split}/1000{index}.png", np.dstack([picture(index)] * 3))
         save(root / f"{split}/1000{index}_GT.png", mask(defective=index == 1))
+    save(root / "train/10001 (copy).png", picture(1))
+    save(root / "train/10001_GT (copy).png", mask())
 
 
 def make_coco(root: Path) -> None:

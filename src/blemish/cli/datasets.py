@@ -54,7 +54,7 @@ def _check_name(_context: click.Context, _parameter: click.Parameter, name: str)
     "groups.csv in SOURCE, what the layout says, or each image by itself.",
 )
 @click.option("--class", "class_name", help="The class of every defect, whatever folders say.")
-@click.option("--soft-masks", is_flag=True, help="Cut masks with shades of grey above 127.")
+@click.option("--soft-masks", is_flag=True, help="Cut masks in colour or shades of grey above 127.")
 @click.option(
     "--empty-masks",
     type=click.Choice(["refuse", "free", "skip"]),

@@ -77,7 +77,8 @@ def _draw(images: ImageSet, index: int) -> NDArray[np.uint8]:
     )
     cv2.drawContours(picture, outline, -1, _OUTLINE, 1)
     cell = np.full((_CELL + _CAPTION, _CELL, 3), 255, np.uint8)
-    cell[1 : size[1] + 1, 1 : size[0] + 1] = picture
+    bottom = _CELL - 1  # pictures stand on their captions, however flat
+    cell[bottom - size[1] : bottom, 1 : size[0] + 1] = picture
     caption = ", ".join(sorted(images.classes_of(row.image_id))) or "free"
     at = (2, _CELL + _CAPTION - 5)
     cv2.putText(cell, caption[:28], at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)

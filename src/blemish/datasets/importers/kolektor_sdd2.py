@@ -1,4 +1,8 @@
-"""KolektorSDD2: ``train/N.png`` and ``test/N.png``, each with its mask ``N_GT.png``."""
+"""KolektorSDD2: ``train/N.png`` and ``test/N.png``, each with its mask ``N_GT.png``.
+
+The archive that its authors publish holds a stray pair, ``10301 (copy).png`` and its mask, equal to
+``10301.png`` and its; names that end so are passed over.
+"""
 
 from blemish.datasets.importers.source import Found, MaskFile, SourceImage, SourceTree
 from blemish.datasets.validation import Fault
@@ -8,7 +12,7 @@ def find(tree: SourceTree) -> Found | None:
     """Return the images of both folders, None when they hold no ``_GT`` mask."""
     images, faults, marked = [], [], False
     for path in tree.pictures:
-        if path.parts[-2:-1] not in (("train",), ("test",)):
+        if path.parts[-2:-1] not in (("train",), ("test",)) or path.stem.endswith(" (copy)"):
             continue
         if path.stem.endswith("_GT"):
             marked = True

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,13 +148,6 @@ class ReadJob:
 
     def _read_mask(self, mask: MaskFile, shape: tuple[int, ...] | None) -> NDArray[np.bool_]:
         grey = self._decode(mask.file)
-        with Image.open(self.root / mask.file) as picture:
-            if len(picture.getbands()) > 1:
-                raise _FaultError(
-                    mask.file,
-                    f"a mask in colour ({picture.mode}); accepted: one grey plane of two values",
-                )
-            levels = np.asarray(picture) if picture.mode.startswith("I;16") else grey
         if shape is not None and grey.shape != shape:
             raise _FaultError(
                 mask.file,
@@ -162,14 +156,26 @@ class ReadJob:
             )
         if mask.soft or self.choices.soft_masks:
             return grey > 127
+        levels = self._levels(mask.file, grey)
         values = np.unique(levels)
         if np.count_nonzero(values) > 1:
             raise _FaultError(
                 mask.file,
                 f"a mask of {describe_values(values)}; accepted: 0 and one other, or use "
-                "--soft-masks to cut at 127",
+                "--soft-masks to cut it above 127",
             )
         return levels > 0
+
+    def _levels(self, file: PurePosixPath, grey: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return a mask's values as stored: those of 16 bit may be nothing in 8."""
+        with Image.open(self.root / file) as picture:
+            if len(picture.getbands()) > 1:
+                raise _FaultError(
+                    file,
+                    f"a mask in colour ({picture.mode}); accepted: one grey plane of two values, "
+                    "or use --soft-masks to cut its grey above 127",
+                )
+            return np.asarray(picture) if picture.mode.startswith("I;16") else grey
 
     def _decode(self, file: PurePosixPath) -> NDArray[np.uint8]:
         try:
