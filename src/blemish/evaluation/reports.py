@@ -62,7 +62,7 @@ def write_curves(folder: Path, histogram: ThresholdHistogram, classes: Mapping[s
     kept = rows[_CURVE_STEP - 1 :: _CURVE_STEP]
     header = ("threshold", "dice", "iou", "precision", "recall")
     files.write_text(folder / "threshold.csv", as_csv(header, kept))
-    curve = sorted((row[4], row[3]) for row in kept)
+    curve = sorted((row[4], row[3]) for row in kept if row[4] > 0)
     files.write_text(folder / "pr.csv", as_csv(("recall", "precision"), curve))
     bins = [
         (round(b.confidence, _DIGITS), round(b.frequency, _DIGITS), b.pixels)

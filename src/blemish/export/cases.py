@@ -1,6 +1,6 @@
 """Fixed images on which models are compared, edge cases among them, and the comparison."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,10 +54,52 @@ class Gap:
     """Pooled Dice against the truth minus that of the expected answers; 0.0 without truths."""
 
 
+class Meter:
+    """Measures a gap image by image, so that no more than one map is held at a time.
+
+    Args:
+        threshold: From this probability on a pixel is marked.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self._limit = np.float32(threshold)
+        self._largest = self._total = 0.0
+        self._pixels = self._flips = 0
+        self._worst = (0.0, "none")
+        self._before = self._after = Counts()
+
+    def add(self, case: Case, expected: Map, answer: Map) -> None:
+        """Compare an answer with the one expected, both of the shape of the image."""
+        difference = np.abs(expected - answer)
+        difference[~np.isfinite(difference)] = np.inf
+        self._largest = max(self._largest, float(difference.max()))
+        self._total += float(difference.sum(dtype=np.float64))
+        before, after = expected >= self._limit, answer >= self._limit
+        flips = int((before != after).sum())
+        self._flips += flips
+        self._pixels += answer.size
+        self._worst = max(self._worst, (flips / answer.size, case.name))
+        if case.truth is not None:
+            self._before += count(before, case.truth)
+            self._after += count(after, case.truth)
+
+    def gap(self) -> Gap:
+        """Return the gap over all images so far."""
+        pixels = max(self._pixels, 1)
+        return Gap(
+            probability=self._largest,
+            probability_mean=self._total / pixels,
+            flipped=self._flips / pixels,
+            flipped_worst=self._worst[0],
+            worst=self._worst[1],
+            dice_change=self._after.dice - self._before.dice,
+        )
+
+
 def compare(
-    cases: Sequence[Case], expected: Sequence[Map], answers: Sequence[Map], threshold: float
+    cases: Iterable[Case], expected: Iterable[Map], answers: Iterable[Map], threshold: float
 ) -> Gap:
-    """Compare answers with those expected.
+    """Compare answers with those expected, image by image.
 
     Args:
         cases: The images.
@@ -65,30 +107,10 @@ def compare(
         answers: Of the same shapes.
         threshold: From this probability on a pixel is marked.
     """
-    limit = np.float32(threshold)
-    largest, total, flips, pixels, shares = 0.0, 0.0, 0, 0, {}
-    before, after = Counts(), Counts()
+    meter = Meter(threshold)
     for case, wanted, given in zip(cases, expected, answers, strict=True):
-        difference = np.abs(wanted - given)
-        difference[~np.isfinite(difference)] = np.inf
-        largest = max(largest, float(difference.max()))
-        total += float(difference.sum(dtype=np.float64))
-        marked = given >= limit
-        flipped = int(((wanted >= limit) != marked).sum())
-        flips, pixels = flips + flipped, pixels + given.size
-        shares[case.name] = flipped / given.size
-        if case.truth is not None:
-            before += count(wanted >= limit, case.truth)
-            after += count(marked, case.truth)
-    worst = max(shares, key=lambda name: shares[name])
-    return Gap(
-        probability=largest,
-        probability_mean=total / pixels,
-        flipped=flips / pixels,
-        flipped_worst=shares[worst],
-        worst=worst,
-        dice_change=after.dice - before.dice,
-    )
+        meter.add(case, wanted, given)
+    return meter.gap()
 
 
 def edge_cases() -> tuple[Case, ...]:

@@ -5,7 +5,7 @@ the share of pixels whose decision flips; both with themselves under other threa
 rewritings.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -16,7 +16,7 @@ import torch
 
 from blemish.config.export import Parity
 from blemish.errors import ParityError
-from blemish.export.cases import Case, Gap, Map, compare
+from blemish.export.cases import Case, Gap, Map, Meter, compare
 from blemish.export.graph import open_session
 from blemish.model import Probability, UNetTiny
 
@@ -83,7 +83,7 @@ class Subject:
 
 
 def check_parity(
-    subject: Subject, edges: Sequence[Case], images: Sequence[Case], bounds: Parity
+    subject: Subject, edges: Sequence[Case], images: Iterable[Case], bounds: Parity
 ) -> ParityReport:
     """Compare both files with their source.
 
@@ -96,40 +96,40 @@ def check_parity(
     Returns:
         Every figure, kept or not; call ``require``.
     """
-    cases = [*edges, *images]
-    source = [case.answer_by(_torch_model(subject.network)) for case in cases]
-    fp32 = _answers(subject.fp32, cases)
-    int8 = _answers(subject.int8, cases)
-    threshold, few = subject.threshold, len(edges)
-    exact = compare(cases, source, fp32, threshold)
-    on_images = compare(images, fp32[few:], int8[few:], threshold)
-    on_edges = compare(edges, fp32[:few], int8[:few], threshold)
-    change = abs(on_images.dice_change)
-    figures = [
-        Figure("fp32_probability", exact.probability, bounds.probability, "against PyTorch"),
-        Figure("int8_dice_change", change, bounds.dice_change, "test images"),
-        Figure(
-            "int8_probability_mean",
-            on_images.probability_mean,
-            bounds.probability_mean,
-            "test images",
-        ),
-        Figure("int8_flipped", on_images.flipped, bounds.flipped, "test images"),
-        Figure(
-            "int8_flipped_edge_case",
-            on_edges.flipped_worst,
-            bounds.flipped_edge_case,
-            f"image {on_edges.worst!r}",
-        ),
-        *_settings_figures(subject, edges, (fp32[:few], int8[:few]), bounds),
-    ]
-    return ParityReport(tuple(figures))
+    source = _torch_model(subject.network)
+    sessions = [open_session(data) for data in (subject.fp32, subject.int8)]
+    exact, on_edges, on_images = (Meter(subject.threshold) for _ in range(3))
+    expected: list[list[Map]] = []
+    for cases, quantized in ((edges, on_edges), (images, on_images)):
+        for case in cases:
+            fp32, int8 = (case.answer(session) for session in sessions)
+            exact.add(case, case.answer_by(source), fp32)
+            quantized.add(case, fp32, int8)
+            if cases is edges:
+                expected.append([fp32, int8])
+    settings = _settings_figures(subject, edges, expected, bounds)
+    return ParityReport(
+        (*_source_figures(exact.gap(), on_edges.gap(), on_images.gap(), bounds), *settings)
+    )
+
+
+def _source_figures(exact: Gap, edges: Gap, images: Gap, bounds: Parity) -> Iterator[Figure]:
+    """Compare fp32 with PyTorch, and INT8 with fp32."""
+    where, change = "test images", abs(images.dice_change)
+    yield Figure("fp32_probability", exact.probability, bounds.probability, "against PyTorch")
+    yield Figure("int8_dice_change", change, bounds.dice_change, where)
+    mean = images.probability_mean
+    yield Figure("int8_probability_mean", mean, bounds.probability_mean, where)
+    yield Figure("int8_flipped", images.flipped, bounds.flipped, where)
+    worst = f"image {edges.worst!r}"
+    bound = bounds.flipped_edge_case
+    yield Figure("int8_flipped_edge_case", edges.flipped_worst, bound, worst)
 
 
 def _settings_figures(
     subject: Subject,
     edges: Sequence[Case],
-    expected: tuple[Sequence[Map], Sequence[Map]],
+    expected: Sequence[Sequence[Map]],
     bounds: Parity,
 ) -> Iterator[Figure]:
     """Compare each file with itself under every setting of onnxruntime."""
@@ -137,19 +137,15 @@ def _settings_figures(
     for threads, (name, level) in product(_THREADS, _LEVELS.items()):
         setting = f"{threads} threads, optimization {name}"
         gaps: list[Gap] = []
-        for data, wanted in zip((subject.fp32, subject.int8), expected, strict=True):
+        for place, data in enumerate((subject.fp32, subject.int8)):
             session = open_session(data, threads=threads, level=level)
-            answers = [case.answer(session) for case in edges]
-            gaps.append(compare(edges, wanted, answers, subject.threshold))
+            wanted = [answers[place] for answers in expected]
+            given = [case.answer(session) for case in edges]
+            gaps.append(compare(edges, wanted, given, subject.threshold))
         worst_fp32 = max(worst_fp32, (gaps[0].probability, setting))
         worst_int8 = max(worst_int8, (gaps[1].flipped_worst, setting))
     yield Figure("fp32_settings_probability", worst_fp32[0], bounds.probability, worst_fp32[1])
     yield Figure("int8_settings_flipped", worst_int8[0], bounds.flipped_edge_case, worst_int8[1])
-
-
-def _answers(data: bytes, cases: Sequence[Case]) -> list[Map]:
-    session = open_session(data)
-    return [case.answer(session) for case in cases]
 
 
 def _torch_model(network: UNetTiny) -> Callable[[npt.NDArray[np.uint8]], Map]:

@@ -1,7 +1,7 @@
 """The workflow: both model files, compared with their source before they take their names."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,7 +75,7 @@ def export(
     metadata |= {"blemish.statistics": _with_figure(metadata, "probability_mass", mass)}
     say("Searching the INT8 model")
     tiles = _calibration_tiles(inputs.data, params.quantization.calibration_images)
-    images = _cases(inputs.data, "val", params.quantization.search_images)
+    images = list(_cases(inputs.data, "val", params.quantization.search_images))
     edges = edge_cases()
     search = Search(model, edges, images, threshold=threshold, bounds=params.parity)
     found = search.run(tiles, params.quantization.room)
@@ -118,7 +118,7 @@ def describe_model(inputs: Inputs, network: UNetTiny, resizing: Resizing) -> dic
         ) from error
 
 
-def _probability_mass(model: bytes, images: Sequence[Case]) -> npt.NDArray[np.float64]:
+def _probability_mass(model: bytes, images: Iterable[Case]) -> npt.NDArray[np.float64]:
     """Return the mean probability of each image; of validation, since training ones are learnt."""
     session = open_session(model)
     return np.array([image.answer(session).mean(dtype=np.float64) for image in images])
@@ -160,12 +160,10 @@ def _calibration_tiles(data: Path, count: int) -> list[npt.NDArray[np.uint8]]:
     return tiles
 
 
-def _cases(data: Path, split: str, count: int | None = None) -> list[Case]:
+def _cases(data: Path, split: str, count: int | None = None) -> Iterator[Case]:
     packed = PackedSet.open(data, split)
-    return [
-        Case(packed.record(i).image_id, packed.image(i), packed.mask(i))
-        for i in _spread(packed, count)
-    ]
+    for i in _spread(packed, count):
+        yield Case(packed.record(i).image_id, packed.image(i), packed.mask(i))
 
 
 def _document(parity: ParityReport, found: Found) -> dict[str, Any]:
