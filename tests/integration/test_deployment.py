@@ -84,7 +84,7 @@ def test_commands_are_known() -> None:
 
 
 def test_services_are_hardened() -> None:
-    """Only loopback ports are published, our services drop all rights, passwords have no default."""
+    """Only loopback ports are published, services drop all rights, passwords have no default."""
     for name, service in SERVICES.items():
         assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
         if name != "database":

@@ -126,9 +126,9 @@ class Shelf:
 
     def __post_init__(self) -> None:
         self.uri = self.uri or f"sqlite:///{self.folder / 'mlflow.db'}"
-        if self.uri.startswith("http"):
-            _warm_up(self.uri)
         store = Store(locate(uri=self.uri))
+        if self.uri.startswith("http"):
+            _warm_up(store)
         self.registry = Registry(store)
         with store.calling("Making the experiment") as client:
             found = client.get_experiment_by_name("blemish")
@@ -162,11 +162,12 @@ class Shelf:
             client.delete_model_version("blemish", str(version))
 
 
-def _warm_up(uri: str) -> None:
-    """Have every worker of a tracking server answer once: a cold one is slower than our patience."""
-    calls = ("experiments/get-by-name?experiment_name=blemish", "registered-models/search")
-    for path in calls * 8:
-        httpx.get(f"{uri}/api/2.0/mlflow/{path}", timeout=60)
+def _warm_up(store: Store) -> None:
+    """Be patient with a tracking server that has just started, on a host that is busy."""
+    assert store.client
+    os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "60"
+    for path in ("experiments/get-by-name?experiment_name=blemish", "registered-models/search"):
+        httpx.get(f"{store.location.uri}/api/2.0/mlflow/{path}", timeout=60)
 
 
 @dataclass

@@ -1,0 +1,78 @@
+"""What is said of one image, as the command line and the server both say it."""
+
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from faulty_pictures import encode
+from integration.server.rig import tiny_model
+from PIL import Image
+
+from blemish.answers import PICTURES, ModelIdentity, answer, prediction_document
+from blemish.inference import Segmenter, golden_picture
+
+MODEL = ModelIdentity("blemish", 3, "champion", "fp32", "f" * 64, "c0ffee")
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> Segmenter:
+    """A model that marks what is dark."""
+    return Segmenter.from_bytes(tiny_model())
+
+
+def test_the_document_has_the_promised_members(segmenter: Segmenter) -> None:
+    """Every member of the contract is there, in its order, and is plain JSON."""
+    document = prediction_document(MODEL, answer(encode(golden_picture(256)), segmenter))
+    assert json.loads(json.dumps(document, allow_nan=False))["model"] == {
+        "name": "blemish",
+        "version": 3,
+        "alias": "champion",
+        "precision": "fp32",
+        "fingerprint": "f" * 64,
+        "git_commit": "c0ffee",
+    }
+    assert set(document["image"]) == {"width", "height", "sha256"}
+    assert set(document["timing_ms"]) == {"decode", "infer", "post", "total"}
+    assert document["defective"] is True
+    assert set(document["defects"][0]) == {
+        "bbox",
+        "area_px",
+        "centroid",
+        "length_px",
+        "width_px",
+        "orientation_deg",
+        "mean_probability",
+        "max_probability",
+    }
+    assert not any(key.endswith("_png") for key in document)
+
+
+def test_pictures_have_the_size_of_the_image(segmenter: Segmenter) -> None:
+    """Mask, heatmap and overlay are drawn when asked for, at the size of the image as stored."""
+    said = answer(encode(golden_picture(256)[:100]), segmenter, include=PICTURES)
+    document = prediction_document(MODEL, said, PICTURES)
+    for name in PICTURES:
+        image = Image.open(io.BytesIO(base64.b64decode(document[f"{name}_png"])))
+        assert image.size == (256, 100)
+    mask = np.asarray(Image.open(io.BytesIO(said.pictures["mask"])))
+    np.testing.assert_array_equal(mask, said.prediction.mask * np.uint8(255))
+
+
+def test_nothing_found_is_said_so(segmenter: Segmenter) -> None:
+    """A white image has no defect, no area and an empty list."""
+    document = prediction_document(MODEL, answer(encode(np.full((9, 9), 255, np.uint8)), segmenter))
+    assert (document["defective"], document["defects"], document["defect_area_fraction"]) == (
+        False,
+        [],
+        0.0,
+    )
+
+
+def test_the_parts_make_up_the_time(segmenter: Segmenter) -> None:
+    """The phases add up to the total."""
+    timing = answer(encode(golden_picture(256)), segmenter).timing_ms
+    assert timing["decode"] + timing["infer"] + timing["post"] == pytest.approx(
+        timing["total"], abs=0.01
+    )
