@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from browser import workshop
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from blemish.config import Workspace
 
@@ -112,6 +112,11 @@ def visit(chromium: Browser) -> Iterator[Visit]:
 def page(visit: Visit) -> Page:
     """The tab alone."""
     return visit.page
+
+
+def cell(page: Page, text: str) -> Locator:
+    """Return the cell of a table: tables are drawn on a canvas, with a hidden one to read out."""
+    return page.locator("td[role=gridcell]", has_text=text).first
 
 
 def free_port() -> int:

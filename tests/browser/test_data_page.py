@@ -3,7 +3,7 @@
 import re
 
 from browser import workshop
-from browser.conftest import Dashboard
+from browser.conftest import Dashboard, cell
 from playwright.sync_api import Page, expect
 
 
@@ -11,10 +11,10 @@ def test_a_set_is_shown_with_masks_and_classes(page: Page, dashboard: Dashboard)
     """An imported set is listed; a picture opens with its mask; a hostile name is plain text."""
     page.goto(f"{dashboard.url}/data?set=plates")
     expect(page.get_by_text(re.compile("^<img src=x")).first).to_be_visible()
-    page.get_by_role("button", name="Open").nth(2).click()
+    page.locator(".st-key-open-metal-101 button").click()
     expect(page.get_by_text("Outline of the mask")).to_be_visible()
     expect(page).to_have_url(re.compile("open=metal-101"))
-    page.get_by_role("button", name="Close").click()
+    page.locator(".st-key-close button").click()
     expect(page.get_by_text("Outline of the mask")).to_have_count(0)
     assert page.locator("img[src=x]").count() == 0
 
@@ -43,7 +43,7 @@ def test_validation_names_what_it_refuses(page: Page, dashboard: Dashboard) -> N
         page.get_by_role("tab", name="Validation").click()
         page.get_by_role("button", name="Check").nth(1).click()
         expect(page.get_by_text("1 faults in 6 images.")).to_be_visible()
-        expect(page.get_by_role("gridcell", name="plates/masks/metal-101.png")).to_be_attached()
+        expect(cell(page, "plates/masks/metal-101.png")).to_be_attached()
     finally:
         mask.write_bytes(kept)
     assert workshop.HOSTILE.startswith("<img")

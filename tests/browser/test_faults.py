@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.conftest import Dashboard, free_port, running
+from browser.conftest import Dashboard, cell, free_port, running
 from playwright.sync_api import Page, expect
 
 
@@ -35,7 +35,7 @@ def test_a_registry_that_is_down_and_comes_back(page: Page, away: Dashboard) -> 
     assert "Traceback" not in page.inner_text("body")
     port = away.environment["MLFLOW_TRACKING_URI"].rpartition(":")[2]
     with _mlflow(away.shop.root, port):
-        expect(page.get_by_role("gridcell", name="candidate-int8")).to_be_attached(timeout=90_000)
+        expect(cell(page, "candidate-int8")).to_be_attached(timeout=90_000)
         expect(page.get_by_text("Read-only")).to_be_visible()
         expect(page.get_by_role("button", name="Promote")).to_have_count(0)
     page.goto(f"{away.url}/")

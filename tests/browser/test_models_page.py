@@ -1,6 +1,6 @@
 """The page ``/models`` in a real browser: a person promotes, is refused, and rolls back."""
 
-from browser.conftest import PASSWORD, Dashboard
+from browser.conftest import PASSWORD, Dashboard, cell
 from playwright.sync_api import Page, expect
 
 from blemish.registry import Registry
@@ -12,10 +12,11 @@ def open_models(page: Page, dashboard: Dashboard, version: int) -> None:
 
 
 def fill_in(page: Page, *, reason: str, password: str = PASSWORD) -> None:
-    page.get_by_label("Your name").fill("Quality <b>engineer</b>")
-    page.get_by_label("Reason").fill(reason)
-    page.get_by_label("Password").fill(password)
-    page.get_by_label("Password").press("Tab")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Your name").fill("Quality <b>engineer</b>")
+    dialog.get_by_label("Reason", exact=True).fill(reason)
+    dialog.get_by_label("Password").fill(password)
+    dialog.get_by_label("Password").press("Tab")
 
 
 def test_promote_refuse_and_roll_back(page: Page, dashboard: Dashboard) -> None:
@@ -29,19 +30,19 @@ def test_promote_refuse_and_roll_back(page: Page, dashboard: Dashboard) -> None:
     open_models(page, dashboard, 3)
     page.get_by_role("button", name="Promote version 3").click()
     fill_in(page, reason="Finds <img src=x onerror=window.hacked=1> more", password="wrong")
-    page.get_by_role("button", name="Promote", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Promote").click()
     expect(page.get_by_text("That is not the password.")).to_be_visible()
     assert registry.aliases()["champion"] == 1
 
     fill_in(page, reason="Finds <img src=x onerror=window.hacked=1> more")
-    page.get_by_role("button", name="Promote", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Promote").click()
     expect(page.get_by_text("Version 3 is champion now.")).to_be_visible(timeout=60_000)
     assert registry.aliases()["champion"] == 3
 
     open_models(page, dashboard, 1)
     page.get_by_role("button", name="Promote version 1").click()
     fill_in(page, reason="I liked it")
-    page.get_by_role("button", name="Promote", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Promote").click()
     expect(page.get_by_text("Refused: the champion is still version 3.")).to_be_visible(
         timeout=60_000
     )
@@ -52,7 +53,7 @@ def test_promote_refuse_and_roll_back(page: Page, dashboard: Dashboard) -> None:
     open_models(page, dashboard, 3)
     page.get_by_role("button", name="Roll back").click()
     fill_in(page, reason="Too many marks on line 2")
-    page.get_by_role("button", name="Roll back", exact=True).last.click()
+    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
     expect(page.get_by_text("Version 1 is champion again; it was version 3.")).to_be_visible()
     assert registry.aliases()["champion"] == 1
     last = registry.history()[-1]
@@ -62,7 +63,7 @@ def test_promote_refuse_and_roll_back(page: Page, dashboard: Dashboard) -> None:
         "Too many marks on line 2",
     )
     page.get_by_role("tab", name="History").click()
-    expect(page.get_by_role("gridcell", name="rollback")).to_be_attached()
+    expect(cell(page, "rollback")).to_be_attached()
     assert page.locator("img[src=x]").count() == 0
 
 
@@ -71,4 +72,4 @@ def test_lineage_is_shown(page: Page, dashboard: Dashboard) -> None:
     version = Registry.connect(workspace=dashboard.shop).resolve(2)
     open_models(page, dashboard, 2)
     for text in (version.run_id, version.git_commit, version.sha256, version.fingerprint):
-        expect(page.get_by_role("gridcell", name=text).first).to_be_attached()
+        expect(cell(page, text)).to_be_attached()
