@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from blemish.errors import ModelFileError, ShapeError
+from blemish.errors import ModelFileError
 
 CONTRAST_FLOOR = 4.0
 """Grey levels; a picture flatter than this is not stretched until its noise looks like defects."""
@@ -158,16 +158,3 @@ def load_trained(folder: Path) -> UNetTiny:
             f"The trained network at {folder} cannot be loaded: {error}. Run: dvc repro train"
         ) from error
     return network.eval()
-
-
-def check_input(image: Tensor, stride: int = UNetTiny.stride) -> None:
-    """Raise unless a batch can be fed to the network.
-
-    Raises:
-        ShapeError: It is not ``(N, 1, H, W)`` with H and W multiples of the stride.
-    """
-    if image.ndim != 4 or image.shape[1] != 1 or any(side % stride for side in image.shape[2:]):
-        raise ShapeError(
-            f"The network got a batch of shape {tuple(image.shape)}; it accepts (N, 1, H, W) with "
-            f"H and W multiples of {stride}. Pad by reflection first."
-        )

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blemish.errors import ModelFileError, ShapeError
-from blemish.model import Probability, UNetTiny, check_input, load_trained, standardize
+from blemish.errors import ModelFileError
+from blemish.model import Probability, UNetTiny, load_trained, standardize
 
 SIDES = st.integers(1, 4).map(lambda multiple: multiple * UNetTiny.stride)
 
@@ -68,13 +68,6 @@ def test_flat_pictures_give_finite_answers(network: UNetTiny, level: int) -> Non
         probability = Probability(network)(image)
     assert torch.isfinite(probability).all()
     assert 0 <= float(probability.min()) <= float(probability.max()) <= 1
-
-
-@pytest.mark.parametrize("shape", [(1, 1, 64, 65), (1, 3, 64, 64), (64, 64)])
-def test_other_shapes_are_refused_by_name(shape: tuple[int, ...]) -> None:
-    """A batch that does not fit is refused with its shape and the accepted one."""
-    with pytest.raises(ShapeError, match="multiples of"):
-        check_input(torch.zeros(shape, dtype=torch.uint8))
 
 
 def test_missing_weights_are_an_error_that_names_the_command(tmp_path: Path) -> None:

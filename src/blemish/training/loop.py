@@ -104,17 +104,24 @@ class Trainer:
         params: How to train.
         fabric: The processes that share the work.
         listener: Hears of the progress.
+        network: What to train; ``UNetTiny`` by default.
     """
 
     def __init__(
-        self, data: Path, params: Train, fabric: Fabric, listener: TrainingListener
+        self,
+        data: Path,
+        params: Train,
+        fabric: Fabric,
+        listener: TrainingListener,
+        network: nn.Module | None = None,
     ) -> None:
         self.params, self.fabric, self.listener = params, fabric, listener
         self.pools = load_pools(PackedSet.open(data, "train"))
         self.validator = Validator(PackedSet.open(data, "val"), fabric)
         self.phases = phases(params)
         self.progress = Progress()
-        network = UNetTiny(params.network.width).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub lacks this form
+        network = network or UNetTiny(params.network.width)
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub lacks this form
         if fabric.world_size > 1:
             share_batch_norm(network)
         self.averaged = AveragedWeights(network.to(fabric.device), params.ema_decay)
