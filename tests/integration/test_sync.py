@@ -166,9 +166,10 @@ def test_a_lost_model_file_is_put_back(workspace: Workspace) -> None:
 
 
 def test_dirty_means_source_and_not_what_the_pipeline_writes(workspace: Workspace) -> None:
-    """``dvc.lock`` and reports leave a version clean; an edited source makes it dirty."""
+    """What DVC writes and reports leave a version clean; an edited source makes it dirty."""
     with (workspace.root / "reports" / "metrics.json").open("a") as stream:
         stream.write("\n")
+    (workspace.root / "models" / ".gitignore").write_text("/trained\n")
     write_lock(workspace)
     sync.record_workspace(workspace)
     assert Registry.connect(workspace=workspace).resolve(1).git_dirty is False

@@ -5,7 +5,7 @@ import subprocess
 
 from blemish.config import Workspace
 
-_ASIDE = ("dvc.lock", "reports", "benchmarks/results.json")
+_ASIDE = ("dvc.lock", "reports", "benchmarks/results.json", "**/.gitignore")
 """What running the pipeline itself rewrites; a change there makes no source dirty."""
 
 
@@ -19,7 +19,7 @@ def commit_tags(workspace: Workspace) -> dict[str, str]:
     commit = _git(workspace, "rev-parse", "HEAD")
     if commit is None:
         return {"git_commit": "unknown", "git_dirty": "unknown"}
-    aside = [f":(exclude){path}" for path in _ASIDE]
+    aside = [f":(exclude,glob){path}" for path in _ASIDE]
     changes = _git(workspace, "status", "--porcelain", "--", ".", *aside)
     return {
         "git_commit": commit,
