@@ -31,8 +31,11 @@ def main() -> None:
         Resizing(params.preprocess.resize),
         say=_say,
     )
-    ratio = made.int8_bytes / made.fp32_bytes
-    _say(f"INT8 is {ratio:.2f} of {made.fp32_bytes / 1e6:.2f} MB, {made.found.candidate}")
+    ratio, chosen = made.int8_bytes / made.fp32_bytes, made.found.candidate
+    _say(
+        f"INT8 has {ratio:.2f} of fp32's {made.fp32_bytes / 1e6:.2f} MB; ranges {chosen.rule}, "
+        f"{len(chosen.kept)} layers in fp32, {made.found.strain:.0%} of the nearest parity bound"
+    )
     record_or_warn(workspace)
 
 

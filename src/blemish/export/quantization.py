@@ -24,7 +24,8 @@ from blemish.export.graph import clean, open_session
 _OPERATORS = ["Conv", "Relu", "Add", "Resize"]
 
 
-_MOST_KEPT = 8
+_CHEAP_LAYERS = 5  # small and fast enough in fp32 to leave there for more room below the bounds
+_MOST_LAYERS = 9  # beyond these the file is no INT8 model any more
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,8 @@ class Search:
         order = _order_of_layers(self._model)
         tried = [self._try(Candidate(rule, order[:1]), ranges[rule]) for rule in RULES]
         best = min(tried, key=lambda found: found.strain)
-        for count in range(2, min(_MOST_KEPT, len(order)) + 1):
-            if best.strain <= 1 - room:
+        for count in range(2, min(_MOST_LAYERS, len(order)) + 1):
+            if best.strain <= (1 - room if count <= _CHEAP_LAYERS else 1.0):
                 break
             rule = best.candidate.rule
             found = self._try(Candidate(rule, order[:count]), ranges[rule])
