@@ -64,10 +64,11 @@ def joint(rng: np.random.Generator, piece: Workpiece) -> None:
     """Join two sheets: a seam across the whole picture with a step of brightness beside it."""
     angle = float(rng.integers(2) * np.pi / 2 + rng.normal(0, 0.05))
     _, across = whole(piece.shape).grid(place(rng, piece), angle)
-    width = np.float32(choose(rng, 4, 16) * piece.unit)
+    width = np.float32(choose(rng, 7, 20) * piece.unit)
     groove = np.clip(np.float32(0.5) + (width / 2 - np.abs(across)) / 2, 0, 1)
     piece.reflectance *= 1 - np.float32(rng.uniform(-0.3, 0.7)) * groove
-    piece.lighting *= 1 + np.float32(rng.uniform(-0.25, 0.25)) * (across > 0)
+    step = rng.choice([-1, 1]) * rng.uniform(0.06, 0.3)  # a line alone would be a scratch
+    piece.lighting *= 1 + np.float32(step) * (across > 0)
 
 
 def marking(rng: np.random.Generator, piece: Workpiece) -> None:
@@ -128,7 +129,7 @@ def streaks(rng: np.random.Generator, piece: Workpiece) -> None:
     for _ in range(int(rng.integers(1, 12))):
         at, half = rng.uniform(0, len(profile)), choose(rng, 1, 8) * piece.unit
         position = np.arange(len(profile), dtype=np.float32)
-        height = rng.normal(0.6, 1.2) * min(piece.contrast, 0.12)
+        height = rng.normal(0.4, 0.6) * min(piece.contrast, 0.12)
         profile += np.float32(height) * np.exp(
             -0.5 * ((position - np.float32(at)) / np.float32(half)) ** 2
         )
@@ -150,7 +151,7 @@ DISTRACTORS: dict[str, Distract] = {
     "fibres": fibres,
     "streaks": streaks,
 }
-ODDS = (0.2, 0.17, 0.11, 0.07, 0.05, 0.11, 0.08, 0.09, 0.12)
+ODDS = (0.22, 0.18, 0.11, 0.07, 0.03, 0.1, 0.08, 0.09, 0.12)
 """How often each is drawn, in the order above; ``streaks`` only where the surface has a lay."""
 
 

@@ -85,14 +85,14 @@ def dent(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     delta = delta / np.float32(max(float(np.abs(delta).max()), 1e-6))
     if rng.random() < 0.4:  # the floor of a dent gathers or loses light
         delta += np.float32(rng.uniform(-0.6, 0.6)) * rim
-    return [Change(box, delta, rim > np.float32(0.06), thin=False)]
+    return [Change(box, delta, rim > np.float32(0.12), thin=False)]
 
 
 def chip(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     """Break a piece off an edge: shell-shaped facets, dark or glaring, with a sharp border."""
     centre, inward = place_at_border(rng, piece)
-    radius = limit(choose(rng, 4, 70) * piece.unit, piece, 0.25)
-    stretch = choose(rng, 1, 3.5)
+    radius = limit(choose(rng, 4, 60) * piece.unit, piece, 0.15)
+    stretch = choose(rng, 1, 2.5)
     box = window(piece.shape, centre, 1.7 * radius * stretch + 4)
     cover = blob(
         rng,

@@ -19,7 +19,7 @@ from blemish.synthesis.change import Change, Region
 from blemish.synthesis.geometry import Window
 from blemish.synthesis.noise import Field, blur
 
-VISIBLE = 1.3
+VISIBLE = 1.5
 FADED = 0.45
 _NARROW, _WIDE = 0.5, 2.5  # bounds of the weight of a width, in units of 3 px
 _LEAST_AREA = 4  # px
