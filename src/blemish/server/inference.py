@@ -69,12 +69,12 @@ async def index(request: Request) -> JSONResponse:
     )
 
 
-@router.get(_MODEL, **openapi.V2_MODEL)
-@router.get(_VERSION, **openapi.V2_MODEL)
-async def model_metadata(request: Request, name: str, version: str = CHAMPION) -> JSONResponse:
+@router.get(_MODEL, **openapi.addressed(openapi.V2_MODEL, "name"))
+@router.get(_VERSION, **openapi.addressed(openapi.V2_MODEL, "name", "version"))
+async def model_metadata(request: Request) -> JSONResponse:
     """Describe a model: its versions, inputs and outputs."""
     parse_query(request.scope["query_string"], ())
-    _check_name(name)
+    version = _version(request)
     slot = service_of(request).slot
     if version != CHAMPION:
         await slot.describe(version)
@@ -89,25 +89,25 @@ async def model_metadata(request: Request, name: str, version: str = CHAMPION) -
     )
 
 
-@router.get(f"{_MODEL}/ready", **openapi.V2_MODEL_READY)
-@router.get(f"{_VERSION}/ready", **openapi.V2_MODEL_READY)
-async def model_ready(request: Request, name: str, version: str = CHAMPION) -> JSONResponse:
+@router.get(f"{_MODEL}/ready", **openapi.addressed(openapi.V2_MODEL_READY, "name"))
+@router.get(f"{_VERSION}/ready", **openapi.addressed(openapi.V2_MODEL_READY, "name", "version"))
+async def model_ready(request: Request) -> JSONResponse:
     """Load a version if it is not, and say that it can be asked."""
     parse_query(request.scope["query_string"], ())
-    _check_name(name)
+    version = _version(request)
     served = await service_of(request).slot.find(version)
     return JSONResponse({"name": MODEL, "version": str(served.version.version), "ready": True})
 
 
-@router.post(f"{_MODEL}/infer", **openapi.V2_INFER)
-@router.post(f"{_VERSION}/infer", **openapi.V2_INFER)
-async def infer(request: Request, name: str, version: str = CHAMPION) -> Response:
+@router.post(f"{_MODEL}/infer", **openapi.addressed(openapi.V2_INFER, "name"))
+@router.post(f"{_VERSION}/infer", **openapi.addressed(openapi.V2_INFER, "name", "version"))
+async def infer(request: Request) -> Response:
     """Run the model as it is, on tensors.
 
     Each image is run by itself, so an answer does not depend on what it came with.
     """
     parse_query(request.scope["query_string"], ())
-    _check_name(name)
+    version = _version(request)
     service = service_of(request)
     body = await read_body(
         request,
@@ -131,6 +131,9 @@ def _infer(body: bytes, header_length: str | None, served: Served) -> tuple[byte
     return write_response(asked, served.version.version, np.concatenate(answers))
 
 
-def _check_name(name: str) -> None:
+def _version(request: Request) -> str:
+    """Return the version that an address names, the champion where it names none."""
+    name = request.path_params["name"]
     if name != MODEL:
         raise NotFoundError(f"There is no model {name[:80]!r}; there is {MODEL!r}.")
+    return str(request.path_params.get("version", CHAMPION))

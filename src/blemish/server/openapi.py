@@ -33,6 +33,12 @@ def _route(
     return {"responses": responses | (also or {}), "response_class": Response}
 
 
+def addressed(route: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Add the parts of a path that its function reads by itself to a route's description."""
+    parts = [{"name": n, "in": "path", "required": True, "schema": schemas.TEXT} for n in names]
+    return route | {"openapi_extra": {**route.get("openapi_extra", {}), "parameters": parts}}
+
+
 def _query(name: str, schema: dict[str, Any], text: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "in": "query", "schema": schema, "description": text, **more}
 

@@ -48,7 +48,7 @@ def read_request(body: bytes, header_length: str | None, stride: int) -> InferRe
         _refuse(f"datatype {_short(tensor.get('datatype'))}; accepted: 'UINT8'")
     shape = _shape(tensor.get("shape"), stride)
     identity = document.get("id")
-    if not isinstance(identity, str | None):
+    if "id" in document and not isinstance(identity, str):
         _refuse("its id is no string")
     return InferRequest(
         id=identity,
@@ -103,9 +103,9 @@ def _read_json(text: bytes) -> Mapping[str, Any]:
 
 def _only(document: Mapping[str, Any], member: str, name: object) -> Mapping[str, Any] | None:
     """Return the one tensor of a list, which must have that name; None without a list."""
-    tensors = document.get(member)
-    if tensors is None:
+    if member not in document:
         return None
+    tensors = document[member]
     if not isinstance(tensors, list) or len(tensors) != 1 or not isinstance(tensors[0], dict):
         _refuse(f"{member} {_short(tensors)}; accepted: a list of one, {name!r}")
     if tensors[0].get("name") != name:

@@ -1,0 +1,31 @@
+"""Schemathesis over the OpenAPI document: what it generates finds nothing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from integration.server.rig import Server
+
+
+@pytest.mark.slow
+def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
+    """Stock checks, examples and fuzzing over every operation end without a finding."""
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("schemathesis")),
+            *("--config-file", str(Path(__file__).with_name("schemathesis.toml"))),
+            "run",
+            f"{server.url}/openapi.json",
+            *("--max-examples", "12", "--seed", "1", "--no-color", "--workers", "1"),
+            *("--phases", "examples,coverage,fuzzing"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "DO_NOT_TRACK": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
