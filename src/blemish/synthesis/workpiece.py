@@ -76,7 +76,7 @@ def make_workpiece(rng: np.random.Generator, size: int, surface: str) -> Workpie
     if rng.random() < 0.4:  # worn or turned away from the light in places
         marks *= 1 + np.float32(rng.uniform(0.2, 0.8)) * slow(rng, shape, rng.uniform(1, 4))
     reflectance = np.maximum(1 + np.float32(contrast) * marks, np.float32(0.05))
-    edges, part, relief = _outline(rng, shape, unit) if rng.random() < 0.4 else ((), None, None)
+    edges, part, relief = _outline(rng, shape, unit) if rng.random() < 0.5 else ((), None, None)
     if relief is not None:
         reflectance *= relief
     lighting = _lighting(rng, shape, lay)
@@ -90,7 +90,7 @@ def _lighting(rng: np.random.Generator, shape: tuple[int, int], lay: float) -> F
     side = np.float32(max(shape))
     light += np.float32(rng.uniform(0, 0.5) ** 1.5) * (x / side)
     if rng.random() < 0.5:
-        light += np.float32(rng.uniform(0.05, 0.35)) * slow(rng, shape, rng.uniform(1, 5))
+        light += np.float32(rng.uniform(0.05, 0.35)) * slow(rng, shape, rng.uniform(0.7, 3.5))
     if rng.random() < 0.35:
         light -= np.float32(rng.uniform(0.1, 0.7)) * ((x * x + y * y) / (side * side))
     for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.45 else 0):
@@ -153,6 +153,9 @@ def _cut(
         rise = smoothstep((inward - np.float32(start)) / np.float32(0.3 * reach + 1))
         fall = smoothstep((inward - np.float32(start + reach)) / np.float32(0.5 * reach + 1))
         relief *= 1 + np.float32(rng.uniform(-0.6, 1.0)) * (rise - fall)
+    if rng.random() < 0.5:  # a rounded flank turns away from the lamp, or towards it
+        flank = np.exp(-np.maximum(inward, 0) / np.float32(choose(rng, 6, 50) * unit))
+        relief *= 1 + np.float32(rng.uniform(-0.7, 0.5)) * flank
     return Edge(point, angle)
 
 
