@@ -23,6 +23,7 @@ workers     several serving processes on one socket
 log         the log lines
 figures     what Prometheus reads
 traces      OpenTelemetry, where it is configured
+span_ids    its ids, which answers name before it does
 schemas     the bodies of requests and answers, as JSON Schema
 openapi     what the routes say of themselves in the OpenAPI document
 ==========  ======================================================================

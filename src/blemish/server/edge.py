@@ -13,6 +13,7 @@ from blemish.server.keys import ApiKey
 from blemish.server.options import is_loopback
 from blemish.server.problems import ProblemError, problem_response
 from blemish.server.service import Service
+from blemish.server.traces import Finished, Trace
 
 _OPEN = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready"})
 _QUIET = _OPEN | {"/metrics"}
@@ -45,14 +46,14 @@ class Edge:
         state = scope.setdefault("state", {})
         state["arrived"] = time.monotonic()
         state["request_id"] = _request_id(headers)
-        state["trace_id"], state["span_id"], parent = _trace(headers)
+        state["trace"] = _trace(headers)
         status = 500
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *self._headers(state, parent)]
+                message["headers"] = [*message.get("headers", ()), *self._headers(state)]
             await send(message)
 
         try:
@@ -70,13 +71,11 @@ class Edge:
             self._service.reservoir.give(state.pop("body_bytes", 0))
             self._tell(scope, state, status)
 
-    def _headers(self, state: dict[str, Any], flags: bytes) -> list[tuple[bytes, bytes]]:
-        traceparent = b"00-%b-%b-%b" % (
-            state["trace_id"].encode(),
-            state["span_id"].encode(),
-            flags,
-        )
-        extra = [(b"x-request-id", state["request_id"].encode()), (b"traceparent", traceparent)]
+    def _headers(self, state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+        extra = [
+            (b"x-request-id", state["request_id"].encode()),
+            (b"traceparent", state["trace"].traceparent.encode()),
+        ]
         if self._service.drain.started:
             extra.append((b"connection", b"close"))
         return extra
@@ -125,9 +124,14 @@ class Edge:
             status=status,
             ms=round((time.monotonic() - state["arrived"]) * 1e3, 2),
             request_id=state["request_id"],
-            trace_id=state["trace_id"],
+            trace_id=state["trace"].trace_id,
             **optional,
         )
+        if scope["path"] not in _QUIET:
+            seconds = time.monotonic() - state["arrived"]
+            name = f"{scope['method']} {route}"
+            finished = Finished(name, seconds, status, optional, state.get("phases", {}))
+            self._service.traces.record(state["trace"], finished)
 
 
 class Budgets:
@@ -170,10 +174,10 @@ def _request_id(headers: dict[bytes, bytes]) -> str:
     return given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
-def _trace(headers: dict[bytes, bytes]) -> tuple[str, str, bytes]:
-    """Return trace id, our span id and flags, of the client's trace or of a new one."""
+def _trace(headers: dict[bytes, bytes]) -> Trace:
+    """Take up the client's trace, or begin one."""
     found = _TRACEPARENT.fullmatch(headers.get(b"traceparent", b""))
     span = secrets.token_hex(8)
     if found and set(found[1]) != {ord("0")} and set(found[2]) != {ord("0")}:
-        return found[1].decode(), span, found[3]
-    return secrets.token_hex(16), span, b"00"
+        return Trace(found[1].decode(), span, found[2].decode(), found[3].decode())
+    return Trace(secrets.token_hex(16), span)

@@ -118,6 +118,9 @@ def _record(service: Service, request: Request, came: datetime, work: _Work, sai
     """Count a prediction, and hand it to the log."""
     version, prediction = work.served.version, said.prediction
     figures = service.figures
+    request.state.phases = {
+        phase: spent for phase, spent in said.timing_ms.items() if phase != "total"
+    }
     for phase, milliseconds in said.timing_ms.items():
         figures.latency.labels(phase).observe(milliseconds / 1e3)
     figures.images.labels(str(version.version)).inc()

@@ -21,6 +21,7 @@ from blemish.server.keys import KeyFile, KeyRing
 from blemish.server.options import Options, Place
 from blemish.server.recorder import Recorder
 from blemish.server.slot import CHAMPION, Served, Slot
+from blemish.server.traces import Traces
 
 _BODIES_AT_ONCE = 8
 """Bodies of the largest size that may be held at once."""
@@ -46,6 +47,7 @@ class Service:
     figures: Figures
     keys: KeyRing
     recorder: Recorder
+    traces: Traces
     drain: Drain
 
     @classmethod
@@ -94,6 +96,7 @@ class Service:
             figures=figures,
             keys=KeyRing(KeyFile(Place(environment).keys)),
             recorder=recorder,
+            traces=Traces(environment.otlp_endpoint),
             drain=drain,
         )
 
@@ -108,6 +111,7 @@ class Service:
         self.slot.close()
         await asyncio.to_thread(self.engine.close)
         await asyncio.to_thread(self.recorder.close)
+        await asyncio.to_thread(self.traces.close)
 
 
 def service_of(request: Request) -> Service:
