@@ -65,7 +65,7 @@ class Validator:
         # A row for each set: entropy, pixels, soft hits, predicted, actual, then hard ones.
         sums = torch.zeros((self._sets, 7), dtype=torch.float64)
         for batch in self._batches():
-            stacked = np.stack([_pad(item.image) for item in batch])
+            stacked = np.stack([pad_to_stride(item.image) for item in batch])
             images = torch.from_numpy(stacked)[:, None].to(self._fabric.device)
             logits = network(images).float().cpu()
             for item, answer in zip(batch, logits, strict=True):
@@ -86,7 +86,7 @@ class Validator:
             yield batch
 
 
-def _pad(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def pad_to_stride(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Pad on the right and below to multiples of the stride."""
     below, right = (-side % UNetTiny.stride for side in image.shape)
     return cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REFLECT_101)  # type: ignore[return-value]  # uint8 in, uint8 out
