@@ -83,16 +83,17 @@ def _show_steps(position: int, names: Sequence[str]) -> None:
     """Show the buttons that step through the pictures; arrow keys press them."""
     last = len(names) - 1
     with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", wrap=False
-    ):
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", wrap=False,
+        key="steps",
+    ):  # fmt: skip
         st.button(
-            "Back", icon=":material/chevron_left:", shortcut="Left", help="Previous picture",
+            "", icon=":material/chevron_left:", shortcut="Left", help="Previous picture",
             disabled=position == 0, key="previous",
             on_click=remember, args=("image", names[max(position - 1, 0)]),
         )  # fmt: skip
         st.markdown(f"{position + 1} of {len(names)}", text_alignment="center")
         st.button(
-            "Next", icon=":material/chevron_right:", icon_position="right", shortcut="Right",
+            "", icon=":material/chevron_right:", icon_position="right", shortcut="Right",
             help="Next picture", disabled=position >= last, key="next",
             on_click=remember, args=("image", names[min(position + 1, last)]),
         )  # fmt: skip
@@ -122,10 +123,10 @@ def _table(bouts: Sequence[Bout]) -> int | None:
         selection_mode="single-row",
         alt="Pictures with the share of pixels on which the versions differ, and the Dice of each.",
         column_config={
-            "Picture": st.column_config.ImageColumn("", width=64),
-            "Differ": st.column_config.NumberColumn("Differ %", format="%.2f", width=70),
-            "Dice A": st.column_config.NumberColumn(format="%.3f", width=65),
-            "Dice B": st.column_config.NumberColumn(format="%.3f", width=65),
+            "Picture": st.column_config.ImageColumn("", width=58),
+            "Differ": st.column_config.NumberColumn("Differ %", format="%.2f", width=60),
+            "Dice A": st.column_config.NumberColumn(format="%.3f", width=58),
+            "Dice B": st.column_config.NumberColumn(format="%.3f", width=58),
         },
     )
     rows = event["selection"]["rows"]

@@ -19,21 +19,25 @@ _log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def caught() -> Iterator[None]:
+def caught(*, again: bool = True) -> Iterator[None]:
     """Show whatever goes wrong inside as a message, and look again every three seconds.
 
     Streamlit's own signals (rerun, stop) are no ``Exception`` and pass.
+
+    Args:
+        again: Whether to look again; a dialog must not, since that closes it.
     """
     try:
         yield
     except BlemishError as error:
-        _show_trouble(_title(error), str(error))
+        _show_trouble(_title(error), str(error), again=again)
     except Exception as error:  # noqa: BLE001 - the edge: no traceback may reach a page
         reference = uuid.uuid4().hex[:8]
         _log.exception("page_failed", reference=reference, kind=type(error).__name__)
         _show_trouble(
             "Something went wrong on this page",
-            f"The dashboard's log has the details under {reference}. This page tries again.",
+            f"The dashboard's log has the details under {reference}.",
+            again=again,
         )
 
 
@@ -49,11 +53,15 @@ def guarded(function: Callable[P, None]) -> Callable[P, None]:
 
 
 def plain(text: object) -> str:
-    """Return a text that Markdown shows letter by letter: no link, picture, colour or maths."""
-    escaped = "".join(
-        f"\\{char}" if char in "\\`*_{}[]()<>#+-.!|~$:&" else char for char in str(text)
-    )
-    return escaped.replace("\n", " ")
+    """Return a text that Markdown shows letter by letter: no link, picture, colour or maths.
+
+    Addresses become links even where their letters are escaped, so a word joiner, which has no
+    width, parts them.
+    """
+    parted = str(text).replace("\n", " ")
+    for sign in ("://", "www.", "@"):
+        parted = parted.replace(sign, f"{sign[:-1]}\u2060{sign[-1]}")
+    return "".join(f"\\{char}" if char in _MARKUP else char for char in parted)
 
 
 def _title(error: BlemishError) -> str:
@@ -66,11 +74,12 @@ def _title(error: BlemishError) -> str:
     return "This cannot be shown"
 
 
-def _show_trouble(title: str, sentence: str) -> None:
+def _show_trouble(title: str, sentence: str, *, again: bool) -> None:
     with st.container(border=True, key=f"trouble-{uuid.uuid4().hex}"):
         st.markdown(f"#### :material/cloud_off: {plain(title)}")
         st.text(sentence)
-        _look_again()
+        if again:
+            _look_again()
 
 
 @st.fragment(run_every=_RETRY_S)

@@ -71,5 +71,9 @@ def _icon() -> Image.Image:
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] {padding: 4.2rem clamp(1rem, 3vw, 3rem) 3rem;}
 [data-testid="stStatusWidget"] {display: none;}
-[data-testid="stMetricValue"] {font-variant-numeric: tabular-nums;}
+[data-testid="stColumn"]:has([data-testid="stMetric"]) {min-width: 11rem;}
+[data-testid="stColumn"]:has([data-testid="stImage"]) {min-width: 7.5rem;}
+[data-testid="stColumn"]:has(.st-key-steps) {min-width: 16rem;}
+[data-testid="stMetricValue"] {font-variant-numeric: tabular-nums; font-size: 1.7rem;}
+[data-testid="stMetricDelta"] * {white-space: normal;}
 </style>"""

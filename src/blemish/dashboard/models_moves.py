@@ -48,7 +48,7 @@ def show_news() -> None:
 
 @st.dialog("Promote", width="large")
 def _promotion(version: Version) -> None:
-    with caught():
+    with caught(again=False):
         st.markdown(
             f"Version **{version.version}** is to become champion. The gate compares it with the "
             "present one on the same test images, and measures latency here and now."
@@ -95,7 +95,7 @@ def _tell(outcome: Outcome) -> None:
 
 @st.dialog("Roll back")
 def _rollback() -> None:
-    with caught():
+    with caught(again=False):
         st.markdown("The champion before the present one becomes champion again.")
         who, reason = _ask_who()
         if not _confirmed("Roll back", reason=reason, needs_reason=True):

@@ -25,7 +25,7 @@ _SLOW_REFRESH_S = 20.0  # drift looks at hundreds of images; it does not change 
 
 def page() -> None:
     """Lay out the page."""
-    title, ranges, live = st.columns([1.2, 3.6, 1], vertical_alignment="bottom")
+    title, ranges, live = st.columns([1, 4.2, 0.9], vertical_alignment="bottom")
     title.markdown("## Monitor")
     with ranges:
         chosen = pick("Range", "range", {k: text for k, (text, _) in RANGES.items()}, default="1h")

@@ -64,7 +64,7 @@ def _requests(points: Points, span: queries.Span) -> alt.Chart:
     ]
     chart: alt.Chart = (
         alt.Chart(pd.DataFrame(rows), height=_HEIGHT)
-        .mark_bar(binSpacing=1)
+        .mark_bar(orient="vertical", binSpacing=1)
         .encode(
             x=_time(span),
             x2="until:T",
