@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import yaml
+from click.testing import CliRunner
 
+from blemish.cli.preview import preview
 from blemish.datasets.layout import read_set
 from blemish.files import sha256_tree
 
@@ -37,3 +40,15 @@ def test_workers_change_no_byte(tmp_path: Path) -> None:
     assert (one / "contact_sheet.png").stat().st_size > 10_000
     assert any(row.defective for row in images.rows)
     assert {row.attributes["surface"] for row in images.rows}
+
+
+def test_preview_writes_a_sheet(tmp_path: Path) -> None:
+    """``blemish preview`` draws the current params, and another seed draws other pictures."""
+    sheets = []
+    for seed in ("1", "2"):
+        out = tmp_path / f"{seed}.png"
+        result = CliRunner().invoke(preview, ["--out", str(out), "--seed", seed, "--plain"])
+        assert result.exit_code == 0, result.output
+        sheets.append(cv2.imread(str(out)))
+    assert sheets[0].shape == sheets[1].shape
+    assert (sheets[0] != sheets[1]).any()
