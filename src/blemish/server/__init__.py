@@ -26,5 +26,6 @@ traces      OpenTelemetry, where it is configured
 span_ids    its ids, which answers name before it does
 schemas     the bodies of requests and answers, as JSON Schema
 openapi     what the routes say of themselves in the OpenAPI document
+docs        that document as a page
 ==========  ======================================================================
 """

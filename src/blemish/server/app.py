@@ -1,5 +1,6 @@
 """Puts the application together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from blemish import __version__
-from blemish.server import health, inference, models, predict, problems
+from blemish.server import docs, health, inference, models, predict, problems
 from blemish.server.edge import Edge
 from blemish.server.engine import ClientGoneError
 from blemish.server.openapi import describe
@@ -17,6 +18,7 @@ from blemish.server.options import Options
 from blemish.server.service import Drain, Service
 
 _CLIENT_GONE = 499  # as nginx writes it; nobody reads the answer
+_MEASURE_S = 1.0
 _DESCRIPTION = """Finds scratches and other defects on metal surfaces, pixel by pixel.
 
 Errors are `application/problem+json` (RFC 9457) with a stable `type`."""
@@ -34,7 +36,9 @@ def create_app(options: Options, drain: Drain | None = None) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.open()
+        measuring = asyncio.create_task(_keep_measuring(service))
         yield
+        measuring.cancel()
         await service.close()
 
     app = FastAPI(
@@ -43,15 +47,24 @@ def create_app(options: Options, drain: Drain | None = None) -> ASGIApp:
         description=_DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # FastAPI's pages fetch scripts from elsewhere
+        redoc_url=None,
     )
     app.state.service = service
-    for module in (predict, models, inference, health):
+    for module in (predict, models, inference, health, docs):
         app.include_router(module.router)
     problems.install(app)
     describe(app)
     for gone in (ClientGoneError, ClientDisconnect):
         app.add_exception_handler(gone, _answer_nobody)
     return Edge(app, service)
+
+
+async def _keep_measuring(service: Service) -> None:
+    """Keep the gauges fresh, since of several processes another may be asked for them."""
+    while True:
+        health.measure(service)
+        await asyncio.sleep(_MEASURE_S)
 
 
 async def _answer_nobody(request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -33,7 +34,7 @@ class _Work:
     limits: Limits
     as_picture: bool
 
-    def __call__(self) -> tuple[Answer, bytes]:
+    def __call__(self) -> tuple[Answer, dict[str, Any], bytes]:
         include = {"overlay"} if self.as_picture else self.query.include
         said = answer(
             self.picture,
@@ -42,10 +43,13 @@ class _Work:
             include=include,
             limits=self.limits,
         )
+        document = prediction_document(
+            self.served.identity(self.query.model), said, () if self.as_picture else include
+        )
         if self.as_picture:
-            return said, said.pictures["overlay"]
-        document = prediction_document(self.served.identity(self.query.model), said, include)
-        return said, json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+            return said, document, said.pictures["overlay"]
+        content = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
+        return said, document, content
 
 
 @router.post("/v1/predict", **PREDICT)
@@ -72,13 +76,14 @@ async def predict(request: Request) -> Response:
         request.state.version = served.version.version
         as_picture = prefers_png(request.headers.get("accept", ""))
         work = _Work(picture, served, query, service.limits, as_picture)
-        said, content = await service.engine.run(
+        said, document, content = await service.engine.run(
             work, arrived=request.state.arrived, gone=partial(gone, request)
         )
     except BlemishError as error:
         _record_problem(service, request, came, error)
         raise
-    _record(service, request, came, work, said)
+    seen = Seen(said.image.plane, said.prediction, served.version.version)
+    _record(service, request, _as_record(came, request, work, document), seen)
     headers = {"Vary": "Accept"}
     return Response(content, 200, headers, "image/png" if as_picture else "application/json")
 
@@ -114,37 +119,41 @@ def _weight(text: str) -> float:
         return 0.0
 
 
-def _record(service: Service, request: Request, came: datetime, work: _Work, said: Answer) -> None:
-    """Count a prediction, and hand it to the log."""
-    version, prediction = work.served.version, said.prediction
-    figures = service.figures
-    request.state.phases = {
-        phase: spent for phase, spent in said.timing_ms.items() if phase != "total"
-    }
-    for phase, milliseconds in said.timing_ms.items():
-        figures.latency.labels(phase).observe(milliseconds / 1e3)
-    figures.images.labels(str(version.version)).inc()
-    if prediction.defect_count:
-        figures.defective.labels(str(version.version)).inc()
-    document = prediction_document(work.served.identity(work.query.model), said)
-    record = PredictionRecord(
+def _as_record(
+    came: datetime, request: Request, work: _Work, document: dict[str, Any]
+) -> PredictionRecord:
+    """Return what the log is told of an answer."""
+    return PredictionRecord(
         time=came,
         request_id=request.state.request_id,
         status=200,
-        version=version.version,
+        version=document["model"]["version"],
         alias=document["model"]["alias"],
-        precision=version.precision,
-        width=said.image.width,
-        height=said.image.height,
-        image_sha256=said.image.sha256,
-        threshold=prediction.threshold,
+        precision=document["model"]["precision"],
+        width=document["image"]["width"],
+        height=document["image"]["height"],
+        image_sha256=document["image"]["sha256"],
+        threshold=document["threshold"],
         defective=document["defective"],
         defect_area_fraction=document["defect_area_fraction"],
         defects=document["defects"],
-        timing_ms=said.timing_ms,
+        timing_ms=document["timing_ms"],
         picture=work.picture,
     )
-    service.recorder.submit(record, Seen(said.image.plane, prediction, version.version))
+
+
+def _record(service: Service, request: Request, record: PredictionRecord, seen: Seen) -> None:
+    """Count a prediction, and hand it to the log."""
+    figures = service.figures
+    request.state.phases = {
+        phase: spent for phase, spent in record.timing_ms.items() if phase != "total"
+    }
+    for phase, milliseconds in record.timing_ms.items():
+        figures.latency.labels(phase).observe(milliseconds / 1e3)
+    figures.images.labels(str(record.version)).inc()
+    if record.defective:
+        figures.defective.labels(str(record.version)).inc()
+    service.recorder.submit(record, seen)
 
 
 def _record_problem(

@@ -27,6 +27,8 @@ from blemish.server.figures import Figures
 from blemish.server.slot import Served, Slot, load
 
 _CAPACITY = 32
+_PIXELS = 20_000_000
+"""Of all images that wait here, each with its map and mask: six bytes a pixel."""
 _NICE = 10  # the challenger and the statistics yield to requests
 _RELOAD_S = 5.0
 
@@ -72,28 +74,33 @@ class Recorder:
         self._is_idle = is_idle
         self._challenger: Served | None = None
         self._looked = float("-inf")
-        self._queue: queue.Queue[tuple[PredictionRecord, Seen] | None] = queue.Queue(_CAPACITY)
+        self._lock = threading.Lock()
+        self._pixels = 0
+        self._queue: queue.Queue[tuple[PredictionRecord, Seen] | None] = queue.Queue(_CAPACITY + 1)
         self._chance = random.Random()  # noqa: S311 - picks a sample, keeps no secret
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     def submit(self, record: PredictionRecord, seen: Seen | None) -> None:
         """Hand over a prediction; returns at once."""
-        if seen is not None:
-            try:
-                self._queue.put_nowait((record, seen))
-            except queue.Full:
-                pass  # under load the log goes without statistics
-            else:
-                return
-        self.writer.submit(record)
+        if seen is None or not self._enqueue(record, seen):
+            self.writer.submit(record)  # under load the log goes without statistics
 
     def close(self) -> None:
         """Complete what waits, and close the log."""
-        with contextlib.suppress(queue.Full):
-            self._queue.put(None, timeout=2.0)
+        with contextlib.suppress(queue.Full):  # there is one place beyond the capacity
+            self._queue.put_nowait(None)
         self._thread.join(2.0)
         self.writer.close()
+
+    def _enqueue(self, record: PredictionRecord, seen: Seen) -> bool:
+        """Put an image into the queue; False when there is no room for it."""
+        with self._lock:
+            if self._queue.qsize() >= _CAPACITY or self._pixels + seen.plane.size > _PIXELS:
+                return False
+            self._pixels += seen.plane.size
+            self._queue.put_nowait((record, seen))
+            return True
 
     def _run(self) -> None:
         if hasattr(os, "setpriority"):
@@ -104,6 +111,8 @@ class Recorder:
                 record = self._complete(record, seen)
             except Exception:  # noqa: BLE001 - the edge of this thread, which must outlive all
                 _log.exception("record_not_completed")
+            with self._lock:
+                self._pixels -= seen.plane.size
             self.writer.submit(record)
 
     def _complete(self, record: PredictionRecord, seen: Seen) -> PredictionRecord:

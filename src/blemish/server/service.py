@@ -1,17 +1,18 @@
 """The parts of one serving process, put together once and closed in order."""
 
 import asyncio
+import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from starlette.requests import Request
 
 from blemish.config import settings
 from blemish.imaging import Limits
 from blemish.monitoring.database import log_url, pictures_folder
-from blemish.monitoring.housekeeping import Housekeeper, monitor_params
 from blemish.monitoring.log import ServedRecord
-from blemish.monitoring.writer import LogWriter
+from blemish.monitoring.writer import Housekeeping, LogWriter
 from blemish.registry import Registry
 from blemish.server.bodies import Reservoir
 from blemish.server.engine import Engine
@@ -60,7 +61,7 @@ class Service:
         writer = LogWriter(
             log_url(environment),
             pictures=pictures,
-            housekeeping=Housekeeper(monitor_params(), pictures_folder(environment)),
+            housekeeping=_housekeeping(pictures_folder(environment)),
         )
         slot = Slot(Registry.connect(), serve.models, serve.inference_threads)
         engine = Engine(options.parallel, serve.queue, serve.deadline_s)
@@ -112,6 +113,21 @@ class Service:
         await asyncio.to_thread(self.engine.close)
         await asyncio.to_thread(self.recorder.close)
         await asyncio.to_thread(self.traces.close)
+
+
+def _housekeeping(pictures: Path) -> Housekeeping:
+    """Return what the log's thread does now and then; it loads SciPy, too slow for a start."""
+
+    @functools.cache
+    def keeper() -> Housekeeping:
+        from blemish.monitoring.housekeeping import (  # noqa: PLC0415 - as said
+            Housekeeper,
+            monitor_params,
+        )
+
+        return Housekeeper(monitor_params(), pictures)
+
+    return lambda engine: keeper()(engine)
 
 
 def service_of(request: Request) -> Service:

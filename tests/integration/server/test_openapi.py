@@ -29,3 +29,14 @@ def test_schemathesis_finds_nothing(server: Server, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_the_page_fetches_nothing(server: Server) -> None:
+    """/docs names every address, and refers to nothing but the server itself."""
+    page = server.client.get("/docs")
+    assert page.headers["content-type"].startswith("text/html")
+    for path in server.client.get("/openapi.json").json()["paths"]:
+        assert path in page.text
+    assert "<script" not in page.text
+    assert "http://" not in page.text
+    assert "https://" not in page.text
