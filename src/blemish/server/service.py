@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy import Engine as Database
 from starlette.requests import Request
 
 from blemish.config import settings
@@ -127,7 +128,10 @@ def _housekeeping(pictures: Path) -> Housekeeping:
 
         return Housekeeper(monitor_params(), pictures)
 
-    return lambda engine: keeper()(engine)
+    def keep(database: Database) -> None:
+        keeper()(database)
+
+    return keep
 
 
 def service_of(request: Request) -> Service:

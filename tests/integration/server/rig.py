@@ -280,9 +280,9 @@ def serving(
         url = _wait_url(process, log)
         with httpx.Client(base_url=url, timeout=60, verify=verify) as client:
             server = Server(process, url, folder, log, client)
-            server.wait(lambda: _answers(client), 20)
+            server.wait(lambda: _answers(client), 60)
             if wait_ready:
-                server.wait(lambda: client.get("/readyz").status_code == 200, 20)
+                server.wait(lambda: client.get("/readyz").status_code == 200, 60)
             yield server
     finally:
         if process.poll() is None:
@@ -321,7 +321,7 @@ def _read_log(process: "subprocess.Popen[str]", log: list[dict[str, Any]]) -> No
 
 
 def _wait_url(process: "subprocess.Popen[str]", log: list[dict[str, Any]]) -> str:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         for line in list(log):
             if line.get("event") == "listening":
