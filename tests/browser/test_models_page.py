@@ -16,7 +16,8 @@ def fill_in(page: Page, *, reason: str, password: str = PASSWORD) -> None:
     dialog.get_by_label("Your name").fill("Quality <b>engineer</b>")
     dialog.get_by_label("Reason", exact=True).fill(reason)
     dialog.get_by_label("Password", exact=True).fill(password)
-    dialog.get_by_label("Password", exact=True).press("Tab")
+    dialog.get_by_label("Password", exact=True).press("Enter")
+    page.wait_for_timeout(1_000)
 
 
 def test_promote_refuse_and_roll_back(page: Page, dashboard: Dashboard) -> None:

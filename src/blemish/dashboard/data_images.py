@@ -13,11 +13,11 @@ from blemish.dashboard import cache
 from blemish.dashboard.albums import Album, Entry
 from blemish.dashboard.choice import remember
 from blemish.dashboard.edge import plain
+from blemish.dashboard.monitor_latest import TILE
 from blemish.dashboard.viewer import Pane, show_panes
 from blemish.visualization import overlay_outline
 
-_PAGE = 18
-_ROW = 6
+_PAGE = 24
 _SPLITS = ("train", "val", "test")
 
 
@@ -83,9 +83,9 @@ def _show_grid(album: Album, chosen: Sequence[Entry], splits: Mapping[str, str])
     masks = left.toggle("Show masks", value=True, key="masks")
     page = int(right.number_input(f"Page, of {pages}", 1, pages, 1, key="data-page"))
     shown = chosen[(page - 1) * _PAGE : page * _PAGE]
-    for first in range(0, len(shown), _ROW):
-        for column, entry in zip(st.columns(_ROW), shown[first : first + _ROW], strict=False):
-            with column:
+    with st.container(horizontal=True):
+        for entry in shown:
+            with st.container(width=TILE):
                 _show_tile(album, entry, splits, masks=masks)
 
 

@@ -25,10 +25,11 @@ _SLOW_REFRESH_S = 20.0  # drift looks at hundreds of images; it does not change 
 
 def page() -> None:
     """Lay out the page."""
-    title, ranges, live = st.columns([1, 4.2, 0.9], vertical_alignment="bottom")
-    title.markdown("## Monitor")
+    st.markdown("## Monitor")
+    ranges, live = st.columns([5, 1], vertical_alignment="bottom")
     with ranges:
-        chosen = pick("Range", "range", {k: text for k, (text, _) in RANGES.items()}, default="1h")
+        texts = {name: text for name, (text, _) in RANGES.items()}
+        chosen = pick("Range", "range", texts, default="1h", visible=False)
     refresh = live.toggle("Live", value=True, key="live", help="Look again every five seconds.")
     length = RANGES[chosen][1]
     every = _REFRESH_S if refresh else None

@@ -19,7 +19,8 @@ from blemish.monitoring.database import pictures_folder
 from blemish.monitoring.pictures import PictureStore
 from blemish.visualization import OUTLINE
 
-_ROW, _ROWS = 6, 2
+_COUNT = 12
+TILE = 208  # pixels: six, four or three in a row on a desk, a laptop, a tablet
 _SIDE = 256  # pixels
 _KINDS = {"all": "All", "defective": "With defects", "errors": "Errors"}
 
@@ -32,14 +33,13 @@ def show() -> None:
     with kinds:
         only = pick("Show", "only", _KINDS, default="all", visible=False)
     with cache.asking_log() as engine:
-        found = queries.latest(engine, _ROW * _ROWS, only)
+        found = queries.latest(engine, _COUNT, only)
     if not found:
         st.caption("Nothing yet.")
     store = PictureStore(pictures_folder(cache.environment()))
-    for first in range(0, len(found), _ROW):
-        columns = st.columns(_ROW)
-        for column, logged in zip(columns, found[first : first + _ROW], strict=False):
-            with column:
+    with st.container(horizontal=True):
+        for logged in found:
+            with st.container(width=TILE):
                 _show_one(logged, store)
 
 
