@@ -29,13 +29,16 @@ class PictureStore:
         if path.exists():
             os.utime(path)
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
             temporary.write_bytes(data)
-            temporary.replace(path)
-        finally:
+        except FileNotFoundError:  # the first of its folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+        except OSError:
             temporary.unlink(missing_ok=True)
+            raise
+        temporary.replace(path)
 
     def get(self, sha256: str) -> bytes | None:
         """Return the bytes of a picture; None when it was never kept or is pruned."""

@@ -18,7 +18,7 @@ from blemish.monitoring.log import PredictionLog, PredictionRecord, ServedRecord
 from blemish.monitoring.pictures import PictureStore
 
 _BATCH = 512
-_GATHER_S = 0.2  # how long a record may wait for company
+_GATHER_S = 0.5  # how long a record may wait for company: a batch costs as much as ten records
 _RETRY_S = 1.0  # pause after a failure, so that a dead database costs no processor time
 _HOUSEKEEPING_S = 15.0
 
