@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Engine, text
 
 from blemish.config.monitor import Monitor
-from blemish.monitoring import alarms, drift, queries, rollups, schema
+from blemish.monitoring import alarms, drift, entries, queries, rollups, schema
 from blemish.monitoring.database import open_database
 from blemish.monitoring.log import PredictionRecord
 from blemish.monitoring.writer import LogWriter
@@ -81,10 +81,10 @@ def _asked(engine: Engine, span: queries.Span, now: datetime) -> dict[str, Calla
         "latency_over_time": lambda: queries.latency_over_time(engine, span),
         "failures_by_type": lambda: queries.failures_by_type(engine, span),
         "lost": lambda: queries.lost(engine, span),
-        "latest": lambda: queries.latest(engine, 12),
-        "latest_defective": lambda: queries.latest(engine, 12, "defective"),
-        "latest_errors": lambda: queries.latest(engine, 12, "errors"),
-        "window": lambda: drift.read_references({}) or queries.window(engine, 1, 200),
+        "latest": lambda: entries.latest(engine, 12),
+        "latest_defective": lambda: entries.latest(engine, 12, "defective"),
+        "latest_errors": lambda: entries.latest(engine, 12, "errors"),
+        "window": lambda: drift.read_references({}) or entries.window(engine, 1, 200),
         "alarms": lambda: alarms.judge(engine, monitor, now),
         "history": lambda: alarms.history(engine),
     }

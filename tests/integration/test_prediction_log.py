@@ -19,7 +19,7 @@ from sqlalchemy import Engine, func, select, text
 
 from blemish.config.monitor import Alarms, Drift, Keep, Monitor
 from blemish.errors import ServiceError
-from blemish.monitoring import alarms, parquet, queries, retention, schema
+from blemish.monitoring import alarms, entries, parquet, queries, retention, schema
 from blemish.monitoring.database import open_database
 from blemish.monitoring.log import PredictionLog, PredictionRecord, ServedRecord
 from blemish.monitoring.pictures import PictureStore
@@ -142,19 +142,19 @@ def test_what_is_written_is_read_back(engine: Engine) -> None:
     log.write(
         [record(2, defective=True, defects=defects, shadow_version=4, shadow_disagreement=0.25)]
     )
-    newest, older = queries.latest(engine, 10)
+    newest, older = entries.latest(engine, 10)
     assert (newest.request_id, older.request_id) == ("request-2", "request-1")
     assert newest.time == NOW
     assert newest.defects == tuple(defects)
     assert (newest.defective, newest.defect_count, newest.shadow_disagreement) == (True, 1, 0.25)
-    assert [one.request_id for one in queries.latest(engine, 10, "defective")] == ["request-2"]
+    assert [one.request_id for one in entries.latest(engine, 10, "defective")] == ["request-2"]
 
 
 def test_texts_that_a_database_refuses_are_made_fit(engine: Engine) -> None:
     """NUL, lone surrogates and endless names are stored without an error."""
     name = "a\0b\ud800<script>" + "x" * 500
     PredictionLog(engine).write([record(request_id=name, alias=name)])
-    (found,) = queries.latest(engine, 1)
+    (found,) = entries.latest(engine, 1)
     assert found.request_id.startswith("ab?<script>xxx")
     assert len(found.request_id) == 128
 
@@ -232,7 +232,7 @@ def test_pictures_are_kept_once_by_content(url: str, tmp_path: Path) -> None:
     writer.close(30)
     store = PictureStore(tmp_path / "pictures")
     engine = open_database(url)
-    names = {one.image_sha256 for one in queries.latest(engine, 3)}
+    names = {one.image_sha256 for one in entries.latest(engine, 3)}
     engine.dispose()
     assert len([path for path in store.folder.rglob("*") if path.is_file()]) == 1
     assert [store.get(name or "") for name in names] == [b"the same bytes"]
@@ -286,7 +286,7 @@ def test_old_predictions_and_pictures_go(engine: Engine, tmp_path: Path) -> None
         store.put(hashlib.sha256(str(number).encode()).hexdigest(), b"x" * 400_000)
     gone = retention.prune(engine, store, MONITOR.keep, NOW)
     assert (gone.predictions, gone.pictures, gone.picture_bytes) == (3, 1, 400_000)
-    assert len(queries.latest(engine, 10)) == 2
+    assert len(entries.latest(engine, 10)) == 2
     assert queries.traffic(engine, queries.span_until(NOW, timedelta(days=60))).requests == 5
 
 

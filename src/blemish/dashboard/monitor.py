@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from blemish.dashboard import cache, monitor_charts, monitor_drift, monitor_latest
 from blemish.dashboard.choice import pick
 from blemish.dashboard.edge import guarded, plain
-from blemish.monitoring import alarms, queries
+from blemish.monitoring import alarms, entries, queries
 from blemish.monitoring.housekeeping import monitor_params
 
 RANGES = {
@@ -94,7 +94,7 @@ def _show_figures(engine: Engine, span: queries.Span) -> None:
 
 
 def _show_served(engine: Engine) -> None:
-    served = queries.served(engine)
+    served = entries.served(engine)
     if served is None:
         _figure("Model in use", "-", "no server yet")
         return

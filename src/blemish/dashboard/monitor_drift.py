@@ -12,7 +12,7 @@ from blemish.dashboard.edge import guarded
 from blemish.datasets.statistics import NAMES, image_statistics
 from blemish.errors import BlemishError, ImageError
 from blemish.imaging import decode_image
-from blemish.monitoring import drift, queries
+from blemish.monitoring import drift, entries
 from blemish.monitoring.database import pictures_folder
 from blemish.monitoring.housekeeping import monitor_params
 from blemish.monitoring.pictures import PictureStore
@@ -38,8 +38,8 @@ def show() -> None:
     st.markdown("### Drift against training")
     params = monitor_params().drift
     with cache.asking_log() as engine:
-        served = queries.served(engine)
-        window = queries.window(engine, served.version, params.window) if served else None
+        served = entries.served(engine)
+        window = entries.window(engine, served.version, params.window) if served else None
     if served is None or window is None:
         st.caption("A server tells which model it uses when it starts. None has yet.")
         return
@@ -118,7 +118,7 @@ def _show_chart(shift: drift.Shift) -> None:
     st.altair_chart(chart, alt=f"Shares of images by {shift.name}, training and newest.")
 
 
-def _show_examples(shift: drift.Shift, window: queries.Window, version: int) -> None:
+def _show_examples(shift: drift.Shift, window: entries.Window, version: int) -> None:
     """Show the newest images that moved the most, beside ones that the model's tests know."""
     if not shift.moved:
         return
@@ -132,7 +132,7 @@ def _show_examples(shift: drift.Shift, window: queries.Window, version: int) -> 
             column.image(picture, width="stretch", alt=f"{title}: an example.")
 
 
-def _newest_examples(shift: drift.Shift, window: queries.Window) -> list[np.ndarray]:
+def _newest_examples(shift: drift.Shift, window: entries.Window) -> list[np.ndarray]:
     store = PictureStore(pictures_folder(cache.environment()))
     values = window.figures[shift.name]
     sign = 1 if shift.mean > shift.training_mean else -1

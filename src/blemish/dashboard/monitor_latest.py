@@ -14,7 +14,7 @@ from blemish.dashboard.edge import guarded, plain
 from blemish.errors import ImageError
 from blemish.files import canonical_json
 from blemish.imaging import decode_image
-from blemish.monitoring import queries
+from blemish.monitoring import entries
 from blemish.monitoring.database import pictures_folder
 from blemish.monitoring.pictures import PictureStore
 from blemish.visualization import OUTLINE
@@ -33,7 +33,7 @@ def show() -> None:
     with kinds:
         only = pick("Show", "only", _KINDS, default="all", visible=False)
     with cache.asking_log() as engine:
-        found = queries.latest(engine, _COUNT, only)
+        found = entries.latest(engine, _COUNT, only)
     if not found:
         st.caption("Nothing yet.")
     store = PictureStore(pictures_folder(cache.environment()))
@@ -43,7 +43,7 @@ def show() -> None:
                 _show_one(logged, store)
 
 
-def _show_one(logged: queries.Logged, store: PictureStore) -> None:
+def _show_one(logged: entries.Logged, store: PictureStore) -> None:
     picture = None
     if logged.image_sha256:
         picture = _picture(logged.image_sha256, canonical_json(list(logged.defects)), store)
@@ -58,7 +58,7 @@ def _show_one(logged: queries.Logged, store: PictureStore) -> None:
         st.caption(_note(logged))
 
 
-def _verdict(logged: queries.Logged) -> str:
+def _verdict(logged: entries.Logged) -> str:
     if logged.error:
         return f"{logged.status} {logged.error}"
     if not logged.defective:
@@ -67,7 +67,7 @@ def _verdict(logged: queries.Logged) -> str:
     return f"{number} defect{'' if number == 1 else 's'}, {logged.defect_area_fraction or 0:.2%}"
 
 
-def _note(logged: queries.Logged) -> str:
+def _note(logged: entries.Logged) -> str:
     parts = [f"{logged.time:%H:%M:%S}"]
     if logged.version is not None:
         parts.append(f"version {logged.version}")

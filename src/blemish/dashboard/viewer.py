@@ -45,7 +45,6 @@ def show_panes(
         opacity: Of the layers, in ``[0, 1]``.
         key: Of the component; zoom and place live as long as it does.
     """
-    st.session_state.setdefault("_viewer", None)
     _component()(
         key=key,
         data={

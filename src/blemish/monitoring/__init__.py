@@ -7,7 +7,9 @@ log            a prediction as a record, and the log that stores batches of them
 rollups        the counts by minute and hour that keep the page fast
 writer         the thread between a server that must not wait and the log
 pictures       the images as files by SHA-256, bounded in days and bytes
-queries        what the Monitor page asks
+queries        sums over a range of time, as the Monitor page asks for them
+entries        single predictions and versions in use
+housekeeping   what a writer does between batches
 retention      what is deleted, and when
 parquet        the log as a Parquet file
 drift          whether the images still look like those of training

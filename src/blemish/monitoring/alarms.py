@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from blemish.config.monitor import Monitor
-from blemish.monitoring import drift, queries, rollups, schema
+from blemish.monitoring import drift, entries, queries, rollups, schema
 from blemish.monitoring.log import milliseconds, moment
 
 RULES = ("defect rate", "error rate", "latency", "silence", "drift")
@@ -135,7 +135,7 @@ def _above(rule: str, value: float | None, bound: float, window: str, *, enough:
 
 
 def _silence(engine: Engine, minutes: float, now: datetime) -> Finding:
-    last = queries.last_time(engine)
+    last = entries.last_time(engine)
     if last is None:
         return Finding("silence", None, minutes, False, "no request yet")
     quiet = max(0.0, (now - last).total_seconds() / 60)
@@ -144,10 +144,10 @@ def _silence(engine: Engine, minutes: float, now: datetime) -> Finding:
 
 def _drift(engine: Engine, monitor: Monitor) -> Finding:
     bound = monitor.drift.min_psi
-    served = queries.served(engine)
+    served = entries.served(engine)
     if served is None:
         return Finding("drift", None, bound, False, "no server has told its model yet")
-    window = queries.window(engine, served.version, monitor.drift.window)
+    window = entries.window(engine, served.version, monitor.drift.window)
     if len(window) < monitor.drift.window:
         detail = f"{len(window)} of {monitor.drift.window} images of version {served.version}"
         return Finding("drift", None, bound, False, detail)
