@@ -1,7 +1,7 @@
 """Fixed images on which models are compared, edge cases among them, and the comparison."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,8 @@ class Gap:
     """Name of that image."""
     dice_change: float
     """Pooled Dice against the truth minus that of the expected answers; 0.0 without truths."""
+    answered: Counts = field(default_factory=Counts)
+    """Pixels of the answers against the truth, where there is one."""
 
 
 class Meter:
@@ -93,6 +95,7 @@ class Meter:
             flipped_worst=self._worst[0],
             worst=self._worst[1],
             dice_change=self._after.dice - self._before.dice,
+            answered=self._after,
         )
 
 

@@ -6,7 +6,7 @@ rewritings.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
@@ -18,6 +18,7 @@ from blemish.config.export import Parity
 from blemish.errors import ParityError
 from blemish.export.cases import Case, Gap, Map, Meter, compare
 from blemish.export.graph import open_session
+from blemish.metrics.pixels import Counts
 from blemish.model import Probability, UNetTiny
 
 _THREADS = (1, 2)
@@ -51,6 +52,8 @@ class ParityReport:
     """All figures of the contract."""
 
     figures: tuple[Figure, ...]
+    int8: Counts = field(default_factory=Counts)
+    """Pixels that the INT8 model found and missed in the test images."""
 
     def require(self) -> None:
         """Refuse the models unless every bound is kept.
@@ -110,9 +113,9 @@ def check_parity(
             if cases is edges or place % _SOURCE_STEP == 0:
                 exact.add(case, case.answer_by(source), fp32)
     settings = _settings_figures(subject, edges, expected, bounds)
-    return ParityReport(
-        (*_source_figures(exact.gap(), on_edges.gap(), on_images.gap(), bounds), *settings)
-    )
+    test = on_images.gap()
+    figures = (*_source_figures(exact.gap(), on_edges.gap(), test, bounds), *settings)
+    return ParityReport(figures, test.answered)
 
 
 def _source_figures(exact: Gap, edges: Gap, images: Gap, bounds: Parity) -> Iterator[Figure]:

@@ -167,5 +167,10 @@ def _cases(data: Path, split: str, count: int | None = None) -> Iterator[Case]:
 
 
 def _document(parity: ParityReport, found: Found) -> dict[str, Any]:
-    chosen = {"ranges": found.candidate.rule, "fp32_layers": list(found.candidate.kept)}
+    chosen = {
+        "ranges": found.candidate.rule,
+        "fp32_layers": list(found.candidate.kept),
+        "test_dice": round(parity.int8.dice, 6),
+        "test_iou": round(parity.int8.iou, 6),
+    }
     return {**parity.document(), "int8": chosen}
