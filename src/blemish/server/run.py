@@ -25,6 +25,8 @@ from blemish.server.workers import Workers
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
 _GRACE_S = 5
+_LAST_CALL_S = 0.3
+_IDLE_S = 2.0
 
 _log = structlog.get_logger(__name__)
 
@@ -75,6 +77,12 @@ class DrainingServer(uvicorn.Server):
         self._drain = drain
         self._drain_s = options.serve.drain_s
         self._end_at = float("inf")
+        self._listeners: list[socket.socket] = []
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve on these sockets until told to end."""
+        self._listeners = sockets or []
+        super().run(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain at the first SIGTERM; end at once at any other signal."""
@@ -86,7 +94,14 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """End when the drain is over."""
-        if time.monotonic() >= self._end_at:
+        now = time.monotonic()
+        if now >= self._end_at - _LAST_CALL_S:
+            # No more connections queue up, so that none waits unseen when the listener closes.
+            for listener in self._listeners:
+                listener.listen(0)
+        # Each answer closes its connection by now; those left over are idle, or about to ask.
+        quiet = not self.server_state.connections
+        if now >= self._end_at + (0.0 if quiet else _IDLE_S):
             self.should_exit = True
         return await super().on_tick(counter)
 

@@ -62,6 +62,8 @@ class Workers:
         finally:
             for process, _ in self._workers:
                 process.terminate()
+            for listener in self._sockets:
+                listener.close()  # the workers have it too; held here it would take connections
             for process, _ in self._workers:
                 process.join()
 
