@@ -124,7 +124,7 @@ def choose_camera(rng: np.random.Generator, unit: float) -> Camera:
         shot=choose(rng, 0.00003, 0.0012),
         read=choose(rng, 0.0015, 0.015),
         jpeg=int(rng.integers(45, 96)) if rng.random() < 0.4 else None,
-        columns=bool(rng.random() < 0.06),
+        columns=bool(rng.random() < 0.04),
     )
 
 

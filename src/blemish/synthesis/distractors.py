@@ -117,7 +117,7 @@ def fibres(rng: np.random.Generator, piece: Workpiece) -> None:
         fixed = np.round(course * 16).astype(np.int32)
         cv2.polylines(canvas, [fixed], False, 255, 1, cv2.LINE_AA, 4)
     hair = blur(as_field(canvas) / np.float32(255), rng.uniform(0.4, 0.9) * max(piece.unit, 0.8))
-    depth = rng.choice([-1, -1, 1]) * rng.uniform(0.4, 2) * min(piece.contrast + 0.01, 0.1)
+    depth = rng.choice([-1, -1, 1]) * rng.uniform(0.4, 1.3) * min(piece.contrast + 0.01, 0.1)
     piece.reflectance *= np.maximum(1 + np.float32(depth) * hair, np.float32(0.05))
 
 
@@ -126,10 +126,10 @@ def streaks(rng: np.random.Generator, piece: Workpiece) -> None:
     _, across = whole(piece.shape).grid((0.0, 0.0), piece.lay)
     low, high = float(across.min()), float(across.max())
     profile = np.zeros(int((high - low) * 2) + 2, dtype=np.float32)
-    for _ in range(int(rng.integers(1, 12))):
+    for _ in range(int(rng.integers(4, 16))):  # a single one would be a scratch
         at, half = rng.uniform(0, len(profile)), choose(rng, 1, 8) * piece.unit
         position = np.arange(len(profile), dtype=np.float32)
-        height = rng.normal(0.4, 0.6) * min(piece.contrast, 0.12)
+        height = rng.normal(0.3, 0.5) * min(piece.contrast, 0.12)
         profile += np.float32(height) * np.exp(
             -0.5 * ((position - np.float32(at)) / np.float32(half)) ** 2
         )

@@ -18,7 +18,7 @@ def scratch(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     side = max(piece.shape)
     angle = heading(rng, piece, 0.45)
     length = min(choose(rng, 10, 500) * piece.unit, 2.2 * side)
-    sigma = max(0.55, choose(rng, 0.5, 2.6) * piece.unit**0.7)
+    sigma = max(0.6, choose(rng, 0.55, 3.2) * piece.unit**0.7)
     x, y = place(rng, piece)
     profile = str(rng.choice(["dark", "bright", "flanks", "shoulder", "halo"], p=_PROFILE_ODDS))
     family = int(rng.choice([1, 1, 1, 2, 3, 5]))

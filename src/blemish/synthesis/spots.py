@@ -85,7 +85,7 @@ def dent(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     delta = delta / np.float32(max(float(np.abs(delta).max()), 1e-6))
     if rng.random() < 0.4:  # the floor of a dent gathers or loses light
         delta += np.float32(rng.uniform(-0.6, 0.6)) * rim
-    return [Change(box, delta, rim > np.float32(0.12), thin=False)]
+    return [Change(box, delta, rim > np.float32(0.05), thin=False)]
 
 
 def chip(rng: np.random.Generator, piece: Workpiece) -> list[Change]:

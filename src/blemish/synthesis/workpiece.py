@@ -149,7 +149,7 @@ def _cut(
     part *= np.clip(inward + np.float32(0.5), 0, 1)
     for _ in range(int(rng.integers(0, 3))):  # chamfer, burr, rounded shoulder
         start = rng.uniform(0, 14) * unit
-        reach = choose(rng, 1.2, 14) * unit
+        reach = choose(rng, 2.5, 16) * unit
         rise = smoothstep((inward - np.float32(start)) / np.float32(0.3 * reach + 1))
         fall = smoothstep((inward - np.float32(start + reach)) / np.float32(0.5 * reach + 1))
         relief *= 1 + np.float32(rng.uniform(-0.6, 1.0)) * (rise - fall)
