@@ -151,21 +151,18 @@ def _cell(value: Any) -> str:
 
 
 def _versions_table(versions: "Sequence[Version]") -> "Table":
-    columns = ("Version", "Aliases", "Precision", "Dice", "IoU", "Threshold", "KB", "ms", "SHA-256")
-    table = _table(*columns, "Commit", "Registered (UTC)")
+    """Fit what tells versions apart into 80 columns; ``blemish models REF`` has the rest."""
+    columns = ("No.", "Aliases", "Kind", "Dice", "KB", "ms", "SHA-256", "Registered (UTC)")
+    table = _table(*columns)
     for version in versions:
-        dirty = "+" if version.git_dirty else ""
         table.add_row(
             str(version.version),
-            ", ".join(version.aliases),
+            "\n".join(version.aliases),
             version.precision or "?",
             _number(version.dice, 4),
-            _number(version.iou, 4),
-            _number(version.threshold, 3),
             _number(version.size_bytes / 1000 if version.size_bytes else None, 0),
             _number(version.latency_ms, 1),
             version.sha256[:_DIGITS],
-            version.git_commit[:_DIGITS] + dirty,
             f"{version.created:%Y-%m-%d %H:%M}",
         )
     return table
