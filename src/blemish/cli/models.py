@@ -152,7 +152,7 @@ def _cell(value: Any) -> str:
 
 def _versions_table(versions: "Sequence[Version]") -> "Table":
     """Fit what tells versions apart into 80 columns; ``blemish models REF`` has the rest."""
-    columns = ("No.", "Aliases", "Kind", "Dice", "KB", "ms", "SHA-256", "Registered (UTC)")
+    columns = ("No.", "Aliases", "Kind", "Dice", "KB", "ms", "SHA-256", "Registered")
     table = _table(*columns)
     for version in versions:
         table.add_row(
@@ -163,7 +163,7 @@ def _versions_table(versions: "Sequence[Version]") -> "Table":
             _number(version.size_bytes / 1000 if version.size_bytes else None, 0),
             _number(version.latency_ms, 1),
             version.sha256[:_DIGITS],
-            f"{version.created:%Y-%m-%d %H:%M}",
+            f"{version.created:%Y-%m-%d}",
         )
     return table
 
