@@ -28,7 +28,7 @@ class TextbookUNet(nn.Module):
         super().__init__()
         self.width = width
         channels = [width * 2**level for level in range(depth)]
-        self.encoder = nn.ModuleList(_pair(*sides) for sides in pairwise([1, *channels]))
+        self.encoder = nn.ModuleList(_pair(*sides) for sides in pairwise([2, *channels]))
         down = list(pairwise(reversed(channels)))
         self.raising = nn.ModuleList(nn.ConvTranspose2d(deep, flat, 2, 2) for deep, flat in down)
         self.decoder = nn.ModuleList(_pair(2 * flat, flat) for _, flat in down)

@@ -3,7 +3,9 @@
 A convolution of stride 2 takes the picture to half size at once, and a pixel shuffle (Shi et al.
 2016) brings the answer back, so that no layer ever runs at full resolution, where a textbook U-Net
 (Ronneberger et al. 2015) spends most of its time. Skips are added, not concatenated: half the
-work in the decoder. Only plain 3 x 3 and 1 x 1 convolutions and ReLU: they fold and quantize well.
+work in the decoder. The picture comes in twice, standardized as a whole and by its surroundings, so
+that neither exposure nor uneven light hides a mark. Only plain convolutions and ReLU: they fold and
+quantize well.
 """
 
 import json
@@ -19,6 +21,9 @@ from blemish.errors import ModelFileError
 
 CONTRAST_FLOOR = 4.0
 """Grey levels; a picture flatter than this is not stretched until its noise looks like defects."""
+
+LOCAL_CONTRAST_FLOOR = 0.15
+"""The same for the surroundings of a pixel, in deviations of the whole picture."""
 
 
 _TORN = (ValueError, KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError)
@@ -70,7 +75,7 @@ class UNetTiny(nn.Module):
         super().__init__()
         self.width = width
         channels = (width, 2 * width, 4 * width, 6 * width, 6 * width)
-        self.stem = convolution(1, width, size=5, stride=2)
+        self.stem = convolution(2, width, size=5, stride=2)
         self.encoder = nn.ModuleList(
             nn.Sequential(
                 convolution(inputs, outputs, stride=2),
@@ -103,23 +108,33 @@ class UNetTiny(nn.Module):
 
 
 def standardize(image: Tensor) -> Tensor:
-    """Take each picture to mean 0 and deviation 1, so that exposure and gain do not matter.
+    """Make exposure, gain and uneven light matter less.
 
     Args:
-        image: Shape ``(N, 1, H, W)``, uint8 or float32 in ``[0, 255]``.
+        image: Shape ``(N, 1, H, W)``, uint8 or float32 in ``[0, 255]``; H and W multiples of 8.
 
     Returns:
-        Same shape, float32.
+        Shape ``(N, 2, H, W)``, float32: the picture at mean 0 and deviation 1, and the same with
+        mean and deviation taken from some 40 px around each pixel instead of the whole picture.
     """
     levels = image.to(torch.float32)
     centred = levels - _mean(levels)
-    variance = _mean(centred * centred)
-    return centred * torch.rsqrt(variance + CONTRAST_FLOOR**2)
+    whole = centred * torch.rsqrt(_mean(centred * centred) + CONTRAST_FLOOR**2)
+    detail = whole - _surroundings(whole)
+    variance = _surroundings(detail * detail)
+    return torch.cat([whole, detail * torch.rsqrt(variance + LOCAL_CONTRAST_FLOOR**2)], dim=1)
 
 
 def _mean(image: Tensor) -> Tensor:
     """Mean of each picture, by rows first: one sum of 65,536 floats loses digits in onnxruntime."""
     return image.mean(dim=3, keepdim=True).mean(dim=2, keepdim=True)
+
+
+def _surroundings(image: Tensor) -> Tensor:
+    """Mean over some 40 px around each pixel, by way of an eighth of the size."""
+    small = functional.avg_pool2d(image, 8)
+    blurred = functional.avg_pool2d(small, 5, stride=1, padding=2, count_include_pad=False)
+    return functional.interpolate(blurred, scale_factor=8.0, mode="bilinear")
 
 
 class Probability(nn.Module):
