@@ -35,7 +35,7 @@ from blemish.registry import Registry, StoredImage, Version
 FOLDER = Path(__file__).with_name("screenshots")
 WIDTHS = {"wide": 1440, "laptop": 1024, "tablet": 768}
 PAGES = {
-    "compare": ("/?sort=disagreement", "B minus A, paired"),
+    "compare": ("/?a=champion&b=candidate-int8&sort=disagreement", "B minus A, paired"),
     "monitor": ("/monitor?range=6h", "Latest predictions"),
     "models": ("/models", "Lineage"),
     "data": ("/data", "Show masks"),
@@ -90,8 +90,8 @@ def _look(browser: Browser, url: str, name: str, width: int, *, dark: bool) -> N
 def _settle(page: Page) -> None:
     """Wait until the comparison has seen every image and the charts stand."""
     progress = page.get_by_text("Both versions have seen")
-    if progress.count():
-        progress.wait_for(state="detached", timeout=300_000)
+    while progress.count():
+        page.wait_for_timeout(500)
     page.wait_for_timeout(3_000)
 
 
