@@ -273,6 +273,9 @@ def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if httpx.get(f"{address}/health").text == "OK":
+                # Its first real answer opens the database and may take long on a busy machine.
+                search = f"{address}/api/2.0/mlflow/experiments/search"
+                httpx.post(search, json={"max_results": 1}, timeout=60).raise_for_status()
                 return
         except httpx.TransportError:
             time.sleep(0.3)
