@@ -177,3 +177,8 @@ def test_changelog_names_the_version() -> None:
     from blemish import __version__
 
     assert f"[{__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_compiled_modules_change_no_hash() -> None:
+    """A module that was merely imported is no change to DVC."""
+    assert "__pycache__/" in (ROOT / ".dvcignore").read_text(encoding="utf-8").splitlines()
