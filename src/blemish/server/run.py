@@ -1,5 +1,7 @@
 """Starts uvicorn: one process or several, TLS, the drain on SIGTERM."""
 
+import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -25,7 +27,6 @@ from blemish.server.workers import Workers
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
 _GRACE_S = 5
-_LAST_CALL_S = 0.3
 _IDLE_S = 2.0
 
 _log = structlog.get_logger(__name__)
@@ -78,6 +79,7 @@ class DrainingServer(uvicorn.Server):
         self._drain_s = options.serve.drain_s
         self._end_at = float("inf")
         self._listeners: list[socket.socket] = []
+        self._closed = False
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve on these sockets until told to end."""
@@ -93,17 +95,40 @@ class DrainingServer(uvicorn.Server):
         self._end_at = time.monotonic() + self._drain_s
 
     async def on_tick(self, counter: int) -> bool:
-        """End when the drain is over."""
+        """Close the door when the drain is over; end when those inside have their answers."""
         now = time.monotonic()
-        if now >= self._end_at - _LAST_CALL_S:
-            # No more connections queue up, so that none waits unseen when the listener closes.
-            for listener in self._listeners:
-                listener.listen(0)
-        # Each answer closes its connection by now; those left over are idle, or about to ask.
-        quiet = not self.server_state.connections
-        if now >= self._end_at + (0.0 if quiet else _IDLE_S):
-            self.should_exit = True
+        if now >= self._end_at and not self._closed:
+            await self._close_door()
+            self._closed = True
+        elif self._closed and not self.server_state.connections:
+            self.should_exit = True  # each answer closes its connection by now
+        elif now >= self._end_at + _IDLE_S:
+            self.should_exit = True  # those left over are idle
         return await super().on_tick(counter)
+
+    async def _close_door(self) -> None:
+        """Let in all that the kernel has accepted for us, then accept no more.
+
+        Closing a listener resets the connections that still wait in its queue.
+        """
+        loop = asyncio.get_running_loop()
+        for listener, server in zip(self._listeners, self.servers, strict=True):
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    connection, _ = listener.accept()
+                    connection.setblocking(False)
+                    await loop.connect_accepted_socket(
+                        self._protocol, connection, ssl=self.config.ssl
+                    )
+            server.close()
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol: asyncio.Protocol = self.config.http_protocol_class(
+            config=self.config,  # type: ignore[call-arg]  # uvicorn's protocols take these
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        return protocol
 
 
 def _config(options: Options, app: ASGIApp) -> uvicorn.Config:
