@@ -30,6 +30,8 @@ def die_with_dvc() -> None:
         return
     guarded = _ancestors_up_to_dvc()
     if not guarded:
+        if "DVC_STAGE" in os.environ and os.getppid() == 1:  # it ended before we could look
+            os.kill(os.getpid(), signal.SIGKILL)
         return
     die_with_parent()
     descriptors = [os.pidfd_open(pid) for pid in guarded]

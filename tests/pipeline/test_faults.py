@@ -50,7 +50,7 @@ def test_killed_repro_leaves_no_orphan_and_resumes(reproduced: Checkout, tmp_pat
         time.sleep(2.0)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    wait_for(lambda: not stage_processes(tree.root), 5, log)
+    wait_for(lambda: not stage_processes(tree.root), 30, log)  # it may still be importing
     tree.run(dvc, "repro", "--no-run-cache")
     assert tree.lock() == expected
 
