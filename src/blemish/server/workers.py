@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
 _LOOK_S = 0.2
-_YOUNG_S = 5.0
+YOUNG_S = 5.0
 """A process that ends younger than this would end again."""
 
 _log = structlog.get_logger(__name__)
@@ -82,7 +82,7 @@ class Workers:
             self._workers.remove((process, since))
             mark_process_dead(process.pid)  # type: ignore[no-untyped-call]
             _log.error("worker_died", pid=process.pid, exit_code=process.exitcode)
-            if process.exitcode and time.monotonic() - since < _YOUNG_S:
+            if process.exitcode and time.monotonic() - since < YOUNG_S:
                 raise ServiceError(
                     f"A worker ended with {process.exitcode} as soon as it began; the log says why."
                 )

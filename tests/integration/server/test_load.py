@@ -21,6 +21,7 @@ from faulty_pictures import encode
 from integration.server.rig import Server, Shelf, serving, tiny_model
 
 from blemish.inference import Segmenter, golden_picture
+from blemish.server.workers import YOUNG_S
 
 PARALLEL, QUEUE = 2, 6
 
@@ -239,7 +240,7 @@ def test_workers_share_one_view(shelf: Shelf, tmp_path: Path, picture: bytes) ->
 
 
 def test_a_dead_worker_is_replaced(shelf: Shelf, tmp_path: Path, picture: bytes) -> None:
-    """A worker that is killed comes back, and none outlives the server."""
+    """A worker that is killed once it has served a while comes back; none outlives the server."""
     import psutil
 
     with serving(tmp_path, shelf.uri, "--workers", "2") as server:
@@ -251,6 +252,7 @@ def test_a_dead_worker_is_replaced(shelf: Shelf, tmp_path: Path, picture: bytes)
 
         server.wait(lambda: len(workers()) == 2)
         first = workers()[0]
+        server.wait(lambda: time.time() - first.create_time() > YOUNG_S + 1, 20)
         first.kill()
         server.wait(lambda: len(workers()) == 2 and first not in workers(), 20)
         assert httpx.post(f"{server.url}/v1/predict", content=picture, timeout=20).is_success

@@ -230,6 +230,7 @@ def test_several_versions_are_served_at_once(
     shelf.point("special", numbers[0])
     for number in numbers * 2:
         answer = server.predict(picture, model=str(number)).json()
+        assert "model" in answer, (answer, server.client.get("/readyz").text)
         assert (answer["model"]["version"], answer["model"]["alias"]) == (number, None)
     special = server.predict(picture, model="special").json()["model"]
     assert (special["version"], special["alias"]) == (numbers[0], "special")
