@@ -7,6 +7,7 @@ every ancestor up to DVC, since a shell may stand between.
 """
 
 import ctypes
+import multiprocessing
 import os
 import select
 import signal
@@ -18,10 +19,16 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its direct parent ends (Linux; elsewhere nothing)."""
+    """Have the kernel kill this process when its direct parent ends (Linux; elsewhere nothing).
+
+    A worker whose parent ended while the worker was still starting ends here.
+    """
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():
+        os._exit(1)
 
 
 def die_with_dvc() -> None:

@@ -4,11 +4,10 @@ The number of workers changes only how long it takes. Workers die with the proce
 them, and a bounded number of results waits at any time, so a set larger than memory passes through.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from blemish.processes import die_with_parent
@@ -57,9 +56,6 @@ def ordered_map(
 def _start_worker(job: Callable[[Any], Any]) -> None:
     global _job  # noqa: PLW0603 - a worker holds its job once, instead of with every item
     die_with_parent()
-    parent = parent_process()
-    if parent is not None and not parent.is_alive():  # it ended while this one was starting
-        os._exit(1)
     _job = job
 
 

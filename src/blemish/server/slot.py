@@ -20,7 +20,7 @@ from blemish.server.problems import ProblemError
 
 CHAMPION = "champion"
 MODEL = "blemish"
-_LOOK_S = 5.0
+_FIRST_LOOK_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,8 @@ class Slot:
         if answered:
             self._last_wake = now
             self.wake.set()
-        for _ in range(round(_LOOK_S / 0.02)):  # in steps: the answer comes from another thread
+        patience = 1.0 if self.listed else _FIRST_LOOK_S
+        for _ in range(round(patience / 0.02)):  # in steps: the answer comes from another thread
             if self.asked > self._last_wake or self.store_error:
                 return
             await asyncio.sleep(0.02)
