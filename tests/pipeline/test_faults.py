@@ -30,7 +30,6 @@ def test_mistake_in_params_fails_at_once(
     assert not (checkout.root / "data" / "synthetic").exists()
 
 
-@pytest.mark.drill
 def test_killed_repro_leaves_no_orphan_and_resumes(reproduced: Checkout, tmp_path: Path) -> None:
     """After kill -9 of dvc in training no process is left, and the rerun gives the same lock."""
     reproduced.git("worktree", "add", "-q", str(tmp_path / "tree"), "HEAD")
