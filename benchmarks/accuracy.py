@@ -68,7 +68,7 @@ def compare(data: Path, params: Train, make: Callable[[], nn.Module]) -> list[tu
     trainer = Trainer(data, params, open_fabric(params), Listeners(()), make())
     with tempfile.TemporaryDirectory() as folder:
         trainer.run(Path(folder) / "state.pt", "")
-    network = trainer.averaged.network
+    network = trainer.averaged_network
     network.load_state_dict(trainer.best)
     seconds = f"{time.monotonic() - started:.0f}"
     chosen = int(np.argmax(dice_curve(sum_of(tally(network, PackedSet.open(data, "val"))))))

@@ -22,12 +22,13 @@ from blemish.config import find_workspace, load_params
 from blemish.config.train import Train
 from blemish.datasets.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
 from blemish.export.graph import open_session, to_bytes, to_onnx
-from blemish.losses import segmentation_loss
+from blemish.losses import deep_loss
 from blemish.model import UNetTiny
 from blemish.training.listener import Listeners
 from blemish.training.loop import Trainer, set_up_torch
-from blemish.training.optimization import make_optimizer
+from blemish.training.optimization import make_optimizers
 from blemish.training.sharing import open_fabric
+from blemish.training.supervision import DeepSupervision
 
 TILE = 256
 ROUNDS = 60
@@ -159,19 +160,21 @@ def _own_loop(trainer: Trainer, params: Train) -> Callable[[], object]:
 
 
 def _bare_loop(params: Train) -> Callable[[], object]:
-    network = UNetTiny(params.network.width).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]  # the stub lacks this form
-    optimizer = make_optimizer(network, params)
+    network = DeepSupervision(UNetTiny(params.network.width)).train()
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub lacks this form
+    optimizers = make_optimizers(network, params)
     shape = (params.batch, 1, params.crop, params.crop)
     images = torch.randint(60, 200, shape, dtype=torch.uint8)
     truth = (torch.rand(shape) < 0.05).float()
 
     def run() -> None:
         for _ in range(STEPS):
-            optimizer.zero_grad()
-            loss = segmentation_loss(network(images), truth, params.loss)
+            network.zero_grad()
+            loss = deep_loss(network(images), truth, params.loss)
             loss.backward()  # type: ignore[no-untyped-call]  # PyTorch has no types here
             nn.utils.clip_grad_norm_(network.parameters(), params.clip_norm)
-            optimizer.step()
+            for optimizer in optimizers:
+                optimizer.step()
 
     return run
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from blemish.model import standardize
+from blemish.model import RARE, standardize
 
 
 class TextbookUNet(nn.Module):
@@ -33,17 +33,26 @@ class TextbookUNet(nn.Module):
         self.raising = nn.ModuleList(nn.ConvTranspose2d(deep, flat, 2, 2) for deep, flat in down)
         self.decoder = nn.ModuleList(_pair(2 * flat, flat) for _, flat in down)
         self.head = nn.Conv2d(width, 1, 1)
-        nn.init.constant_(self.head.bias, -3.0)  # type: ignore[arg-type]  # defects are rare
+        nn.init.constant_(self.head.bias, RARE)  # type: ignore[arg-type]  # the stub wants no None
+        self.scales = tuple(channels[::-1])
 
     def forward(self, image: Tensor) -> Tensor:
         """Take ``(N, 1, H, W)``, uint8 or float32 in ``[0, 255]``; return logits of that shape."""
+        return self.answer(self.decode(image)[-1])
+
+    def decode(self, image: Tensor) -> list[Tensor]:
+        """Return the decoder's features for a picture, from an eighth of its size to all of it."""
         features = [self.encoder[0](standardize(image))]
         for level in self.encoder[1:]:
             features.append(level(functional.max_pool2d(features[-1], 2)))
-        answer = features.pop()
+        decoded = [features.pop()]
         for raising, level in zip(self.raising, self.decoder, strict=True):
-            answer = level(torch.cat([raising(answer), features.pop()], dim=1))
-        logits: Tensor = self.head(answer)
+            decoded.append(level(torch.cat([raising(decoded[-1]), features.pop()], dim=1)))
+        return decoded
+
+    def answer(self, finest: Tensor) -> Tensor:
+        """Turn the finest features into one logit a pixel."""
+        logits: Tensor = self.head(finest)
         return logits
 
 

@@ -42,6 +42,7 @@ def tiny_params(**changes: Any) -> Train:
             "tversky_weight": 0.5,
             "false_positive_cost": 0.5,
             "false_negative_cost": 0.5,
+            "scale_weight": 0.25,
         },
         "augmentation": {
             "warp": 0.5,

@@ -4,7 +4,7 @@ Both terms are sums over the pixels of the *whole* batch, over all processes: mo
 defect at all, and a Dice of one crop without defect is either undefined or all about its noise.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -83,3 +83,22 @@ def segmentation_loss(logits: Tensor, truth: Tensor, params: Loss, pool: Pool = 
     entropy, hit, predicted, actual, count = sums.unbind()
     overlap = tversky_loss(hit, predicted - hit, actual - hit, params)
     return params.focal_weight * entropy / count + params.tversky_weight * overlap
+
+
+def deep_loss(logits: Sequence[Tensor], truth: Tensor, params: Loss, pool: Pool = alone) -> Tensor:
+    """Return the loss at full resolution plus that of each coarser scale, weighted.
+
+    Args:
+        logits: Of each scale, ``(N, 1, h, w)``, the finest, of the truth's size, last.
+        truth: Shape ``(N, 1, H, W)``, float, 0.0 or 1.0; a coarser pixel's is the mean of its own.
+        params: Weights of the terms and of the scales.
+        pool: Sums over processes.
+
+    Returns:
+        Scalar, float32, not negative.
+    """
+    loss = segmentation_loss(logits[-1], truth, params, pool)
+    for coarse in logits[:-1]:
+        own = functional.avg_pool2d(truth, truth.shape[-1] // coarse.shape[-1])
+        loss = loss + params.scale_weight * segmentation_loss(coarse, own, params, pool)
+    return loss

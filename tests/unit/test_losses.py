@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss
 from torchmetrics.functional.segmentation import dice_score
 
 from blemish.config.train import Loss
-from blemish.losses import focal_cross_entropy, segmentation_loss, tversky_loss
+from blemish.losses import deep_loss, focal_cross_entropy, segmentation_loss, tversky_loss
 
 
 def params(**changes: float) -> Loss:
@@ -18,6 +18,7 @@ def params(**changes: float) -> Loss:
         "tversky_weight": 0.0,
         "false_positive_cost": 0.5,
         "false_negative_cost": 0.5,
+        "scale_weight": 0.5,
     }
     return Loss(**{**values, **changes})
 
@@ -107,3 +108,17 @@ def test_gradient_is_that_of_finite_differences() -> None:
     below = segmentation_loss(logits - step, truth, both)
     assert leaf.grad is not None
     assert float(leaf.grad[0, 0, 2, 3]) == pytest.approx(float(above - below) / 0.02, abs=1e-4)
+
+
+def test_deep_loss_adds_each_coarser_scale_against_the_mean_of_its_pixels() -> None:
+    """A coarse answer that equals the share of defect of each of its pixels is the best one."""
+    logits, truth = scene(3)
+    shares = torch.nn.functional.avg_pool2d(truth, 4)
+    both = params(tversky_weight=1)
+    alone = segmentation_loss(logits, truth, both)
+    best = torch.logit(shares, eps=1e-6)
+    added = deep_loss([best, logits], truth, both) - alone
+    torch.testing.assert_close(added, 0.5 * segmentation_loss(best, shares, both))
+    entropy = params()
+    right, wrong = (deep_loss([x, logits], truth, entropy) for x in (best, best + 0.5))
+    assert right < wrong

@@ -14,11 +14,18 @@ from torch import nn
 from blemish.datasets.packed import PackedRecord, PackedSet, PackedWriter, pack_image
 from blemish.errors import DataError, ParamsError, TrainingError
 from blemish.files import sha256_bytes
-from blemish.model import load_trained
+from blemish.model import UNetTiny, load_trained
 from blemish.training.checkpoint import load_checkpoint, tensor_bytes
 from blemish.training.crops import draw_crops, load_pools, shares
 from blemish.training.listener import EpochResult, Listeners
-from blemish.training.optimization import AveragedWeights, phases
+from blemish.training.optimization import (
+    AveragedWeights,
+    Muon,
+    make_optimizers,
+    orthogonalize,
+    phases,
+)
+from blemish.training.supervision import DeepSupervision
 
 
 @pytest.fixture
@@ -126,7 +133,7 @@ def test_torn_checkpoint_is_named_with_the_mending_command(folder: Path, content
 _EMPTY: dict[str, dict[str, object]] = {
     "network": {},
     "averaged": {},
-    "optimizer": {},
+    "optimizers": [],
     "best": {},
 }
 
@@ -188,6 +195,51 @@ def test_averaged_weights_follow_with_their_decay() -> None:
         network.weight += 1.0
     average.update(network, step=10_000)
     torch.testing.assert_close(average.network.weight, before + 0.1)
+
+
+@pytest.mark.parametrize("shape", [(6, 20), (20, 6), (12, 12)])
+def test_muon_moves_matrices_as_that_of_pytorch_does(shape: tuple[int, int]) -> None:
+    """On matrices, ours and PyTorch's agree; theirs rounds to bfloat16 on the way."""
+    torch.manual_seed(0)
+    start, pull = torch.randn(shape), [torch.randn(shape) for _ in range(3)]
+    ours, theirs = (nn.Parameter(start.clone()) for _ in range(2))
+    optimizers = (
+        Muon([ours], 0.02, weight_decay=0.1),
+        torch.optim.Muon([theirs], lr=0.02, weight_decay=0.1),
+    )
+    for gradient in pull:
+        ours.grad, theirs.grad = gradient.clone(), gradient.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=0.002)
+    assert (ours - start).abs().max() > 0.01
+
+
+@pytest.mark.parametrize("shape", [(8, 40), (40, 8)])
+def test_orthogonalized_step_has_singular_values_near_one(shape: tuple[int, int]) -> None:
+    """Directions a hundred times weaker than others get steps of about the same length."""
+    torch.manual_seed(0)
+    left, _, right = torch.linalg.svd(torch.randn(shape), full_matrices=False)
+    uneven = left @ torch.diag(torch.logspace(0, -2, 8)) @ right
+    values = torch.linalg.svdvals(orthogonalize(uneven))
+    assert 0.4 < float(values.min()) < float(values.max()) < 1.3
+
+
+def test_every_weight_has_one_optimizer() -> None:
+    """Kernels inside go to Muon, all others to AdamW, none is left out."""
+    network = DeepSupervision(UNetTiny(4))
+    muon, adam = make_optimizers(network, tiny_params())
+    inner, others = ([p for g in o.param_groups for p in g["params"]] for o in (muon, adam))
+    assert {*map(id, inner)} | {*map(id, others)} == {*map(id, network.parameters())}
+    assert not {*map(id, inner)} & {*map(id, others)}
+    assert all(weight.ndim == 4 for weight in inner)
+
+
+def test_deep_supervision_is_gone_from_what_is_saved(folder: Path) -> None:
+    """The heads of coarser scales exist in training only."""
+    run(folder, tiny_params(epochs=1))
+    kept = torch.load(folder / "out" / "weights.pt", weights_only=True)
+    assert {*kept} == {*UNetTiny(4).state_dict()}
 
 
 def test_rate_warms_up_and_falls() -> None:

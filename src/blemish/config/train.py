@@ -24,6 +24,7 @@ class Loss(Block):
     tversky_weight: Weight
     false_positive_cost: float = Field(gt=0.0, le=2.0)
     false_negative_cost: float = Field(gt=0.0, le=2.0)
+    scale_weight: Weight
 
 
 class Augmentation(Block):

@@ -1,5 +1,6 @@
 """The trained network, made fast for many single images, and its answer for one of any size."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -56,11 +57,8 @@ def probability_of(network: nn.Module, plane: npt.NDArray[np.uint8]) -> Map:
 
 
 def _fold(block: nn.Sequential) -> None:
-    """Fold a batch norm into the convolution before it."""
-    layers = list(block)
-    if len(layers) < 2:
-        return
-    convolution, norm = layers[:2]
-    if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-        block[0] = fuse_conv_bn_eval(convolution, norm)
-        block[1] = nn.Identity()
+    """Fold each batch norm into the convolution before it."""
+    for place, (convolution, norm) in enumerate(pairwise(list(block))):
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            block[place] = fuse_conv_bn_eval(convolution, norm)
+            block[place + 1] = nn.Identity()

@@ -36,7 +36,7 @@ class Checkpoint:
     progress: Progress
     network: State
     averaged: State
-    optimizer: State
+    optimizers: list[State]
     best: State
     """Averaged weights of the best epoch."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from blemish.config.train import Train
 from blemish.datasets.packed import PackedSet
 from blemish.errors import TrainingError
-from blemish.losses import alone, segmentation_loss
+from blemish.losses import alone, deep_loss
 from blemish.model import UNetTiny
 from blemish.training.checkpoint import (
     Checkpoint,
@@ -26,9 +27,16 @@ from blemish.training.checkpoint import (
 )
 from blemish.training.crops import draw_crops, load_pools, shares
 from blemish.training.listener import EpochResult, Listeners, TrainingListener
-from blemish.training.optimization import AveragedWeights, Phase, make_optimizer, phases
+from blemish.training.optimization import (
+    AveragedWeights,
+    Phase,
+    make_optimizers,
+    phases,
+    set_rate,
+)
 from blemish.training.outputs import write_outputs
 from blemish.training.sharing import open_fabric, part, pool_sums, share_batch_norm
+from blemish.training.supervision import DeepSupervision
 from blemish.training.validation import Validator
 
 
@@ -104,7 +112,7 @@ class Trainer:
         params: How to train.
         fabric: The processes that share the work.
         listener: Hears of the progress.
-        network: What to train; ``UNetTiny`` by default.
+        network: What to train, a ``Pyramid``; ``UNetTiny`` by default.
     """
 
     def __init__(
@@ -120,15 +128,21 @@ class Trainer:
         self.validator = Validator(PackedSet.open(data, "val"), fabric)
         self.phases = phases(params)
         self.progress = Progress()
-        network = network or UNetTiny(params.network.width)
+        network = DeepSupervision(network or UNetTiny(params.network.width))
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub lacks this form
         if fabric.world_size > 1:
             share_batch_norm(network)
         self.averaged = AveragedWeights(network.to(fabric.device), params.ema_decay)
-        self.network, self.optimizer = fabric.setup(network, make_optimizer(network, params))
-        self.best = _copy(self.averaged.network)
+        self.network, *optimizers = fabric.setup(network, *make_optimizers(network, params))
+        self.optimizers = tuple(optimizers)
+        self.best = _copy(self.averaged_network)
         for phase in self.phases:
             shares(self.pools, phase.mixture)
+
+    @property
+    def averaged_network(self) -> nn.Module:
+        """The network with averaged weights, without the heads of training."""
+        return cast("DeepSupervision", self.averaged.network).network
 
     @property
     def total_epochs(self) -> int:
@@ -142,7 +156,8 @@ class Trainer:
             return
         self.network.module.load_state_dict(found.network)
         self.averaged.network.load_state_dict(found.averaged)
-        self.optimizer.load_state_dict(found.optimizer)
+        for optimizer, state in zip(self.optimizers, found.optimizers, strict=True):
+            optimizer.load_state_dict(state)
         self.best, self.progress = found.best, found.progress
 
     def run(self, checkpoint: Path, fingerprint: str) -> None:
@@ -172,7 +187,7 @@ class Trainer:
             rate = phase.rate_at(epoch - phase.first + done / steps, self.params.warmup_epochs)
             losses.append(self.step(batch, rate))
             self.listener.on_batch(done + 1, steps, losses[-1])
-        measured = self.validator.measure(self.averaged.network, self.params.loss)
+        measured = self.validator.measure(self.averaged_network, self.params.loss)
         result = EpochResult(
             epoch,
             math.fsum(losses) / steps,
@@ -190,10 +205,9 @@ class Trainer:
         Raises:
             TrainingError: The loss is NaN or infinite.
         """
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizers, rate)
         pool = alone if self.fabric.world_size == 1 else pool_sums
-        loss = segmentation_loss(self.network(batch.images), batch.truth, self.params.loss, pool)
+        loss = deep_loss(self.network(batch.images), batch.truth, self.params.loss, pool)
         value = loss.item()
         if not math.isfinite(value):
             raise TrainingError(
@@ -202,10 +216,11 @@ class Trainer:
                 f"({self.params.learning_rate}) or train.clip_norm ({self.params.clip_norm}) in "
                 "params.yaml and run: dvc repro"
             )
-        self.optimizer.zero_grad()
+        self.network.zero_grad()
         self.fabric.backward(loss)
         nn.utils.clip_grad_norm_(self.network.parameters(), self.params.clip_norm, foreach=True)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.progress.step += 1
         self.averaged.update(self.network.module, self.progress.step)
         return value
@@ -232,7 +247,7 @@ class Trainer:
         self.progress.history.append(result)
         if result.val_dice > self.progress.best_dice:
             self.progress.best_dice, self.progress.best_epoch = result.val_dice, result.epoch
-            self.best = _copy(self.averaged.network)
+            self.best = _copy(self.averaged_network)
 
     def _draw(self, epoch: int, weights: NDArray[np.float64], numbers: range) -> Batch:
         images, masks = draw_crops(self.pools, weights, self.params, epoch, numbers)
@@ -247,7 +262,7 @@ class Trainer:
             self.progress,
             self.network.module.state_dict(),
             self.averaged.network.state_dict(),
-            self.optimizer.state_dict(),
+            [optimizer.state_dict() for optimizer in self.optimizers],
             self.best,
         )
 
