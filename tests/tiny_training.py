@@ -22,6 +22,7 @@ def tiny_params(**changes: Any) -> Train:
     values: dict[str, Any] = {
         "seed": 3,
         "device": "cpu",
+        "precision": "float32",
         "threads": 1,
         "network": {"width": 4},
         "epochs": 4,

@@ -263,3 +263,15 @@ def test_several_listeners_hear_the_same(folder: Path) -> None:
     assert first.resumed_from == second.resumed_from == 1
     assert first.ended
     assert second.ended
+
+
+def test_bfloat16_trains_as_float32_does_within_its_rounding(folder: Path) -> None:
+    """The first loss is the same to two digits and not to all, the weights saved are float32."""
+    first = []
+    for precision in ("float32", "bfloat16"):
+        notes = run(folder, tiny_params(epochs=1, precision=precision))
+        first.append(notes.losses[0])
+        kept = torch.load(folder / "out" / "weights.pt", weights_only=True)
+        assert kept["head.weight"].dtype == torch.float32
+    assert first[0] == pytest.approx(first[1], rel=0.02)
+    assert first[0] != first[1]

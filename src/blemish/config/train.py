@@ -53,6 +53,7 @@ class Train(Block):
 
     seed: int = Field(ge=0)
     device: Literal["cpu", "cuda"]
+    precision: Literal["float32", "bfloat16"]
     threads: int = Field(ge=1, le=64)
     network: Network
     epochs: Count

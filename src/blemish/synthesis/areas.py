@@ -80,7 +80,7 @@ def _stringer(
 
 def patch(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     """Leave an irregular area of another colour and grain, small or a third of the picture."""
-    radius = limit(choose(rng, 5, 90) * piece.unit, piece, 0.33)
+    radius = limit(choose(rng, 7, 130) * piece.unit, piece, 0.36)
     stretch = choose(rng, 1, 3)
     centre = place(rng, piece)
     box = window(piece.shape, centre, 1.7 * radius * stretch**0.5 + 4)
@@ -137,7 +137,7 @@ def scale(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
 
 def fray(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     """Leave an area the tool missed: its own dull skin, none of the marks, often at an edge."""
-    radius = limit(choose(rng, 8, 110) * piece.unit, piece, 0.33)
+    radius = limit(choose(rng, 14, 130) * piece.unit, piece, 0.36)
     stretch = choose(rng, 1, 3)
     if rng.random() < 0.55:
         centre, angle = place_at_border(rng, piece)
@@ -158,7 +158,7 @@ def fray(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     level = 1 + np.float32(rng.choice([-1, 1], p=[0.75, 0.25]) * rng.uniform(0.05, 0.5))
     new = level * (1 + np.float32(rng.uniform(0.1, 0.6) * piece.contrast) * skin)
     delta = cover * (new - piece.reflectance[box.slices])
-    return [Change(box, delta, cover > np.float32(0.45), thin=False)]
+    return [Change(box, delta, cover > np.float32(0.45), thin=False, finish=True)]
 
 
 def uneven(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
@@ -167,14 +167,15 @@ def uneven(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     names = [name for name, kind in SURFACES.items() if kind.directed]
     surface = piece.surface if rng.random() < 0.6 else str(rng.choice(names))
     marks = other_texture(rng, piece, box, surface) - 1
-    strength = piece.contrast * choose(rng, 1.2, 4) if rng.random() < 0.75 else piece.contrast * 0.3
-    level = 1 + np.float32(rng.normal(0, 1.2 * piece.contrast))
+    strength = piece.contrast * (choose(rng, 1.3, 4) if rng.random() < 0.75 else 0.3)
+    step = rng.choice([-1, 1]) * choose(rng, 0.2, 2.5) * max(piece.contrast, 0.04)
+    level = 1 + np.float32(step)
     new = np.maximum(level * (1 + np.float32(min(strength, 0.35)) * marks), np.float32(0.05))
     delta = cover * (new - piece.reflectance[box.slices])
     if rng.random() < 0.4:  # a seam where the passes meet
         seam = np.clip(1 - np.abs(cover - np.float32(0.5)) * 2, 0, 1)
         delta += np.float32(rng.normal(0, 2 * piece.contrast)) * seam
-    return [Change(box, delta, cover > np.float32(0.5), thin=False)]
+    return [Change(box, delta, cover > np.float32(0.5), thin=False, finish=True)]
 
 
 def _zone(rng: np.random.Generator, piece: Workpiece) -> tuple[Window, Field]:
@@ -188,9 +189,9 @@ def _zone(rng: np.random.Generator, piece: Workpiece) -> tuple[Window, Field]:
         side = max(piece.shape)
         border = wander(rng, 128, rng.uniform(0, 5)) * np.float32(rng.uniform(0, 0.05) * side)
         bent = border[np.clip((along / side * 64 + 64).astype(np.int32), 0, 127)]
-        far = np.float32(choose(rng, 0.06, 0.4) * side)
+        far = np.float32(choose(rng, 0.08, 0.5) * side)
         return box, np.clip((far + bent - depth) / softness + np.float32(0.5), 0, 1)
-    radius = limit(choose(rng, 20, 110) * piece.unit, piece, 0.33)
+    radius = limit(choose(rng, 25, 130) * piece.unit, piece, 0.36)
     centre = place(rng, piece)
     box = window(piece.shape, centre, 1.7 * radius + 4)
     axes = (radius, radius * float(rng.uniform(0.5, 1)))

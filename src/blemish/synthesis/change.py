@@ -24,12 +24,15 @@ class Change:
         extent: What it covers, the fading parts included, shape of the box.
         thin: A line or a spot, painted with a margin and cut where it fades; else an area,
             painted whole.
+        finish: Another finish in place of the one around; its strength is its own.
+        finish: Another finish instead of the one around it, as strong as it is; not to be scaled.
     """
 
     box: Window
     delta: Field
     extent: Region
     thin: bool
+    finish: bool = False
 
 
 Event = Callable[[np.random.Generator, Workpiece], list[Change]]

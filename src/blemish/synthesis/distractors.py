@@ -23,7 +23,7 @@ def dust(rng: np.random.Generator, piece: Workpiece) -> None:
         box = window(piece.shape, (x, y), 3 * sigma + 1)
         u, v = box.grid((x, y))
         speck = np.exp(-(u * u + v * v) / np.float32(2 * sigma * sigma))
-        height = rng.normal(0, 1.6) * min(piece.contrast + 0.02, 0.12)
+        height = rng.normal(0, 2.2) * min(piece.contrast + 0.02, 0.12)
         piece.reflectance[box.slices] *= 1 + np.float32(height) * speck
 
 
@@ -35,7 +35,7 @@ def stain(rng: np.random.Generator, piece: Workpiece) -> None:
     axes = (radius, radius * float(rng.uniform(0.4, 1)))
     soft = radius * rng.uniform(0.7, 1.4)
     cover = blob(rng, box, centre, axes, angle=rng.uniform(0, 3), roughness=0.4, softness=soft)
-    depth = np.float32(rng.normal(0, 0.8) * min(piece.contrast + 0.015, 0.12))
+    depth = np.float32(rng.normal(0, 1.3) * min(piece.contrast + 0.015, 0.12))
     if rng.random() < 0.3:
         cover = blur(4 * cover * (1 - cover), 1.0)
         depth *= np.float32(0.7)
@@ -101,7 +101,7 @@ def veins(rng: np.random.Generator, piece: Workpiece) -> None:
     field = np.abs(sample(rng, piece.shape, 1.5, choose(rng, 0.3, 1.5) * piece.unit))
     gate = sample(rng, piece.shape, 1.5, piece.unit)
     lines = np.clip(1 - field * np.float32(choose(rng, 8, 25)), 0, 1) * np.clip(gate, 0, 1)
-    depth = rng.uniform(0.2, 0.9) * min(piece.contrast + 0.01, 0.1)
+    depth = rng.uniform(0.2, 1.5) * min(piece.contrast + 0.01, 0.1)
     piece.reflectance *= 1 - np.float32(depth) * lines
 
 
@@ -117,7 +117,7 @@ def fibres(rng: np.random.Generator, piece: Workpiece) -> None:
         fixed = np.round(course * 16).astype(np.int32)
         cv2.polylines(canvas, [fixed], False, 255, 1, cv2.LINE_AA, 4)
     hair = blur(as_field(canvas) / np.float32(255), rng.uniform(0.4, 0.9) * max(piece.unit, 0.8))
-    depth = rng.choice([-1, -1, 1]) * rng.uniform(0.4, 1.3) * min(piece.contrast + 0.01, 0.1)
+    depth = rng.choice([-1, -1, 1]) * rng.uniform(0.4, 1.8) * min(piece.contrast + 0.01, 0.1)
     piece.reflectance *= np.maximum(1 + np.float32(depth) * hair, np.float32(0.05))
 
 
@@ -129,7 +129,7 @@ def streaks(rng: np.random.Generator, piece: Workpiece) -> None:
     for _ in range(int(rng.integers(4, 16))):  # a single one would be a scratch
         at, half = rng.uniform(0, len(profile)), choose(rng, 1, 8) * piece.unit
         position = np.arange(len(profile), dtype=np.float32)
-        height = rng.normal(0.3, 0.5) * min(piece.contrast, 0.12)
+        height = rng.normal(0.4, 0.8) * min(piece.contrast, 0.12)
         profile += np.float32(height) * np.exp(
             -0.5 * ((position - np.float32(at)) / np.float32(half)) ** 2
         )
@@ -151,7 +151,7 @@ DISTRACTORS: dict[str, Distract] = {
     "fibres": fibres,
     "streaks": streaks,
 }
-ODDS = (0.22, 0.18, 0.11, 0.07, 0.03, 0.1, 0.08, 0.09, 0.12)
+ODDS = (0.20, 0.18, 0.13, 0.09, 0.01, 0.1, 0.08, 0.07, 0.14)
 """How often each is drawn, in the order above; ``streaks`` only where the surface has a lay."""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -20,6 +20,9 @@ from blemish.synthesis.visibility import Painted, judge, paint
 from blemish.synthesis.workpiece import Workpiece, background, make_workpiece
 
 _ATTEMPTS = 4
+_AREA_SHARE = 0.7  # contrast of an area over that of a line as plain to see: an eye sums over it
+_DEEPEST = 0.9  # change of the reflectance, of lines and spots
+_DEPTHS = (0.15, 0.9)  # the same of areas: few stains are black
 _DARKEST, _BRIGHTEST = 0.04, 3.0  # bounds of what metal and shadow reflect, 1 being plain metal
 
 
@@ -169,24 +172,35 @@ def _events(
     events = []
     for _ in range(count):
         name = defect or _pick(rng, weights)
-        target = choose(rng, *params.contrast)
+        target, deepest = choose(rng, *params.contrast), choose(rng, *_DEPTHS)
         changes = DEFECTS[name](rng, piece)
-        events.append((name, [_scaled(change, piece, target) for change in changes]))
+        events.append((name, [_scaled(change, piece, target, deepest) for change in changes]))
     return events
 
 
-def _scaled(change: Change, piece: Workpiece, target: float) -> Change:
-    """Return a change whose contrast is about ``target`` times the noise around it."""
+def _scaled(change: Change, piece: Workpiece, target: float, deepest: float) -> Change:
+    """Return a change on the part alone, its contrast about ``target`` times the noise around it.
+
+    Args:
+        change: At nominal strength.
+        piece: Where it happens.
+        target: Contrast of a line, in deviations of the noise.
+        deepest: Most that an area may change the reflectance by.
+    """
     inside = change.delta[change.extent]
     if not inside.size:
         return change
-    strength = float(np.sqrt(np.mean(inside * inside)))
-    noise = float(np.hypot(piece.contrast, 0.012))
-    factor = min(target * noise, 0.9) / max(strength, 1e-4)
+    factor = 1.0
+    if not change.finish:
+        noise = float(np.hypot(piece.contrast, 0.012))
+        wanted = min(target * noise, _DEEPEST)
+        if not change.thin:
+            wanted = min(_AREA_SHARE * target * noise, deepest)
+        factor = wanted / max(float(np.sqrt(np.mean(inside * inside))), 1e-4)
     delta = change.delta * np.float32(factor)
     if piece.part is not None:
         delta *= piece.part[change.box.slices]
-    return Change(change.box, delta, change.extent, change.thin)
+    return replace(change, delta=delta)
 
 
 def _apply(piece: Workpiece, changes: list[Change]) -> Field:
@@ -218,8 +232,7 @@ def _on_part(change: Change, piece: Workpiece) -> Change:
     """Cut the extent of a change to the part."""
     if piece.part is None:
         return change
-    extent = change.extent & (piece.part[change.box.slices] > 0.5)
-    return Change(change.box, change.delta, extent, change.thin)
+    return replace(change, extent=change.extent & (piece.part[change.box.slices] > 0.5))
 
 
 def _as_defect(name: str, painted: Painted, shape: tuple[int, int]) -> SceneDefect:

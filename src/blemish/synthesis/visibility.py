@@ -1,9 +1,11 @@
 """The mask rule: what of an event an inspector would paint, and whether at all.
 
-1. What does not show is not painted. The contrast of an event is the root mean square of the
+1. What does not show is not painted. The contrast of a line or spot is the root mean square of the
    change that it makes to the noiseless picture; the noise is the local deviation of the clean
    picture (texture, distractors) and of the camera together. Their ratio, weighted by the width
    (an eye integrates over an area; Rose 1948), must reach ``VISIBLE``.
+   Of an area the change counts as an eye sees it that has smoothed the grain away, and besides
+   the grain itself where it becomes stronger or weaker; a new draw of the same grain is no change.
 2. Lines and spots are painted to the border of what shows, both flanks included, plus a margin of
    a pixel at 256; where they fade below ``FADED`` they are not painted.
 3. Areas are painted whole, the way a brush does: gaps and islands within them are included,
@@ -23,6 +25,9 @@ VISIBLE = 1.5
 FADED = 0.45
 _NARROW, _WIDE = 0.5, 2.5  # bounds of the weight of a width, in units of 3 px
 _LEAST_AREA = 4  # px
+_SMOOTHING = 2.5  # deviation of an eye's smoothing, px at magnification 1
+_LEAST_STEP = 2.0  # grey levels that a step between two areas needs besides the noise
+_GRAIN_WEIGHT = 2.0  # contrast of a grain twice as strong, or half
 _BRUSH = 1.3  # deviation of the brush that paints areas, px at magnification 1
 _CRUMB = 0.04  # part of the largest island of an area below which another is a crumb
 
@@ -90,12 +95,32 @@ def paint(change: Change, seen: Field, sight: Sight, unit: float) -> Painted | N
     area = int(region.sum())
     if area < _LEAST_AREA:
         return None
-    contrast = float(np.sqrt(np.mean(difference[region] ** 2)) / noise[region].mean())
-    width = measure_width(region)
-    weight = float(np.sqrt(np.clip(width / 3, _NARROW, _WIDE)))
+    width, weight = measure_width(region), 1.0
+    if change.thin:
+        contrast = _rms(difference[region]) / float(noise[region].mean())
+        weight = float(np.sqrt(np.clip(width / 3, _NARROW, _WIDE)))
+    else:
+        before, after = sight.clean[box.slices], seen[box.slices]
+        contrast = _contrast_of_area(before, after, noise, region, _SMOOTHING * max(1.0, unit))
     if contrast * weight < VISIBLE:
         return None
     return Painted(box, region, contrast, width)
+
+
+def _contrast_of_area(
+    before: Field, after: Field, noise: Field, region: Region, sigma: float
+) -> float:
+    """Return how an area stands out: its step in brightness and its change of grain, together."""
+    texture = float(noise[region].mean())
+    step = _rms(blur(after - before, sigma)[region]) / np.hypot(texture, _LEAST_STEP)
+    grains = (float((f - blur(f, sigma))[region].std()) for f in (before, after))
+    floor = 0.3 * texture
+    first, second = (np.log2(grain + floor) for grain in grains)
+    return float(np.hypot(step, _GRAIN_WEIGHT * (second - first)))
+
+
+def _rms(values: Field) -> float:
+    return float(np.sqrt(np.mean(values * values)))
 
 
 def _brush(region: Region, sigma: float) -> Region:

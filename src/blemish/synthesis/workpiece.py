@@ -6,7 +6,7 @@ import numpy as np
 
 from blemish.synthesis.geometry import Window, smoothstep, wander, whole
 from blemish.synthesis.noise import Field, blur, choose, grain, slow
-from blemish.synthesis.surfaces import SURFACES
+from blemish.synthesis.surfaces import SURFACES, Surface
 
 
 @dataclass
@@ -72,15 +72,35 @@ def make_workpiece(rng: np.random.Generator, size: int, surface: str) -> Workpie
     light = float(rng.uniform(0, 2 * np.pi))
     kind = SURFACES[surface]
     contrast = choose(rng, *kind.contrast)
-    marks = kind.draw(rng, shape, unit, lay, light)
-    if rng.random() < 0.4:  # worn or turned away from the light in places
-        marks *= 1 + np.float32(rng.uniform(0.2, 0.8)) * slow(rng, shape, rng.uniform(1, 4))
+    marks = _varied(rng, kind, shape, unit, lay=lay, light=light)
     reflectance = np.maximum(1 + np.float32(contrast) * marks, np.float32(0.05))
-    edges, part, relief = _outline(rng, shape, unit) if rng.random() < 0.5 else ((), None, None)
+    edges, part, relief = _outline(rng, shape, unit) if rng.random() < 0.4 else ((), None, None)
     if relief is not None:
         reflectance *= relief
     lighting = _lighting(rng, shape, lay)
     return Workpiece(reflectance, lighting, part, edges, surface, lay, light, unit, contrast)
+
+
+def _varied(
+    rng: np.random.Generator,
+    kind: Surface,
+    shape: tuple[int, int],
+    unit: float,
+    *,
+    lay: float,
+    light: float,
+) -> Field:
+    """Return the marks of a process that differ from place to place, without any border."""
+    marks = kind.draw(rng, shape, unit, lay, light)
+    if rng.random() < 0.5:  # the tool was held differently here and there
+        other = kind.draw(rng, shape, unit * choose(rng, 0.7, 1.4), lay, light)
+        wave = slow(rng, shape, rng.uniform(1, 5))
+        share = np.float32(0.5) + np.float32(rng.uniform(0.2, 0.5)) * wave
+        other *= np.float32(choose(rng, 0.6, 1.6))
+        marks = marks * np.sqrt(share) + other * np.sqrt(1 - share)
+    if rng.random() < 0.7:  # worn or turned away from the light in places
+        marks *= 1 + np.float32(rng.uniform(0.2, 0.9)) * slow(rng, shape, rng.uniform(1, 6))
+    return marks
 
 
 def _lighting(rng: np.random.Generator, shape: tuple[int, int], lay: float) -> Field:
@@ -89,8 +109,8 @@ def _lighting(rng: np.random.Generator, shape: tuple[int, int], lay: float) -> F
     x, y = whole(shape).grid((shape[1] / 2, shape[0] / 2), float(rng.uniform(0, 2 * np.pi)))
     side = np.float32(max(shape))
     light += np.float32(rng.uniform(0, 0.5) ** 1.5) * (x / side)
-    if rng.random() < 0.5:
-        light += np.float32(rng.uniform(0.05, 0.35)) * slow(rng, shape, rng.uniform(0.7, 3.5))
+    if rng.random() < 0.75:
+        light += np.float32(rng.uniform(0.05, 0.5)) * slow(rng, shape, rng.uniform(0.7, 3.5))
     if rng.random() < 0.35:
         light -= np.float32(rng.uniform(0.1, 0.7)) * ((x * x + y * y) / (side * side))
     for _ in range(int(rng.integers(0, 3)) if rng.random() < 0.45 else 0):
@@ -172,8 +192,8 @@ def _pierce(
 
 
 def background(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
-    """Return what lies beside the part: mostly black, sometimes a grey fixture, out of focus."""
-    level = rng.uniform(0, 0.12) if rng.random() < 0.7 else rng.uniform(0.1, 1.3)
+    """Return what lies beside the part: dark, since grey would be an area of another finish."""
+    level = rng.uniform(0, 0.12)
     field = np.full(shape, level, dtype=np.float32)
     if rng.random() < 0.4:
         field *= 1 + np.float32(0.4) * slow(rng, shape, rng.uniform(1, 6))

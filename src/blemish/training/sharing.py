@@ -40,7 +40,7 @@ def open_fabric(params: Train) -> Fabric:
         devices=local,
         num_nodes=world // local,
         strategy="ddp" if world > 1 else "auto",
-        precision="bf16-mixed" if params.device == "cuda" else "32-true",
+        precision="bf16-mixed" if params.precision == "bfloat16" else "32-true",
     )
     fabric.launch()
     return fabric
