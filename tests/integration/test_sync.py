@@ -14,7 +14,7 @@ import httpx
 import pytest
 from integration.tiny_checkout import git, make_checkout, write_data, write_lock, write_outputs
 
-from blemish.config import Workspace
+from blemish.config import Workspace, load_params
 from blemish.errors import WorkspaceError
 from blemish.registry import Registry
 from blemish.tracking import store, sync
@@ -43,7 +43,8 @@ def test_everything_is_recorded(workspace: Workspace) -> None:
     assert run.info.status == "FINISHED"
     assert run.data.tags[RECORD] == report.record
     assert run.data.tags[FINGERPRINT] == report.fingerprint
-    assert run.data.params["generate.images"] == "2400"
+    images = load_params(workspace.params_file).generate.images
+    assert run.data.params["generate.images"] == str(images)
     assert run.data.metrics["test_dice"] == 0.9
     assert {i.dataset.name for i in run.inputs.dataset_inputs} == {"synthetic", "processed"}
     lock = workspace.lock()["stages"]

@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import socket
+import struct
+import sys
 import tempfile
 import time
 from functools import partial
@@ -28,6 +31,8 @@ _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
 _GRACE_S = 5
 _IDLE_S = 2.0
+_SO_ATTACH_FILTER = 26  # of Linux; the socket module has no name for it
+_BPF_RETURN = 0x06
 
 _log = structlog.get_logger(__name__)
 
@@ -77,6 +82,7 @@ class DrainingServer(uvicorn.Server):
         super().__init__(config)
         self._drain = drain
         self._drain_s = options.serve.drain_s
+        self._alone = options.workers == 1  # others may still serve from the same listener
         self._end_at = float("inf")
         self._listeners: list[socket.socket] = []
         self._closed = False
@@ -109,10 +115,13 @@ class DrainingServer(uvicorn.Server):
     async def _close_door(self) -> None:
         """Let in all that the kernel has accepted for us, then accept no more.
 
-        Closing a listener resets the connections that still wait in its queue.
+        Closing a listener resets the connections that still wait in its queue, and those that join
+        it between our last look and the closing.
         """
         loop = asyncio.get_running_loop()
         for listener, server in zip(self._listeners, self.servers, strict=True):
+            if self._alone:
+                _ignore_knocks(listener)
             with contextlib.suppress(BlockingIOError):
                 while True:
                     connection, _ = listener.accept()
@@ -129,6 +138,18 @@ class DrainingServer(uvicorn.Server):
             app_state=self.lifespan.state,
         )
         return protocol
+
+
+def _ignore_knocks(listener: socket.socket) -> None:
+    """Have the kernel drop what comes for a listener; who knocks is refused once it is closed.
+
+    A socket filter of one instruction (Linux): return 0, the number of bytes to keep.
+    """
+    if sys.platform != "linux":
+        return
+    drop = ctypes.create_string_buffer(struct.pack("HBBI", _BPF_RETURN, 0, 0, 0))
+    program = struct.pack("HP", 1, ctypes.addressof(drop))
+    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 def _config(options: Options, app: ASGIApp) -> uvicorn.Config:
