@@ -201,7 +201,7 @@ class Segmenter:
         options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         return self.run(batch, options)
 
-    def probability(self, plane: Plane) -> Map:
+    def probability(self, plane: Plane, *, prepared: bool = False) -> Map:
         """Return the probability of defect of every pixel.
 
         One tile at a time, so that an answer depends on nothing but its image, and memory on
@@ -209,22 +209,28 @@ class Segmenter:
 
         Args:
             plane: Shape ``(H, W)``, uint8, any size from 1 x 1.
+            prepared: It is at the model's scale already, as the test images of a run are.
 
         Returns:
             Shape ``(H, W)``, float32, in ``[0, 1]``.
         """
+        if prepared:
+            return predict_tiled(plane, self.run, tile=self.card.tile)
         resizing = self.card.resizing
         answer = predict_tiled(resizing.image(plane), self.run, tile=self.card.tile)
         return resizing.restore(answer, *plane.shape)
 
-    def predict(self, plane: Plane, threshold: float | None = None) -> Prediction:
+    def predict(
+        self, plane: Plane, threshold: float | None = None, *, prepared: bool = False
+    ) -> Prediction:
         """Find the defects of an image.
 
         Args:
             plane: Shape ``(H, W)``, uint8.
             threshold: In ``[0, 1]``; the model's own by default.
+            prepared: It is at the model's scale already.
         """
-        return self.judge(self.probability(plane), threshold)
+        return self.judge(self.probability(plane, prepared=prepared), threshold)
 
     def judge(self, probability: Map, threshold: float | None = None) -> Prediction:
         """Decide what is a defect.

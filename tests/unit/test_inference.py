@@ -156,3 +156,13 @@ def test_the_threshold_is_the_model_s_own(segmenter: Segmenter) -> None:
     assert (own.threshold, lower.threshold) == (0.5, 0.1)
     np.testing.assert_array_equal(own.mask, own.probability >= 0.5)
     assert lower.mask.sum() >= own.mask.sum()
+
+
+def test_a_prepared_picture_is_not_scaled_again(segmenter: Segmenter) -> None:
+    """At the model's scale already, a picture is answered as by a model that scales nothing."""
+    data = tiny_model(props=metadata(resize='{"scale": 0.5}'))
+    halving = Segmenter.from_bytes(data, threads=1)
+    plane = np.random.default_rng(0).integers(40, 120, (90, 140), dtype=np.uint8)
+    expected = segmenter.probability(plane)
+    np.testing.assert_array_equal(halving.probability(plane, prepared=True), expected)
+    assert np.abs(halving.probability(plane) - expected).max() > 0.05

@@ -34,11 +34,13 @@ class Picture:
         plane: Shape ``(H, W)``, uint8.
         truth: Same shape, bool; None where nobody has painted one.
         sha256: Of the plane, with its shape.
+        prepared: It is at the model's scale already.
     """
 
     plane: Plane
     truth: Mask | None
     sha256: str
+    prepared: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Album:
         entries: One for each picture.
         open: Returns picture ``i`` as plane and truth.
         refused: Files that are no picture of ours, and why.
+        prepared: Its pictures are at the model's scale already.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Album:
     entries: tuple[Entry, ...]
     open: Callable[[int], tuple[Plane, Mask | None]] = field(repr=False, compare=False)
     refused: tuple[tuple[str, str], ...] = ()
+    prepared: bool = False
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -65,7 +69,8 @@ class Album:
     def picture(self, index: int) -> Picture:
         """Open picture ``index``."""
         plane, truth = self.open(index)
-        return Picture(plane, truth, sha256_bytes(f"{plane.shape}".encode() + plane.tobytes()))
+        head = f"{plane.shape}{self.prepared}".encode()
+        return Picture(plane, truth, sha256_bytes(head + plane.tobytes()), self.prepared)
 
     def index(self, image_id: str) -> int | None:
         """Return where a picture stands, None when it is not here."""
@@ -117,6 +122,7 @@ def album_of_test_images(run_id: str, images: Sequence[StoredImage]) -> Album:
             Entry(image.image_id, image.set_name, image.group, image.classes) for image in images
         ),
         open=open_picture,
+        prepared=True,
     )
 
 

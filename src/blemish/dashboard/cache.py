@@ -69,7 +69,7 @@ def _probability(
     model_sha256: str, picture_sha256: str, _model: Segmenter, _picture: Picture
 ) -> npt.NDArray[np.float32]:
     del model_sha256, picture_sha256
-    answer = _model.probability(_picture.plane)
+    answer = _model.probability(_picture.plane, prepared=_picture.prepared)
     answer.flags.writeable = False
     return answer
 

@@ -66,7 +66,9 @@ class Contest:
             self.error = error
 
     def _fight(self, index: int, entry: Entry, picture: Picture) -> Bout:
-        probabilities = [model.probability(picture.plane) for model in self._models]
+        probabilities = [
+            model.probability(picture.plane, prepared=picture.prepared) for model in self._models
+        ]
         masks = [
             model.judge(probability).mask
             for probability, model in zip(probabilities, self._models, strict=True)

@@ -133,7 +133,7 @@ def _picture(pair: Pair, album: Album, bout: Bout) -> str:
     panes = [("Original", picture.plane)]
     masks = []
     for side in pair.sides:
-        prediction = side.model.predict(picture.plane)
+        prediction = side.model.predict(picture.plane, prepared=picture.prepared)
         masks.append(prediction.mask)
         marked = (
             overlay_outline(picture.plane, prediction.mask)

@@ -111,8 +111,8 @@ def _run_both(
             image.set_name,
             image.group,
             image.classes,
-            count(ours.predict(plane).mask, truth),
-            count(theirs.predict(plane).mask, truth) if theirs else None,
+            count(ours.predict(plane, prepared=True).mask, truth),
+            count(theirs.predict(plane, prepared=True).mask, truth) if theirs else None,
         )
 
 
