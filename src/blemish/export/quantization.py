@@ -24,8 +24,8 @@ from blemish.export.graph import clean, open_session
 _OPERATORS = ["Conv", "Relu", "Add", "Resize"]
 
 
+_SAFEST = "min-max"  # clips nothing: what is best for one layer in fp32 need not be for many
 _CHEAP_LAYERS = 5  # small and fast enough in fp32 to leave there for more room below the bounds
-_MOST_LAYERS = 9  # beyond these the file is no INT8 model any more
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def quantize(
     Args:
         model: The fp32 graph, cleaned.
         ranges: Of each activation, by name.
-        kept: Convolutions left in fp32, by node name; each with its ReLU.
+        kept: Convolutions left in fp32, by node name: the first, and the last ones.
 
     Returns:
         The graph with QuantizeLinear and DequantizeLinear pairs, cleaned.
@@ -64,7 +64,7 @@ def quantize(
     copied = onnx.ModelProto()
     copied.CopyFrom(model)
     nodes = _quantizable(copied)
-    left_out = _with_relus(copied, kept)
+    left_out = _left_out(copied, kept)
     limits = {n: (np.float32(low), np.float32(high)) for n, (low, high) in ranges.items()}
     quantizer = QDQQuantizer(
         copied,
@@ -88,7 +88,8 @@ class Search:
 
     First the ranges, with only the first layer in fp32: it sees the picture itself, where eight
     bits are few, and is too small to matter in time. Then more layers are left in fp32, from the
-    output backwards, until there is enough room below the bounds.
+    output backwards, until there is enough room below the bounds. A network that has hardly learned
+    is unsure everywhere, and may need most of its layers in fp32 to keep to them.
 
     Args:
         model: The fp32 graph, cleaned.
@@ -126,12 +127,12 @@ class Search:
         order = _order_of_layers(self._model)
         tried = [self._try(Candidate(rule, order[:1]), ranges[rule]) for rule in RULES]
         best = min(tried, key=lambda found: found.strain)
-        for count in range(2, min(_MOST_LAYERS, len(order)) + 1):
-            if best.strain <= (1 - room if count <= _CHEAP_LAYERS else 1.0):
+        for count in range(2, len(order)):
+            if best.strain <= (1 - room if count <= _CHEAP_LAYERS else 1 - room / 2):
                 break
-            rule = best.candidate.rule
-            found = self._try(Candidate(rule, order[:count]), ranges[rule])
-            best = min(best, found, key=lambda found: found.strain)
+            for rule in {best.candidate.rule: None, _SAFEST: None}:
+                found = self._try(Candidate(rule, order[:count]), ranges[rule])
+                best = min(best, found, key=lambda found: found.strain)
         return best
 
     def _try(self, candidate: Candidate, ranges: dict[str, Range]) -> Found:
@@ -163,9 +164,15 @@ def _quantizable(model: onnx.ModelProto) -> list[str]:
     return [node.name for node in later if node.op_type in _OPERATORS]
 
 
-def _with_relus(model: onnx.ModelProto, kept: Iterable[str]) -> set[str]:
-    """Add to convolutions the ReLU behind each."""
+def _left_out(model: onnx.ModelProto, kept: Iterable[str]) -> set[str]:
+    """Name the nodes that stay fp32: the first layer, and all from the first other one kept on.
+
+    What joins layers (additions, resizing) between the last ones goes with them.
+    """
     names = set(kept)
-    outputs = {output for node in model.graph.node if node.name in names for output in node.output}
-    relus = [n for n in model.graph.node if n.op_type == "Relu" and n.input[0] in outputs]
-    return names | {node.name for node in relus}
+    nodes = list(model.graph.node)
+    first, *later = (place for place, node in enumerate(nodes) if node.op_type == "Conv")
+    tail = min((place for place in later if nodes[place].name in names), default=len(nodes))
+    outputs = set(nodes[first].output) if nodes[first].name in names else set()
+    relus = {n.name for n in nodes if n.op_type == "Relu" and n.input[0] in outputs}
+    return names | relus | {node.name for node in nodes[tail:] if node.op_type in _OPERATORS}
