@@ -4,8 +4,7 @@
 
 DATA is a folder of packed splits (``data/processed``). Each network is trained on ``train``, its
 threshold chosen on ``val``, and Dice pooled over the pixels of each set's ``test`` images, and of
-the magnetic tiles in ``BLEMISH_REAL_DATA`` where that is given. Takes about 5 minutes a seed alone
-on two cores; not part of ``make bench``.
+the magnetic tiles in ``BLEMISH_REAL_DATA`` where that is given. Not part of ``make bench``.
 """
 
 import argparse
@@ -21,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from textbook import TextbookUNet
 from torch import nn
-from transfer import read, tile_pairs, truth_of
+from transfer import TILES, read, tile_pairs, truth_of
 
 from blemish.config import find_workspace, load_params, settings
 from blemish.config.train import Train
@@ -34,8 +33,6 @@ from blemish.training.validation import pad_to_stride
 
 BINS = 200
 """Thresholds that are looked at."""
-
-TILES = "magnetic-tile"
 
 Histogram = NDArray[np.int64]
 """Shape ``(2, BINS)``: pixels by probability, of the ground and of defects."""

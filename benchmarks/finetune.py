@@ -46,7 +46,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--crops", type=int, default=640, help="shown in an epoch")
     options = parser.parse_args()
-    root = find_workspace().root
+    workspace = find_workspace()
+    params = load_params(workspace.params_file).train
     rows: list[dict[str, str]] = []
     with tempfile.TemporaryDirectory() as folder:
         choices = Choices(soft_masks=True, empty_masks="free")
@@ -54,9 +55,10 @@ def main() -> None:
         real, _ = import_source(source, Path(folder) / NAME, workers=settings().workers)
         for seed in range(1, options.seeds + 1):
             packed = Path(folder) / f"packed{seed}"
-            _pack([read_set(root / "data" / "synthetic"), real], packed, seed)
-            params = _second_phase(root, seed, options.epochs, options.crops)
-            rows.append({"seed": str(seed), **_adapt(root / "models" / "trained", packed, params)})
+            _pack([read_set(workspace.path("synthetic")), real], packed, seed)
+            phase = _second_phase(params, seed, options.epochs, options.crops)
+            figures = _adapt(workspace.path("trained"), packed, phase)
+            rows.append({"seed": str(seed), **figures})
             Console(stderr=True).print(rows[-1])
     table = Table(*rows[0])
     for row in rows:
@@ -69,9 +71,8 @@ def _pack(sets: list[ImageSet], folder: Path, seed: int) -> None:
     pack_sets(sets, folder, splitting, Resizing("none"), workers=settings().workers)
 
 
-def _second_phase(root: Path, seed: int, epochs: int, crops: int) -> Train:
+def _second_phase(params: Train, seed: int, epochs: int, crops: int) -> Train:
     """Return the params of fine-tuning as those of a training of its own."""
-    params = load_params(root / "params.yaml").train
     phase = params.finetune
     changes = {
         "seed": seed,

@@ -25,6 +25,7 @@ from blemish.inference import Segmenter
 from blemish.metrics.pixels import Counts, count
 from blemish.visualization import encode_png, overlay_truth
 
+TILES = "magnetic-tile"
 _WORST = 40  # pictures written by --worst: those with most wrong pixels
 _EVERY = 4  # of the photographs without masks, every fourth is enough
 
@@ -53,7 +54,7 @@ def main() -> None:
     if root is None or not root.is_dir():
         sys.exit("No folder of real sets. Name one: BLEMISH_REAL_DATA=FOLDER")
     segmenter = Segmenter.from_file(options.model)
-    tiles = [judge(segmenter, *pair) for pair in tile_pairs(root / "magnetic-tile")]
+    tiles = [judge(segmenter, *pair) for pair in tile_pairs(root / TILES)]
     show_tiles(tiles)
     show_unmasked(segmenter, root / "x-sdd")
     if options.worst:

@@ -130,7 +130,7 @@ class Search:
         for count in range(2, len(order)):
             if best.strain <= (1 - room if count <= _CHEAP_LAYERS else 1 - room / 2):
                 break
-            for rule in {best.candidate.rule: None, _SAFEST: None}:
+            for rule in dict.fromkeys((best.candidate.rule, _SAFEST)):
                 found = self._try(Candidate(rule, order[:count]), ranges[rule])
                 best = min(best, found, key=lambda found: found.strain)
         return best

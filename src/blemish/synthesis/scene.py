@@ -193,10 +193,10 @@ def _scaled(change: Change, piece: Workpiece, target: float, deepest: float) -> 
     factor = 1.0
     if not change.finish:
         noise = float(np.hypot(piece.contrast, 0.012))
-        wanted = min(target * noise, _DEEPEST)
-        if not change.thin:
-            wanted = min(_AREA_SHARE * target * noise, deepest)
-        factor = wanted / max(float(np.sqrt(np.mean(inside * inside))), 1e-4)
+        share, most = (1.0, _DEEPEST) if change.thin else (_AREA_SHARE, deepest)
+        factor = min(share * target * noise, most) / max(
+            float(np.sqrt(np.mean(inside * inside))), 1e-4
+        )
     delta = change.delta * np.float32(factor)
     if piece.part is not None:
         delta *= piece.part[change.box.slices]

@@ -82,8 +82,8 @@ def paint(change: Change, seen: Field, sight: Sight, unit: float) -> Painted | N
         What is painted; None where the event does not show.
     """
     box = change.box
-    difference = seen[box.slices] - sight.clean[box.slices]
-    noise = sight.noise[box.slices]
+    before, after, noise = (f[box.slices] for f in (sight.clean, seen, sight.noise))
+    difference = after - before
     region = change.extent
     if change.thin:
         margin = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
@@ -96,27 +96,27 @@ def paint(change: Change, seen: Field, sight: Sight, unit: float) -> Painted | N
     if area < _LEAST_AREA:
         return None
     width, weight = measure_width(region), 1.0
+    texture = float(noise[region].mean())
     if change.thin:
-        contrast = _rms(difference[region]) / float(noise[region].mean())
+        contrast = _rms(difference[region]) / texture
         weight = float(np.sqrt(np.clip(width / 3, _NARROW, _WIDE)))
     else:
-        before, after = sight.clean[box.slices], seen[box.slices]
-        contrast = _contrast_of_area(before, after, noise, region, _SMOOTHING * max(1.0, unit))
+        sigma = _SMOOTHING * max(1.0, unit)
+        step = _rms(blur(difference, sigma)[region]) / np.hypot(texture, _LEAST_STEP)
+        contrast = float(np.hypot(step, _change_of_grain(before, after, region, texture, sigma)))
     if contrast * weight < VISIBLE:
         return None
     return Painted(box, region, contrast, width)
 
 
-def _contrast_of_area(
-    before: Field, after: Field, noise: Field, region: Region, sigma: float
+def _change_of_grain(
+    before: Field, after: Field, region: Region, texture: float, sigma: float
 ) -> float:
-    """Return how an area stands out: its step in brightness and its change of grain, together."""
-    texture = float(noise[region].mean())
-    step = _rms(blur(after - before, sigma)[region]) / np.hypot(texture, _LEAST_STEP)
+    """Return how much stronger (or, below 0, weaker) the grain of an area became, as a contrast."""
     grains = (float((f - blur(f, sigma))[region].std()) for f in (before, after))
     floor = 0.3 * texture
     first, second = (np.log2(grain + floor) for grain in grains)
-    return float(np.hypot(step, _GRAIN_WEIGHT * (second - first)))
+    return float(_GRAIN_WEIGHT * (second - first))
 
 
 def _rms(values: Field) -> float:

@@ -1,8 +1,9 @@
 """Training: from packed splits to the weights of a network.
 
-``train`` is the whole workflow; beside it lie the crops it draws (``crops``), the optimizer, rate
-and averaged weights (``optimization``), what a validation measures (``validation``), the state
-that survives a kill (``checkpoint``) and the processes that share the work (``sharing``).
+``train`` is the whole workflow; beside it lie the crops it draws (``crops``), the optimizers, rate
+and averaged weights (``optimization``), the loss at every scale (``supervision``), what a
+validation measures (``validation``), the state that survives a kill (``checkpoint``) and the
+processes that share the work (``sharing``).
 """
 
 from blemish.training.listener import EpochResult, Listeners, TrainingListener

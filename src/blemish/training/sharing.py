@@ -34,13 +34,14 @@ def open_fabric(params: Train) -> Fabric:
             f"train.batch is {params.batch}, which {world} processes cannot share evenly; "
             f"a multiple of {world} is accepted."
         )
+    mixed = params.device == "cuda" or params.precision == "bfloat16"
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     fabric = Fabric(
         accelerator=params.device,
         devices=local,
         num_nodes=world // local,
         strategy="ddp" if world > 1 else "auto",
-        precision="bf16-mixed" if params.precision == "bfloat16" else "32-true",
+        precision="bf16-mixed" if mixed else "32-true",
     )
     fabric.launch()
     return fabric
