@@ -31,7 +31,8 @@ def page() -> None:
     with left:
         a = choose("Version A", "a", options, default="champion", shown=names.__getitem__)
     with middle:
-        b = choose("Version B", "b", options, default="candidate", shown=names.__getitem__)
+        first = _opponent(references, references[a])
+        b = choose("Version B", "b", options, default=first, shown=names.__getitem__)
     with right:
         source = _choose_source()
     pair = Pair(
@@ -90,6 +91,13 @@ def _references(versions: Sequence[Version]) -> dict[str, Version]:
     others = sorted(set(aliased) - set(first))
     named = {alias: aliased[alias] for alias in (*first, *others)}
     return named | {str(version.version): version for version in versions}
+
+
+def _opponent(references: dict[str, Version], a: Version) -> str:
+    """Return what meets A at first: the candidate, or its INT8 file where that is A itself."""
+    names = ("candidate", "candidate-int8")
+    others = [n for n in names if n in references and references[n].version != a.version]
+    return others[0] if others else names[0]
 
 
 def _label(reference: str, version: Version) -> str:

@@ -43,8 +43,9 @@ def _metric_of(
         return
     judged = [bout for bout in contest.bouts if bout.a is not None]
     if not judged:
-        st.metric(label, "no truth", "pictures without masks", delta_color="off", delta_arrow="off",
-                  border=True)  # fmt: skip
+        seen = bool(contest.bouts)
+        value, note = ("no truth", "pictures without masks") if seen else ("-", "none seen yet")
+        st.metric(label, value, note, delta_color="off", delta_arrow="off", border=True)
         return
     so_far = pooled(bout.a if letter == "A" else bout.b for bout in judged).dice
     st.metric(label, f"{so_far:.3f}", f"{len(judged)} images so far", delta_color="off",

@@ -26,7 +26,7 @@ def show(pair: Pair, album: Album, contest: Contest) -> None:
     beside, panes = st.columns([1, 2.3], gap="medium")
     with beside:
         bouts = _chosen_bouts(contest)
-        image = _list(bouts, album)
+        image = _list(bouts, album, done=contest.done)
     with panes:
         _panes(pair, album, contest, image)
 
@@ -62,7 +62,7 @@ def _filter(label: str, name: str, values: set[str], order: Sequence[str] = ()) 
     return set(chosen)
 
 
-def _list(bouts: Sequence[Bout], album: Album) -> int:
+def _list(bouts: Sequence[Bout], album: Album, *, done: bool) -> int:
     """Show the list and the buttons; return the index of the picture to show."""
     names = [bout.entry.image_id for bout in bouts] or [entry.image_id for entry in album.entries]
     asked = st.query_params.get("image")
@@ -75,7 +75,8 @@ def _list(bouts: Sequence[Bout], album: Album) -> int:
             remember("image", names[position])
         st.session_state["_clicked"] = chosen
     else:
-        st.caption("No picture passes the filter; here are all of them.")
+        why = "No picture passes the filter" if done else "None is compared yet"
+        st.caption(f"{why}; here are all of them.")
     return album.index(names[position]) or 0
 
 
