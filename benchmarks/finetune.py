@@ -10,12 +10,11 @@ The training is the second phase of ``params.yaml`` (``train.finetune``).
 
 import argparse
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from accuracy import BINS, Histogram, count_pixels, dice_curve
+from judging import BINS, Histogram, count_pixels, dice_curve, probability_map, train_arm
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -27,12 +26,8 @@ from blemish.datasets.importing import Source, import_source
 from blemish.datasets.layout import ImageSet, read_set
 from blemish.datasets.packed import PackedSet
 from blemish.datasets.packing import Splitting, pack_sets
-from blemish.evaluation.prediction import probability_of
-from blemish.model import Probability, load_trained
+from blemish.model import load_trained
 from blemish.preprocessing import Resizing
-from blemish.training.listener import Listeners
-from blemish.training.loop import Trainer, set_up_torch
-from blemish.training.sharing import open_fabric
 
 SHARES = {"val": 0.1, "test": 0.4}
 NAME = "real"
@@ -87,18 +82,10 @@ def _second_phase(params: Train, seed: int, epochs: int, crops: int) -> Train:
 
 def _adapt(trained: Path, packed: Path, params: Train) -> dict[str, str]:
     """Train, choose the threshold on validation groups, return the figures of the test groups."""
-    started = time.monotonic()
-    set_up_torch(params)
-    network = load_trained(trained)
-    trainer = Trainer(packed, params, open_fabric(params), Listeners(()), network.train())
-    with tempfile.TemporaryDirectory() as folder:
-        trainer.run(Path(folder) / "state.pt", "")
-    best = trainer.averaged_network
-    best.load_state_dict(trainer.best)
-    seconds = time.monotonic() - started
-    validation = sum(pixels for _, pixels in _tally(best, PackedSet.open(packed, "val")))
-    chosen = int(np.argmax(dice_curve(np.asarray(validation))))
-    tested = list(_tally(best, PackedSet.open(packed, "test")))
+    best, seconds = train_arm(packed, params, load_trained(trained))
+    validation = [pixels for _, pixels in _count(best, PackedSet.open(packed, "val"))]
+    chosen = int(np.argmax(dice_curve(np.sum(validation, axis=0))))
+    tested = list(_count(best, PackedSet.open(packed, "test")))
     names = sorted({name for name, _ in tested} - {"free"})
     figures = {"all": _pooled(tested, None, chosen)}
     figures |= {name: _pooled(tested, name, chosen) for name in names}
@@ -112,15 +99,14 @@ def _adapt(trained: Path, packed: Path, params: Train) -> dict[str, str]:
     }
 
 
-def _tally(network: nn.Module, packed: PackedSet) -> Iterator[tuple[str, Histogram]]:
+def _count(network: nn.Module, packed: PackedSet) -> Iterator[tuple[str, Histogram]]:
     """Yield class and pixels by probability of each image of the real set."""
-    model = Probability(network).eval()  # type: ignore[arg-type]  # any network that gives logits
     for index in range(len(packed)):
         record = packed.record(index)
         if record.set_name == NAME:
-            probability = probability_of(model, packed.image(index))
             name = record.defects[0].class_name if record.defects else "free"
-            yield name, count_pixels(probability, packed.mask(index))
+            found = probability_map(network, packed.image(index))
+            yield name, count_pixels(found, packed.mask(index))
 
 
 def _pooled(tested: list[tuple[str, Histogram]], name: str | None, chosen: int) -> float:

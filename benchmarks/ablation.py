@@ -1,0 +1,181 @@
+"""What each ingredient brings: the default recipe, a quarter as long, with one thing left out.
+
+    python benchmarks/ablation.py [ARM ...] [--epochs 5] [--test FOLDER]
+
+Each arm draws its own pictures, trains on them, and chooses its threshold on its own validation
+pictures. All arms are judged on the same: the test split of the default pictures (``--test``, a
+folder of packed splits, ``data/processed``), and the magnetic tiles in ``BLEMISH_REAL_DATA``.
+Not part of ``make bench``.
+"""
+
+import argparse
+import tempfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+from judging import (
+    BINS,
+    Histogram,
+    best_threshold,
+    count_pixels,
+    count_sets,
+    dice_curve,
+    probability_map,
+    train_arm,
+)
+from sklearn.metrics import roc_auc_score
+from torch import nn
+from transfer import TILES, read, tile_pairs, truth_of
+
+from blemish.config import find_workspace, load_params, settings
+from blemish.config.generate import Generate
+from blemish.config.params import Params
+from blemish.datasets.layout import DefectRecord, EncodedImage, SetWriter, encode_image, read_set
+from blemish.datasets.packed import PackedSet
+from blemish.datasets.packing import Splitting, pack_sets
+from blemish.datasets.parallel import ordered_map
+from blemish.model import UNetTiny
+from blemish.preprocessing import Resizing
+from blemish.synthesis import scene
+from blemish.synthesis.camera import Camera, choose_camera
+
+_SCORE = 50  # pixels: the score of an image is its 50th highest probability
+
+SURFACES = ("milled", "turned", "cast", "blasted", "oxidised", "painted")
+AREAS = ("patch", "fray", "uneven", "corrosion")
+PERFECT = "a perfect camera"
+AUGMENTATION = ("warp", "tone", "invert", "shade", "blur", "noise", "jpeg")
+
+ARMS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "another seed": {"train.seed": 2},
+    "only rolled and ground": {f"generate.surfaces.{name}": 0.0 for name in SURFACES},
+    "no areas": {f"generate.defects.{name}": 0.0 for name in AREAS},
+    "bold defects only": {"generate.contrast": [15.0, 30.0]},
+    "no distractors": {"generate.distractors": 0.0},
+    "no clean pictures": {"generate.clean_share": 0.0},
+    PERFECT: {},
+    "a quarter of the pictures": {"generate.images": 700},
+    "no augmentation": {f"train.augmentation.{name}": 0.0 for name in AUGMENTATION},
+    "crops anywhere": {"train.defect_share": 0.0},
+    "crops of 128 px, as many pixels": {"train.crop": 128, "train.crops": 3920},
+    "cross-entropy alone": {"train.loss.tversky_weight": 0.0},
+    "focal, gamma 2": {"train.loss.focal_gamma": 2.0},
+    "misses cost more, 0.3 and 0.7": {
+        "train.loss.false_positive_cost": 0.3,
+        "train.loss.false_negative_cost": 0.7,
+    },
+    "no loss at coarser scales": {"train.loss.scale_weight": 0.0},
+    "no averaged weights": {"train.ema_decay": 0.0},
+}
+"""What is changed in ``params.yaml``, by the name of the arm."""
+
+
+def main() -> None:
+    """Train every arm and print a line of a table for each."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("arms", nargs="*", metavar="ARM", help="all by default")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--test", type=Path, default=Path("data/processed"))
+    options = parser.parse_args()
+    base = load_params(find_workspace().params_file)
+    common = PackedSet.open(options.test, "test")
+    print("| arm | synthetic Dice | at 0.5 | tiles, pooled | tiles, AUROC | free tiles | s |")
+    for name in options.arms or ARMS:
+        params = changed(base, {"train.epochs": options.epochs, **ARMS[name]})
+        with tempfile.TemporaryDirectory() as folder:
+            data = draw_and_pack(params, Path(folder), perfect=name == PERFECT)
+            torch.manual_seed(params.train.seed)
+            start = UNetTiny(params.train.network.width)
+            network, seconds = train_arm(data, params.train, start)
+            chosen = best_threshold(network, data)
+        figures = (*judge_common(network, common, chosen), *judge_tiles(network, chosen))
+        print(f"| {name} | {' | '.join(figures)} | {seconds:.0f} |", flush=True)
+
+
+def changed(params: Params, changes: dict[str, Any]) -> Params:
+    """Return params with some keys changed, validated as those of a user."""
+    values = params.model_dump()
+    for key, value in changes.items():
+        *blocks, last = key.split(".")
+        block = values
+        for name in blocks:
+            block = block[name]
+        block[last] = value
+    return Params.model_validate(values)
+
+
+def _perfect(rng: np.random.Generator, unit: float) -> Camera:
+    flaws = {"defocus": 0.0, "motion": None, "resample": 1.0, "gamma": 1.0, "black": 0.0}
+    plain = {"shot": 0.00003, "read": 0.0015, "jpeg": None, "columns": False}
+    return replace(choose_camera(rng, unit), **flaws, **plain)  # type: ignore[arg-type]  # fields of Camera
+
+
+def draw_and_pack(params: Params, folder: Path, *, perfect: bool) -> Path:
+    """Draw the set of an arm and pack its splits; with a perfect camera where asked."""
+    numbers = range(params.generate.images)
+    workers = settings().workers
+    job = partial(_draw_perfectly if perfect else _draw, params.generate)
+    with SetWriter(folder / "synthetic", "synthetic", "synthetic") as writer:
+        for encoded in ordered_map(job, numbers, workers):
+            writer.add_encoded(encoded)
+    split = params.preprocess.split
+    pack_sets(
+        [read_set(folder / "synthetic")],
+        folder / "packed",
+        Splitting({"val": split.val, "test": split.test}, params.preprocess.seed),
+        Resizing("none"),
+        workers=workers,
+    )
+    return folder / "packed"
+
+
+def _draw_perfectly(drawing: Generate, index: int) -> EncodedImage:
+    with mock.patch.object(scene, "choose_camera", _perfect):
+        return _draw(drawing, index)
+
+
+def _draw(drawing: Generate, index: int) -> EncodedImage:
+    drawn = scene.draw(drawing.seed, drawing, index)
+    defects = [
+        DefectRecord(found.class_name, found.mask, found.contrast_to_noise, found.width_px)
+        for found in drawn.defects
+    ]
+    name = f"synthetic_{index:06d}"
+    return encode_image(
+        name, drawn.image, drawn.mask, group=name, defects=defects, attributes=drawn.attributes
+    )
+
+
+def judge_common(network: nn.Module, common: PackedSet, chosen: int) -> tuple[str, str]:
+    """Return pooled Dice on the test pictures of all arms, at the threshold and at 0.5."""
+    pixels = sum(count_sets(network, common).values())
+    curve = dice_curve(np.asarray(pixels))
+    return f"{curve[chosen]:.3f} @ {chosen / BINS:.2f}", f"{curve[BINS // 2]:.3f}"
+
+
+def judge_tiles(network: nn.Module, chosen: int) -> tuple[str, str, str]:
+    """Return pooled Dice on the tiles, AUROC of the images, share of free ones with a mark."""
+    root = settings().real_data
+    if root is None:
+        return ("", "", "")
+    pixels: list[Histogram] = []
+    scores, free = [], []
+    for path, family in tile_pairs(root / TILES):
+        probability = probability_map(network, read(path))
+        pixels.append(count_pixels(probability, truth_of(path)))
+        scores.append(float(np.partition(probability.ravel(), -_SCORE)[-_SCORE]))
+        free.append(family == "free")
+    dice = dice_curve(np.sum(pixels, axis=0))[chosen]
+    ranked = roc_auc_score(~np.array(free), scores)
+    marked = [counts[:, chosen:].any() for counts, clean in zip(pixels, free, strict=True) if clean]
+    return f"{dice:.3f}", f"{ranked:.3f}", f"{np.mean(marked):.2f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What the benchmarks of Dice share: train one arm, count pixels, read a curve off the counts."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from blemish.config.train import Train
+from blemish.datasets.packed import PackedSet
+from blemish.evaluation.prediction import probability_of
+from blemish.model import Probability
+from blemish.training.listener import Listeners
+from blemish.training.loop import Trainer, set_up_torch
+from blemish.training.sharing import open_fabric
+
+BINS = 200
+"""Thresholds that are looked at."""
+
+Histogram = NDArray[np.int64]
+"""Shape ``(2, BINS)``: pixels by probability, of the ground and of defects."""
+
+
+def train_arm(data: Path, params: Train, network: nn.Module) -> tuple[nn.Module, float]:
+    """Train a network on packed splits; return its best averaged weights and the seconds it took.
+
+    Args:
+        data: Folder of packed splits; ``train`` and ``val`` are read.
+        params: How to train.
+        network: Where to start, a ``Pyramid``.
+    """
+    started = time.monotonic()
+    set_up_torch(params)
+    trainer = Trainer(data, params, open_fabric(params), Listeners(()), network.train())
+    with tempfile.TemporaryDirectory() as folder:
+        trainer.run(Path(folder) / "state.pt", "")
+    best = trainer.averaged_network
+    best.load_state_dict(trainer.best)
+    return best.eval(), time.monotonic() - started
+
+
+def count_sets(network: nn.Module, packed: PackedSet) -> dict[str, Histogram]:
+    """Count the pixels of each set by probability."""
+    found: dict[str, Histogram] = {}
+    for index in range(len(packed)):
+        name = packed.record(index).set_name
+        pixels = count_pixels(probability_map(network, packed.image(index)), packed.mask(index))
+        found[name] = found.get(name, 0) + pixels
+    return found
+
+
+def best_threshold(network: nn.Module, data: Path) -> int:
+    """Return the bin with the best pooled Dice on the validation split."""
+    found = count_sets(network, PackedSet.open(data, "val"))
+    pixels: Histogram = np.sum(list(found.values()), axis=0, dtype=np.int64)
+    return int(np.argmax(dice_curve(pixels)))
+
+
+def probability_map(network: nn.Module, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the probability of each pixel of an image of any size, shape ``(H, W)``."""
+    return probability_of(Probability(network).eval(), image)  # type: ignore[arg-type]  # any network that gives logits
+
+
+def count_pixels(probability: NDArray[np.float32], mask: NDArray[np.bool_]) -> Histogram:
+    """Return a histogram of probabilities."""
+    place = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
+    return np.bincount((place + BINS * mask).ravel(), minlength=2 * BINS).reshape(2, BINS)
+
+
+def dice_curve(pixels: Histogram) -> NDArray[np.float64]:
+    """Return the pooled Dice that each threshold ``bin / BINS`` gives."""
+    marked, hit = (side[::-1].cumsum()[::-1] for side in (pixels.sum(0), pixels[1]))
+    curve: NDArray[np.float64] = 2 * hit / (marked + pixels[1].sum())
+    return curve
