@@ -49,7 +49,9 @@ _SCORE = 50  # pixels: the score of an image is its 50th highest probability
 SURFACES = ("milled", "turned", "cast", "blasted", "oxidised", "painted")
 AREAS = ("patch", "fray", "uneven", "corrosion")
 PERFECT = "a perfect camera"
-AUGMENTATION = ("warp", "tone", "invert", "shade", "blur", "noise", "jpeg")
+LIGHT = ("tone", "invert", "shade")
+SENSOR = ("blur", "noise", "jpeg")
+AUGMENTATION = ("warp", *LIGHT, *SENSOR)
 
 ARMS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -62,6 +64,13 @@ ARMS: dict[str, dict[str, Any]] = {
     PERFECT: {},
     "a quarter of the pictures": {"generate.images": 700},
     "no augmentation": {f"train.augmentation.{name}": 0.0 for name in AUGMENTATION},
+    "no warp": {"train.augmentation.warp": 0.0},
+    "no tone, inversion or shade": {f"train.augmentation.{name}": 0.0 for name in LIGHT},
+    "no blur, noise or JPEG": {f"train.augmentation.{name}": 0.0 for name in SENSOR},
+    "no augmentation, twice the pictures": {
+        "generate.images": 5600,
+        **{f"train.augmentation.{name}": 0.0 for name in AUGMENTATION},
+    },
     "crops anywhere": {"train.defect_share": 0.0},
     "crops of 128 px, as many pixels": {"train.crop": 128, "train.crops": 3920},
     "cross-entropy alone": {"train.loss.tversky_weight": 0.0},

@@ -1,12 +1,10 @@
-"""The Monitor page's queries over a million logged predictions, and what logging costs a server."""
+"""The Monitor page's queries over a million logged predictions."""
 
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,26 +13,21 @@ from sqlalchemy import Engine, text
 from blemish.config.monitor import Monitor
 from blemish.monitoring import alarms, drift, entries, queries, rollups, schema
 from blemish.monitoring.database import open_database
-from blemish.monitoring.log import PredictionRecord
-from blemish.monitoring.writer import LogWriter
 
 ROWS = 1_000_000
 DAYS = 30
 ROUNDS = 12
-PAIRS = 7
 _RANGES = (timedelta(minutes=15), timedelta(hours=24), timedelta(days=7), timedelta(days=DAYS))
-_REQUEST_MS = 10.0  # of one core: decode, infer and post of a 256 x 256 image, about
 
 
 def measure() -> list[dict[str, Any]]:
-    """Fill a log, ask what the page asks, and time a busy loop with and without the writer."""
+    """Fill a log and ask what the page asks."""
     with tempfile.TemporaryDirectory() as folder:
         engine = open_database(f"sqlite:///{folder}/predictions.db")
         now = datetime.now(UTC)
         _fill(engine, now)
         taken = _page_times(engine, now)
         engine.dispose()
-        cost = _writer_cost(Path(folder))
     return [
         {
             "name": "monitor_query_p95_ms",
@@ -42,13 +35,6 @@ def measure() -> list[dict[str, Any]]:
             "unit": "ms",
             "note": f"{ROWS:,} predictions on SQLite, each query of each range {ROUNDS} times; "
             f"bound 300; slowest {max(taken)[1]}, {max(taken)[0]:.1f} ms",
-        },
-        {
-            "name": "log_writing_cost",
-            "value": round(cost, 4),
-            "unit": "share of throughput",
-            "note": f"median of {PAIRS} interleaved pairs, a loop of {_REQUEST_MS:.0f} ms turns "
-            "that keeps one core busy; bound 0.05",
         },
     ]
 
@@ -134,49 +120,6 @@ INSERT INTO failures (span_s, start_ms, error, requests)
 SELECT {span}, time_ms / {width} * {width}, error, count(*)
 FROM predictions WHERE error IS NOT NULL GROUP BY 2, 3
 """
-
-
-def _writer_cost(folder: Path) -> float:
-    """Return the share of a busy loop's throughput that logging each turn takes."""
-    losses = []
-    for number in range(PAIRS):
-        bare = _turns_per_s(None)
-        writer = LogWriter(f"sqlite:///{folder}/cost-{number}.db", pictures=folder / "pictures")
-        time.sleep(1.0)  # the tables are made
-        logged = _turns_per_s(writer)
-        writer.close(30)
-        losses.append(1 - logged / bare)
-    return statistics.median(losses)
-
-
-def _turns_per_s(writer: LogWriter | None, seconds: float = 2.0) -> float:
-    turns, end = 0, time.perf_counter() + seconds
-    array = np.random.default_rng(0).random((256, 256))
-    picture = array.tobytes()[:40_000]
-    while time.perf_counter() < end:
-        spent = time.perf_counter() + _REQUEST_MS / 1e3
-        while time.perf_counter() < spent:
-            array @ array
-        if writer is not None:
-            writer.submit(_record(turns, picture))
-        turns += 1
-    return turns / seconds
-
-
-def _record(number: int, picture: bytes) -> PredictionRecord:
-    return PredictionRecord(
-        time=datetime.now(UTC),
-        request_id=f"request-{number}",
-        status=200,
-        version=1,
-        image_sha256=f"{number:064x}",
-        defective=True,
-        defect_area_fraction=0.01,
-        defects=[{"bbox": [1, 2, 3, 4], "area_px": 12}] * 3,
-        timing_ms=dict.fromkeys(schema.PHASES, 5.0),
-        statistics=dict.fromkeys(schema.STATISTICS, 0.5),
-        picture=picture,
-    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Training in one process: what it writes, and that nothing but its inputs decides it."""
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -25,7 +26,9 @@ from blemish.training.optimization import (
     orthogonalize,
     phases,
 )
+from blemish.training.sharing import open_fabric
 from blemish.training.supervision import DeepSupervision
+from blemish.training.validation import Validator
 
 
 @pytest.fixture
@@ -80,6 +83,35 @@ def test_finetuning_draws_from_its_own_mixture(folder: Path) -> None:
     notes = run(folder, params)
     assert [epoch.epoch for epoch in notes.epochs] == [1, 2, 3]
     assert notes.epochs[-1].learning_rate < 0.001
+
+
+def test_a_first_phase_that_ends_early_is_followed_by_finetuning(folder: Path) -> None:
+    """Patience ends a phase, not the training; the second phase's best epoch is its own."""
+    tuning = {"epochs": 1, "learning_rate": 1e-6, "mixture": {}}
+    notes = run(folder, tiny_params(epochs=30, patience=2, crops=4, finetune=tuning))
+    epochs = [epoch.epoch for epoch in notes.epochs]
+    assert len(epochs) < 31
+    assert epochs[-1] == 31
+    described = json.loads((folder / "out" / "training.json").read_text())
+    assert described["best_epoch"] == 31
+
+
+def test_validation_dice_follows_the_mixture(folder: Path) -> None:
+    """A set of weight 0 has no say in which epoch is best; equal weights give the plain mean."""
+    params = tiny_params()
+    validator = Validator(PackedSet.open(folder / "data", "val"), open_fabric(params))
+
+    class Guess(nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            torch.manual_seed(0)
+            return torch.randn(image.shape)
+
+    both, alpha, beta = (
+        validator.measure(Guess(), params.loss, mixture).dice
+        for mixture in ({}, {"beta": 0.0}, {"alpha": 0.0})
+    )
+    assert both == pytest.approx((alpha + beta) / 2)
+    assert alpha != beta
 
 
 def test_a_nan_stops_with_a_sentence_and_keeps_the_last_good_state(

@@ -137,7 +137,7 @@ class Trainer:
         self.optimizers = tuple(optimizers)
         self.best = _copy(self.averaged_network)
         for phase in self.phases:
-            shares(self.pools, phase.mixture)
+            shares(self.pools, phase.mixture)  # refuses a mixture that does not fit
 
     @property
     def averaged_network(self) -> nn.Module:
@@ -163,20 +163,16 @@ class Trainer:
     def run(self, checkpoint: Path, fingerprint: str) -> None:
         """Train the epochs that are left, with a checkpoint after each."""
         self.listener.on_start(self.total_epochs, self.progress.epoch)
-        while (phase := self._phase_of(self.progress.epoch + 1)) is not None:
+        while (phase := self._current_phase()) is not None:
             result = self._run_epoch(phase, self.progress.epoch + 1)
+            self._remember(result, phase)
             self.listener.on_epoch(result)
             if self.fabric.is_global_zero:
                 save_checkpoint(checkpoint, self._state(fingerprint))
 
-    def _phase_of(self, epoch: int) -> Phase | None:
-        """Return the phase that an epoch belongs to; None when the training is over."""
-        if epoch > self.total_epochs:
-            return None
-        stale = self.progress.epoch - self.progress.best_epoch
-        if self.progress.epoch and stale >= self.params.patience:
-            return None
-        return next(p for p in self.phases if epoch < p.first + p.epochs)
+    def _current_phase(self) -> Phase | None:
+        """Return the phase that the next epoch belongs to; None when the training is over."""
+        return next((p for p in self.phases if self.progress.epoch < p.last), None)
 
     def _run_epoch(self, phase: Phase, epoch: int) -> EpochResult:
         started = time.monotonic()
@@ -187,8 +183,8 @@ class Trainer:
             rate = phase.rate_at(epoch - phase.first + done / steps, self.params.warmup_epochs)
             losses.append(self.step(batch, rate))
             self.listener.on_batch(done + 1, steps, losses[-1])
-        measured = self.validator.measure(self.averaged_network, self.params.loss)
-        result = EpochResult(
+        measured = self.validator.measure(self.averaged_network, self.params.loss, phase.mixture)
+        return EpochResult(
             epoch,
             math.fsum(losses) / steps,
             measured.loss,
@@ -196,8 +192,6 @@ class Trainer:
             rate,
             time.monotonic() - started,
         )
-        self._remember(result)
-        return result
 
     def step(self, batch: Batch, rate: float) -> float:
         """Take one step and return the loss before it.
@@ -242,12 +236,16 @@ class Trainer:
                     coming = ahead.submit(draw, step + 1)
                 yield batch
 
-    def _remember(self, result: EpochResult) -> None:
-        self.progress.epoch = result.epoch
-        self.progress.history.append(result)
-        if result.val_dice > self.progress.best_dice:
-            self.progress.best_dice, self.progress.best_epoch = result.val_dice, result.epoch
+    def _remember(self, result: EpochResult, phase: Phase) -> None:
+        """Keep the best epoch of a phase; a phase without a better one for long is over."""
+        progress = self.progress
+        progress.history.append(result)
+        progress.epoch = result.epoch
+        if result.epoch == phase.first or result.val_dice > progress.best_dice:
+            progress.best_dice, progress.best_epoch = result.val_dice, result.epoch
             self.best = _copy(self.averaged_network)
+        elif result.epoch - progress.best_epoch >= self.params.patience:
+            progress.epoch = phase.last
 
     def _draw(self, epoch: int, weights: NDArray[np.float64], numbers: range) -> Batch:
         images, masks = draw_crops(self.pools, weights, self.params, epoch, numbers)

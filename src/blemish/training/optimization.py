@@ -25,6 +25,11 @@ class Phase:
     learning_rate: float
     mixture: dict[str, float]
 
+    @property
+    def last(self) -> int:
+        """Its last epoch, if it does not end early."""
+        return self.first + self.epochs - 1
+
     def rate_at(self, progress: float, warmup: float) -> float:
         """Return the learning rate: linear warm-up, then half a cosine down to a hundredth.
 

@@ -1,6 +1,6 @@
 """What a validation measures after each epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -26,7 +26,8 @@ class Validation:
     loss: float
     """As in training, over the pixels of all images."""
     dice: float
-    """At threshold 0.5, pooled over the pixels of a set, mean over the sets that hold a defect."""
+    """At threshold 0.5, pooled over the pixels of a set; mean, by the mixture's weights, over the
+    sets that hold a defect."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Validator:
     def __init__(self, packed: PackedSet, fabric: Fabric) -> None:
         self._fabric = fabric
         names = sorted({packed.record(i).set_name for i in range(len(packed))})
-        self._sets = len(names)
+        self._names = names
         own = range(fabric.global_rank, len(packed), fabric.world_size)
         self._images = [
             _Image(packed.image(i), packed.mask(i), names.index(packed.record(i).set_name))
@@ -55,15 +56,16 @@ class Validator:
         ]
 
     @torch.no_grad()
-    def measure(self, network: nn.Module, params: Loss) -> Validation:
+    def measure(self, network: nn.Module, params: Loss, mixture: Mapping[str, float]) -> Validation:
         """Validate.
 
         Args:
             network: In evaluation mode.
             params: Weights of the loss's terms.
+            mixture: Weight by set name; a set not named has weight 1.
         """
         # A row for each set: entropy, pixels, soft hits, predicted, actual, then hard ones.
-        sums = torch.zeros((self._sets, 7), dtype=torch.float64)
+        sums = torch.zeros((len(self._names), 7), dtype=torch.float64)
         for batch in self._batches():
             stacked = np.stack([pad_to_stride(item.image) for item in batch])
             images = torch.from_numpy(stacked)[:, None].to(self._fabric.device)
@@ -72,7 +74,8 @@ class Validator:
                 height, width = item.image.shape
                 truth = torch.from_numpy(item.truth).float()
                 sums[item.set_number] += _count(answer[0, :height, :width], truth, params)
-        return _summarize(sum_over(sums, self._fabric), params)
+        weights = torch.tensor([mixture.get(name, 1.0) for name in self._names])
+        return _summarize(sum_over(sums, self._fabric), params, weights.double())
 
     def _batches(self) -> Iterator[list[_Image]]:
         """Yield images of one size together."""
@@ -107,12 +110,12 @@ def _count(logits: Tensor, truth: Tensor, params: Loss) -> Tensor:
     return torch.stack(values).double()
 
 
-def _summarize(sums: Tensor, params: Loss) -> Validation:
+def _summarize(sums: Tensor, params: Loss, weights: Tensor) -> Validation:
     entropy, pixels, hit, predicted, actual, _, _ = sums.sum(0)
     overlap = tversky_loss(hit, predicted - hit, actual - hit, params)
     loss = params.focal_weight * entropy / pixels + params.tversky_weight * overlap
-    with_defects = sums[sums[:, 4] > 0]
-    if len(with_defects) == 0:
+    weights = torch.where(sums[:, 4] > 0, weights, 0.0)
+    if weights.sum() == 0:
         return Validation(loss.item(), 0.0)
-    dice = 2 * with_defects[:, 5] / (with_defects[:, 6] + with_defects[:, 4])
-    return Validation(loss.item(), dice.mean().item())
+    dice = 2 * sums[:, 5] / (sums[:, 6] + sums[:, 4]).clamp(min=1.0)
+    return Validation(loss.item(), ((weights * dice).sum() / weights.sum()).item())

@@ -1,0 +1,39 @@
+"""The same answer behind LitServe, as ``/v1/predict`` computes it; run by ``serving.py``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import litserve  # type: ignore[import-not-found]  # no dependency of the project
+
+from blemish.answers import ModelIdentity, answer, prediction_document
+from blemish.inference import Segmenter
+
+
+class Api(litserve.LitAPI):  # type: ignore[misc]  # as above
+    """Decodes, infers and measures as our own server does."""
+
+    def setup(self, device: str) -> None:
+        """Load the model, once a worker."""
+        del device
+        self.segmenter = Segmenter.from_bytes(Path(sys.argv[1]).read_bytes())
+        fingerprint = self.segmenter.card.fingerprint
+        self.identity = ModelIdentity("blemish", 1, "champion", "fp32", fingerprint, None)
+
+    def decode_request(self, request: Any) -> bytes:
+        """Return the picture of a form."""
+        picture: bytes = request["request"].file.read()
+        return picture
+
+    def predict(self, x: bytes) -> dict[str, Any]:
+        """Answer."""
+        return dict(prediction_document(self.identity, answer(x, self.segmenter)))
+
+    def encode_response(self, output: dict[str, Any]) -> dict[str, Any]:
+        """Send it as JSON."""
+        return output
+
+
+if __name__ == "__main__":
+    server = litserve.LitServer(Api(), accelerator="cpu", workers_per_device=2)
+    server.run(host="127.0.0.1", port=int(sys.argv[2]), generate_client_file=False)
