@@ -104,9 +104,9 @@ def draw_pictures() -> list[bytes]:
     return [encode_png(draw(params.seed, params, i).image) for i in range(PICTURES)]
 
 
-def model_file() -> bytes:
-    """Return the exported fp32 file of this checkout; before there is one, an untrained one."""
-    path = find_workspace().path("exported") / "model.fp32.onnx"
+def model_file(precision: str = "fp32") -> bytes:
+    """Return an exported file of this checkout; before there is one, an untrained one in fp32."""
+    path = find_workspace().path("exported") / f"model.{precision}.onnx"
     if path.exists():
         return path.read_bytes()
     from blemish.export.graph import to_bytes, to_onnx  # noqa: PLC0415 - torch, only if needed
@@ -127,31 +127,39 @@ def model_file() -> bytes:
     return to_bytes(to_onnx(UNetTiny().eval()), metadata)
 
 
-def registry(folder: Path, data: bytes) -> dict[str, str]:
-    """Make a registry with this one champion; return the environment that points at it."""
+def registry(folder: Path, *files: bytes) -> dict[str, str]:
+    """Register model files; return the environment that points at them.
+
+    Args:
+        folder: Holds the store, the cache and the keys.
+        files: The first is the champion, the last the candidate.
+    """
     uri = f"sqlite:///{folder / 'mlflow.db'}"
     store = Store(locate(uri=uri))
+    with store.calling("Registering") as client:
+        experiment = client.create_experiment("blemish", (folder / "artifacts").as_uri())
+        ensure_registered_model(store)
+        run = client.create_run(experiment).info.run_id
+        numbers = [_register(store, run, data) for data in files]
+        client.set_registered_model_alias("blemish", "champion", str(numbers[0]))
+        client.set_registered_model_alias("blemish", "candidate", str(numbers[-1]))
+    return {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": uri,
+        "BLEMISH_CACHE": str(folder / "cache"),
+        "BLEMISH_KEYS_FILE": str(folder / "keys.json"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
+def _register(store: Store, run: str, data: bytes) -> int:
     card = Segmenter.from_bytes(data).card
     tags = {
         "precision": card.precision,
         "sha256": sha256_bytes(data),
         "fingerprint": card.fingerprint,
     }
-    with store.calling("Registering") as client:
-        experiment = client.create_experiment("blemish", (folder / "artifacts").as_uri())
-        ensure_registered_model(store)
-        run = client.create_run(experiment).info.run_id
-        number = register(store, run, ModelFile(card.precision, data, card), tags)
-        client.set_registered_model_alias("blemish", "champion", str(number))
-    return {
-        **os.environ,
-        "MLFLOW_TRACKING_URI": uri,
-        "BLEMISH_CACHE": str(folder / "cache"),
-        "BLEMISH_KEYS_FILE": str(folder / "keys.json"),
-        "BLEMISH_LOG_URL": f"sqlite:///{folder / 'log.db'}",
-        "BLEMISH_LOGPICTURES": str(folder / "pictures"),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
+    return register(store, run, ModelFile(card.precision, data, card), tags)
 
 
 @contextlib.contextmanager
