@@ -49,9 +49,7 @@ _SCORE = 50  # pixels: the score of an image is its 50th highest probability
 SURFACES = ("milled", "turned", "cast", "blasted", "oxidised", "painted")
 AREAS = ("patch", "fray", "uneven", "corrosion")
 PERFECT = "a perfect camera"
-LIGHT = ("tone", "invert", "shade")
-SENSOR = ("blur", "noise", "jpeg")
-AUGMENTATION = ("warp", *LIGHT, *SENSOR)
+PERFECT = "a perfect camera"
 
 ARMS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -62,14 +60,11 @@ ARMS: dict[str, dict[str, Any]] = {
     "no distractors": {"generate.distractors": 0.0},
     "no clean pictures": {"generate.clean_share": 0.0},
     PERFECT: {},
-    "a quarter of the pictures": {"generate.images": 700},
-    "no augmentation": {f"train.augmentation.{name}": 0.0 for name in AUGMENTATION},
-    "no warp": {"train.augmentation.warp": 0.0},
-    "no tone, inversion or shade": {f"train.augmentation.{name}": 0.0 for name in LIGHT},
-    "no blur, noise or JPEG": {f"train.augmentation.{name}": 0.0 for name in SENSOR},
-    "no augmentation, twice the pictures": {
-        "generate.images": 5600,
-        **{f"train.augmentation.{name}": 0.0 for name in AUGMENTATION},
+    "half of the pictures": {"generate.images": 2800},
+    "augmentation": {"train.augmentation.sets": {}},
+    "augmentation but for the warp": {
+        "train.augmentation.sets": {},
+        "train.augmentation.warp": 0.0,
     },
     "crops anywhere": {"train.defect_share": 0.0},
     "crops of 128 px, as many pixels": {"train.crop": 128, "train.crops": 3920},

@@ -46,6 +46,7 @@ def tiny_params(**changes: Any) -> Train:
             "scale_weight": 0.25,
         },
         "augmentation": {
+            "sets": {},
             "warp": 0.5,
             "zoom": [0.7, 1.5],
             "tone": 0.5,

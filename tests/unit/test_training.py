@@ -5,6 +5,7 @@ import json
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,7 +18,7 @@ from blemish.errors import DataError, ParamsError, TrainingError
 from blemish.files import sha256_bytes
 from blemish.model import UNetTiny, load_trained
 from blemish.training.checkpoint import load_checkpoint, tensor_bytes
-from blemish.training.crops import draw_crops, load_pools, shares
+from blemish.training.crops import Picture, draw_crops, load_pools, shares
 from blemish.training.listener import EpochResult, Listeners
 from blemish.training.optimization import (
     AveragedWeights,
@@ -206,6 +207,42 @@ def test_mixture_must_fit_the_sets(folder: Path) -> None:
         shares(pools, {"gamma": 1})
     with pytest.raises(ParamsError, match="above 0"):
         shares(pools, {"alpha": 0, "beta": 0})
+
+
+def test_a_set_of_share_0_is_only_turned_and_mirrored(folder: Path) -> None:
+    """Its crops hold grey levels of the pictures; a set not named is changed as the shares say."""
+    pools = load_pools(PackedSet.open(folder / "data", "train"))
+    sizes = {p.image.shape[0] for pool in pools for p in pool.pictures}
+    changed = tiny_params(crop=32).augmentation.model_copy(update={"noise": 1.0, "warp": 1.0})
+
+    def levels(sets: dict[str, float]) -> list[bool]:
+        augmentation = changed.model_copy(update={"sets": sets})
+        params = tiny_params(crop=32, augmentation=augmentation.model_dump())
+        images, _ = draw_crops(pools, shares(pools, {"beta": 0}), params, 1, range(8))
+        alpha = pools[0].pictures
+        return [_is_part_of(image[0], alpha) for image in images]
+
+    assert min(sizes) >= 32
+    assert all(levels({"alpha": 0.0}))
+    assert not any(levels({"beta": 0.0}))
+
+
+def _is_part_of(crop: np.ndarray, pictures: tuple[Picture, ...]) -> bool:
+    """Say whether a crop is a window of a picture, turned by right angles and mirrored or not."""
+    turned = [np.rot90(side, k).copy() for side in (crop, crop[:, ::-1]) for k in range(4)]
+    distances = (
+        cv2.matchTemplate(picture.image, view, cv2.TM_SQDIFF).min()
+        for picture in pictures
+        for view in turned
+    )
+    return min(distances) < crop.size  # float sums of squares: not exactly 0
+
+
+def test_an_unknown_set_in_the_augmentation_is_refused(folder: Path) -> None:
+    """It is named, with the sets that there are."""
+    augmentation = {**tiny_params().augmentation.model_dump(), "sets": {"gamma": 0.5}}
+    with pytest.raises(ParamsError, match=r"names gamma; the sets are \['alpha', 'beta'\]"):
+        run(folder, tiny_params(augmentation=augmentation))
 
 
 def test_a_split_without_defects_is_refused(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ class Loss(Block):
 class Augmentation(Block):
     """What is done to a crop; each share is the probability of one change."""
 
+    sets: dict[str, Share]
     warp: Share
     zoom: Annotated[Range, Field(description="smallest and largest magnification")]
     tone: Share

@@ -11,12 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.augmentation import Plane, draw_view, expose, look
-from blemish.config.train import Train
+from blemish.config.train import Augmentation, Train
 from blemish.datasets.packed import PackedSet
 from blemish.errors import DataError, ParamsError
 
 _ANCHORS = 64
 """Pixels of a defect remembered as possible centres of a crop."""
+
+_UNCHANGED = Augmentation(
+    sets={},
+    warp=0.0,
+    zoom=(1.0, 1.0),
+    tone=0.0,
+    invert=0.0,
+    shade=0.0,
+    blur=0.0,
+    noise=0.0,
+    jpeg=0.0,
+)
+"""Mirrored and turned by right angles alone."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +96,20 @@ def shares(pools: tuple[Pool, ...], mixture: Mapping[str, float]) -> NDArray[np.
     return normalized
 
 
+def check_augmented(pools: tuple[Pool, ...], augmentation: Augmentation) -> None:
+    """Refuse shares of augmented crops for sets that are not there.
+
+    Raises:
+        ParamsError: Such a set is named.
+    """
+    names = [pool.name for pool in pools]
+    if unknown := sorted(set(augmentation.sets) - set(names)):
+        raise ParamsError(
+            f"train.augmentation.sets names {', '.join(unknown)}; the sets are {names}. "
+            "Name only these in params.yaml."
+        )
+
+
 def draw_crops(
     pools: tuple[Pool, ...],
     weights: NDArray[np.float64],
@@ -109,9 +136,11 @@ def draw_crops(
         rng = np.random.Generator(np.random.PCG64((params.seed, epoch, number)))
         pool = pools[min(int(np.searchsorted(cumulative, rng.random())), len(pools) - 1)]
         picture, centre = _choose(rng, pool, params)
-        view = draw_view(rng, centre, params.crop, params.augmentation)
+        augmented = rng.random() < params.augmentation.sets.get(pool.name, 1.0)
+        changes = params.augmentation if augmented else _UNCHANGED
+        view = draw_view(rng, centre, params.crop, changes)
         crop, mask = look(view, picture.image, picture.mask, params.crop)
-        images[place, 0], masks[place, 0] = expose(rng, crop, params.augmentation), mask
+        images[place, 0], masks[place, 0] = expose(rng, crop, changes), mask
     return images, masks
 
 

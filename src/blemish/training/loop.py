@@ -25,7 +25,7 @@ from blemish.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from blemish.training.crops import draw_crops, load_pools, shares
+from blemish.training.crops import check_augmented, draw_crops, load_pools, shares
 from blemish.training.listener import EpochResult, Listeners, TrainingListener
 from blemish.training.optimization import (
     AveragedWeights,
@@ -138,6 +138,7 @@ class Trainer:
         self.best = _copy(self.averaged_network)
         for phase in self.phases:
             shares(self.pools, phase.mixture)  # refuses a mixture that does not fit
+        check_augmented(self.pools, params.augmentation)
 
     @property
     def averaged_network(self) -> nn.Module:
