@@ -1,14 +1,16 @@
 """Dice of UNetTiny against the textbook U-Net: same small recipe, same images, several seeds.
 
-    python benchmarks/accuracy.py DATA [--seeds 3] [--epochs 5] [--crops 1280]
+    python benchmarks/accuracy.py DATA [ARM ...] [--seeds 3] [--epochs 5] [--crops 1280]
 
 DATA is a folder of packed splits (``data/processed``). Each network is trained on ``train``, its
 threshold chosen on ``val``, and Dice pooled over the pixels of each set's ``test`` images, and of
-the magnetic tiles in ``BLEMISH_REAL_DATA`` where that is given. Not part of ``make bench``.
+the magnetic tiles in ``BLEMISH_REAL_DATA`` where that is given. Two more arms are there by name:
+``re-parameterised`` and ``distilled`` (from ``models/trained``). Not part of ``make bench``.
 """
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,40 +30,51 @@ from rich.table import Table
 from textbook import TextbookUNet
 from torch import nn
 from transfer import TILES, read, tile_pairs, truth_of
+from variants import Student, reparameterised
 
 from blemish.config import find_workspace, load_params, settings
 from blemish.config.train import Train
 from blemish.datasets.packed import PackedSet
 from blemish.model import UNetTiny
+from blemish.training.loop import Trainer
 
 
 def main() -> None:
     """Train every arm with every seed and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path)
+    parser.add_argument("arms", nargs="*", metavar="ARM", default=["UNetTiny", "textbook"])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--crops", type=int, default=1280, help="shown in an epoch")
     options = parser.parse_args()
-    params = load_params(find_workspace().params_file).train
+    workspace = find_workspace()
+    params = load_params(workspace.params_file).train
     params = params.model_copy(update={"epochs": options.epochs, "crops": options.crops})
-    arms: dict[str, Callable[[], nn.Module]] = {
-        "UNetTiny": lambda: UNetTiny(params.network.width),
-        "textbook": TextbookUNet,
+    width = params.network.width
+    taught = partial(Student, workspace.path("trained"))
+    arms: dict[str, tuple[Callable[[], nn.Module], Callable[..., Trainer]]] = {
+        "UNetTiny": (lambda: UNetTiny(width), Trainer),
+        "textbook": (TextbookUNet, Trainer),
+        "re-parameterised": (lambda: reparameterised(width), Trainer),
+        "distilled": (lambda: UNetTiny(width), taught),
     }
     table = Table("network", "seed", "set", "Dice", "threshold", "seconds")
     for seed in range(1, options.seeds + 1):
-        for name, make in arms.items():
-            for row in compare(options.data, params.model_copy(update={"seed": seed}), make):
+        own = params.model_copy(update={"seed": seed})
+        for name in options.arms:
+            for row in compare(options.data, own, *arms[name]):
                 table.add_row(name, str(seed), *row)
                 Console(stderr=True).print(name, seed, *row)
     Console().print(table)
 
 
-def compare(data: Path, params: Train, make: Callable[[], nn.Module]) -> list[tuple[str, ...]]:
+def compare(
+    data: Path, params: Train, make: Callable[[], nn.Module], trainer: Callable[..., Trainer]
+) -> list[tuple[str, ...]]:
     """Train one arm and return set, Dice, threshold and seconds for each set of the test split."""
     torch.manual_seed(params.seed)
-    network, seconds = train_arm(data, params, make())
+    network, seconds = train_arm(data, params, make(), trainer)
     chosen = best_threshold(network, data)
     tested = {**count_sets(network, PackedSet.open(data, "test")), **count_tiles(network)}
     return [

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,21 +24,27 @@ Histogram = NDArray[np.int64]
 """Shape ``(2, BINS)``: pixels by probability, of the ground and of defects."""
 
 
-def train_arm(data: Path, params: Train, network: nn.Module) -> tuple[nn.Module, float]:
+def train_arm(
+    data: Path,
+    params: Train,
+    network: nn.Module,
+    trainer: Callable[..., Trainer] = Trainer,
+) -> tuple[nn.Module, float]:
     """Train a network on packed splits; return its best averaged weights and the seconds it took.
 
     Args:
         data: Folder of packed splits; ``train`` and ``val`` are read.
         params: How to train.
         network: Where to start, a ``Pyramid``.
+        trainer: Makes the training, from the arguments of ``Trainer``.
     """
     started = time.monotonic()
     set_up_torch(params)
-    trainer = Trainer(data, params, open_fabric(params), Listeners(()), network.train())
+    training = trainer(data, params, open_fabric(params), Listeners(()), network.train())
     with tempfile.TemporaryDirectory() as folder:
-        trainer.run(Path(folder) / "state.pt", "")
-    best = trainer.averaged_network
-    best.load_state_dict(trainer.best)
+        training.run(Path(folder) / "state.pt", "")
+    best = training.averaged_network
+    best.load_state_dict(training.best)
     return best.eval(), time.monotonic() - started
 
 
