@@ -264,7 +264,12 @@ def _wait_healthy(uri: str) -> None:
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End the tracking server and its workers."""
+    """End the tracking server and its workers, and wait for the last of them."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    end = time.monotonic() + 10
+    with suppress(ProcessLookupError):
+        while time.monotonic() < end:
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
