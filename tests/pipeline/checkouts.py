@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SMALL = {
     "generate": {"images": 40, "size": 64},
+    "preprocess": {"split": {"val": 0.1, "test": 0.15, "hold_out": None}},
     "train": {"epochs": 2, "crops": 64, "crop": 64},
     "evaluate": {},
     "export": {},
