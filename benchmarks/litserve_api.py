@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import litserve  # type: ignore[import-not-found]  # no dependency of the project
+from fastapi import Request
 
 from blemish.answers import ModelIdentity, answer, prediction_document
 from blemish.inference import Segmenter
@@ -20,9 +21,10 @@ class Api(litserve.LitAPI):  # type: ignore[misc]  # as above
         fingerprint = self.segmenter.card.fingerprint
         self.identity = ModelIdentity("blemish", 1, "champion", "fp32", fingerprint, None)
 
-    def decode_request(self, request: Any) -> bytes:
+    def decode_request(self, request: Request) -> bytes:
         """Return the picture of a form."""
-        picture: bytes = request["request"].file.read()
+        form: Any = request  # what arrives is its form
+        picture: bytes = form["request"].file.read()
         return picture
 
     def predict(self, x: bytes) -> dict[str, Any]:

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 def main(names: tuple[str, ...]) -> None:
-    """Measure what is named, or everything, and merge it into the results."""
+    """Measure what is named, or everything, and merge it into the results one by one."""
     unknown = set(names) - set(MODULES)
     if unknown:
         sys.exit(f"No benchmark {', '.join(sorted(unknown))}; there are {', '.join(MODULES)}.")
@@ -31,7 +31,7 @@ def main(names: tuple[str, ...]) -> None:
     for name in names or MODULES:
         Console(stderr=True).print(f"[dim]measuring {name} ...[/dim]")
         rows += importlib.import_module(name).measure()
-    write_json(RESULTS, merged(rows))
+        write_json(RESULTS, merged(rows))
     show(rows)
 
 
