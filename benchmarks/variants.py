@@ -64,8 +64,8 @@ class Student(Trainer):
         super().__init__(*arguments)
         self._teacher = load_trained(teacher).requires_grad_(False)
 
-    def _draw(self, *arguments: Any) -> Batch:
-        batch = super()._draw(*arguments)
+    def _batch(self, *crops: Any) -> Batch:
+        batch = super()._batch(*crops)
         with torch.no_grad():
             said = torch.sigmoid(self._teacher(batch.images))
         return Batch(batch.images, TEACHER_SHARE * said + (1 - TEACHER_SHARE) * batch.truth)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from blemish.augmentation import Plane
 from blemish.config.train import Train
 from blemish.datasets.packed import PackedSet
 from blemish.errors import TrainingError
@@ -225,17 +224,17 @@ class Trainer:
         weights = shares(self.pools, phase.mixture)
         size = self.params.batch
 
-        def draw(step: int) -> Batch:
+        def draw(step: int) -> tuple[Plane, Plane]:
             numbers = part(range(step * size, (step + 1) * size), self.fabric)
-            return self._draw(epoch, weights, numbers)
+            return draw_crops(self.pools, weights, self.params, epoch, numbers)
 
         with ThreadPoolExecutor(1, thread_name_prefix="crops") as ahead:
-            coming: Future[Batch] = ahead.submit(draw, 0)
+            coming: Future[tuple[Plane, Plane]] = ahead.submit(draw, 0)
             for step in range(steps):
-                batch = coming.result()
+                crops = coming.result()
                 if step + 1 < steps:
                     coming = ahead.submit(draw, step + 1)
-                yield batch
+                yield self._batch(*crops)
 
     def _remember(self, result: EpochResult, phase: Phase) -> None:
         """Keep the best epoch of a phase; a phase without a better one for long is over."""
@@ -248,8 +247,8 @@ class Trainer:
         elif result.epoch - progress.best_epoch >= self.params.patience:
             progress.epoch = phase.last
 
-    def _draw(self, epoch: int, weights: NDArray[np.float64], numbers: range) -> Batch:
-        images, masks = draw_crops(self.pools, weights, self.params, epoch, numbers)
+    def _batch(self, images: Plane, masks: Plane) -> Batch:
+        """Make tensors; in the thread that draws, a second OpenMP team would slow every step."""
         device = self.fabric.device
         return Batch(
             torch.from_numpy(images).to(device), torch.from_numpy(masks).to(device).float()
