@@ -195,6 +195,18 @@ def test_the_counts_equal_a_scan(engine: Engine) -> None:
     assert queries.failures_by_type(engine, last_hour()) == {"image-type": 600 - len(answered)}
 
 
+def test_a_window_passes_over_what_was_not_measured(engine: Engine) -> None:
+    """Of a dense stream only a sample is measured; drift looks at the newest of these."""
+    log = PredictionLog(engine)
+    for number in range(40):
+        measured = {"brightness": number / 100} if number % 4 == 0 else {}
+        time = NOW - timedelta(seconds=100 - number)
+        log.write([record(number, time=time, statistics=measured)])
+    found = entries.window(engine, 3, 5)
+    np.testing.assert_allclose(found.figures["brightness"], [0.36, 0.32, 0.28, 0.24, 0.2])
+    assert len(found) == 5
+
+
 def test_quantiles_are_within_their_bin(engine: Engine) -> None:
     """Quantiles from bins lie within 4.5 % of those of the values themselves."""
     rng = np.random.default_rng(6)

@@ -13,6 +13,8 @@ from sqlalchemy import Engine, RowMapping, func, select
 from blemish.monitoring import schema
 from blemish.monitoring.log import moment
 
+_SEARCHED = 20  # newest images for each one wanted: a server measures a sample of them
+
 
 @dataclass(frozen=True)
 class Logged:
@@ -79,13 +81,23 @@ class Window:
 
 
 def window(engine: Engine, version: int, count: int) -> Window:
-    """Return the statistics of the newest ``count`` images that a version answered."""
+    """Return the statistics of the newest ``count`` measured images that a version answered.
+
+    A server measures a sample of a dense stream; the newest ``20 * count`` images are searched.
+    """
     table = schema.predictions
     columns = [table.c[name] for name in schema.STATISTICS]
-    statement = (
-        select(table.c.image_sha256, *columns)
+    recent = (
+        select(table.c.image_sha256, table.c.time_ms, *columns)
         .where(table.c.version == version, table.c.error.is_(None))
         .order_by(table.c.time_ms.desc())
+        .limit(_SEARCHED * count)
+        .subquery()
+    )
+    statement = (
+        select(recent.c.image_sha256, *(recent.c[name] for name in schema.STATISTICS))
+        .where(recent.c.brightness.is_not(None))
+        .order_by(recent.c.time_ms.desc())
         .limit(count)
     )
     with engine.connect() as connection:

@@ -1,7 +1,9 @@
 """What happens to a prediction after it was answered: statistics, the challenger, the log.
 
 One thread of low priority does it, from a short queue. Under load it leaves statistics and
-challenger out rather than keep a request waiting; the prediction itself is always logged.
+challenger out rather than keep a request waiting; the prediction itself is always logged. Nor are
+more than some 20 images a second measured: drift is no clearer for more, and measuring is what a
+log costs.
 """
 
 import contextlib
@@ -31,6 +33,8 @@ _PIXELS = 20_000_000
 """Of all images that wait here, each with its map and mask: six bytes a pixel."""
 _NICE = 10  # the challenger and the statistics yield to requests
 _RELOAD_S = 5.0
+_MEASURED_PER_S = 20.0
+_SAVED_S = 2.0  # of a pause, whose share may be caught up at once
 
 _log = structlog.get_logger(__name__)
 
@@ -77,6 +81,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._pixels = 0
         self._queue: queue.Queue[tuple[PredictionRecord, Seen] | None] = queue.Queue(_CAPACITY + 1)
+        self._next_measured = 0.0
         self._chance = random.Random()  # noqa: S311 - picks a sample, keeps no secret
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
@@ -116,15 +121,24 @@ class Recorder:
             self.writer.submit(record)
 
     def _complete(self, record: PredictionRecord, seen: Seen) -> PredictionRecord:
-        statistics = asdict(image_statistics(seen.plane))
-        statistics["probability_mass"] = float(seen.prediction.probability.mean())
-        record = dataclasses.replace(record, statistics=statistics)
+        if self._is_measured():
+            statistics = asdict(image_statistics(seen.plane))
+            statistics["probability_mass"] = float(seen.prediction.probability.mean())
+            record = dataclasses.replace(record, statistics=statistics)
         if self._shadow is None or self._chance.random() >= self._share:
             return record
         if not self._is_idle():
             self._figures.shadowed.labels("left out").inc()
             return record
         return self._compare(record, seen)
+
+    def _is_measured(self) -> bool:
+        """Say whether this image is measured: all are, up to so many a second."""
+        now = time.monotonic()
+        if now < self._next_measured:
+            return False
+        self._next_measured = max(self._next_measured, now - _SAVED_S) + 1 / _MEASURED_PER_S
+        return True
 
     def _compare(self, record: PredictionRecord, seen: Seen) -> PredictionRecord:
         """Have the challenger judge the same image."""
