@@ -1,6 +1,6 @@
 """Dice of UNetTiny against the textbook U-Net: same small recipe, same images, several seeds.
 
-    python benchmarks/accuracy.py DATA [ARM ...] [--seeds 3] [--epochs 5] [--crops 1280]
+    python benchmarks/accuracy.py DATA [ARM ...] [--seeds 1 2 3] [--epochs 5] [--crops 1280]
 
 DATA is a folder of packed splits (``data/processed``). Each network is trained on ``train``, its
 threshold chosen on ``val``, and Dice pooled over the pixels of each set's ``test`` images, and of
@@ -44,7 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("arms", nargs="*", metavar="ARM", default=["UNetTiny", "textbook"])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--crops", type=int, default=1280, help="shown in an epoch")
     options = parser.parse_args()
@@ -60,7 +60,7 @@ def main() -> None:
         "distilled": (lambda: UNetTiny(width), taught),
     }
     table = Table("network", "seed", "set", "Dice", "threshold", "seconds")
-    for seed in range(1, options.seeds + 1):
+    for seed in options.seeds:
         own = params.model_copy(update={"seed": seed})
         for name in options.arms:
             for row in compare(options.data, own, *arms[name]):
