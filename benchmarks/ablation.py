@@ -18,24 +18,15 @@ from unittest import mock
 
 import numpy as np
 import torch
-from judging import (
-    BINS,
-    Histogram,
-    best_threshold,
-    count_pixels,
-    count_sets,
-    dice_curve,
-    probability_map,
-    train_arm,
-)
+from generation import draw_encoded
+from judging import BINS, best_threshold, count_sets, count_tiles, dice_curve, train_arm
 from sklearn.metrics import roc_auc_score
 from torch import nn
-from transfer import TILES, read, tile_pairs, truth_of
 
 from blemish.config import find_workspace, load_params, settings
 from blemish.config.generate import Generate
 from blemish.config.params import Params
-from blemish.datasets.layout import DefectRecord, EncodedImage, SetWriter, encode_image, read_set
+from blemish.datasets.layout import EncodedImage, SetWriter, read_set
 from blemish.datasets.packed import PackedSet
 from blemish.datasets.packing import Splitting, pack_sets
 from blemish.datasets.parallel import ordered_map
@@ -44,11 +35,8 @@ from blemish.preprocessing import Resizing
 from blemish.synthesis import scene
 from blemish.synthesis.camera import Camera, choose_camera
 
-_SCORE = 50  # pixels: the score of an image is its 50th highest probability
-
 SURFACES = ("milled", "turned", "cast", "blasted", "oxidised", "painted")
 AREAS = ("patch", "fray", "uneven", "corrosion")
-PERFECT = "a perfect camera"
 PERFECT = "a perfect camera"
 
 ARMS: dict[str, dict[str, Any]] = {
@@ -124,7 +112,7 @@ def draw_and_pack(params: Params, folder: Path, *, perfect: bool) -> Path:
     """Draw the set of an arm and pack its splits; with a perfect camera where asked."""
     numbers = range(params.generate.images)
     workers = settings().workers
-    job = partial(_draw_perfectly if perfect else _draw, params.generate)
+    job = partial(_draw_perfectly if perfect else draw_encoded, params.generate)
     with SetWriter(folder / "synthetic", "synthetic", "synthetic") as writer:
         for encoded in ordered_map(job, numbers, workers):
             writer.add_encoded(encoded)
@@ -141,19 +129,7 @@ def draw_and_pack(params: Params, folder: Path, *, perfect: bool) -> Path:
 
 def _draw_perfectly(drawing: Generate, index: int) -> EncodedImage:
     with mock.patch.object(scene, "choose_camera", _perfect):
-        return _draw(drawing, index)
-
-
-def _draw(drawing: Generate, index: int) -> EncodedImage:
-    drawn = scene.draw(drawing.seed, drawing, index)
-    defects = [
-        DefectRecord(found.class_name, found.mask, found.contrast_to_noise, found.width_px)
-        for found in drawn.defects
-    ]
-    name = f"synthetic_{index:06d}"
-    return encode_image(
-        name, drawn.image, drawn.mask, group=name, defects=defects, attributes=drawn.attributes
-    )
+        return draw_encoded(drawing, index)
 
 
 def judge_common(network: nn.Module, common: PackedSet, chosen: int) -> tuple[str, str]:
@@ -165,19 +141,12 @@ def judge_common(network: nn.Module, common: PackedSet, chosen: int) -> tuple[st
 
 def judge_tiles(network: nn.Module, chosen: int) -> tuple[str, str, str]:
     """Return pooled Dice on the tiles, AUROC of the images, share of free ones with a mark."""
-    root = settings().real_data
-    if root is None:
+    tiles = list(count_tiles(network))
+    if not tiles:
         return ("", "", "")
-    pixels: list[Histogram] = []
-    scores, free = [], []
-    for path, family in tile_pairs(root / TILES):
-        probability = probability_map(network, read(path))
-        pixels.append(count_pixels(probability, truth_of(path)))
-        scores.append(float(np.partition(probability.ravel(), -_SCORE)[-_SCORE]))
-        free.append(family == "free")
-    dice = dice_curve(np.sum(pixels, axis=0))[chosen]
-    ranked = roc_auc_score(~np.array(free), scores)
-    marked = [counts[:, chosen:].any() for counts, clean in zip(pixels, free, strict=True) if clean]
+    dice = dice_curve(np.sum([tile.pixels for tile in tiles], axis=0))[chosen]
+    ranked = roc_auc_score([t.family != "free" for t in tiles], [t.score for t in tiles])
+    marked = [tile.pixels[:, chosen:].any() for tile in tiles if tile.family == "free"]
     return f"{dice:.3f}", f"{ranked:.3f}", f"{np.mean(marked):.2f}"
 
 

@@ -15,24 +15,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from judging import (
-    BINS,
-    Histogram,
-    best_threshold,
-    count_pixels,
-    count_sets,
-    dice_curve,
-    probability_map,
-    train_arm,
-)
+from judging import BINS, best_threshold, count_sets, count_tiles, dice_curve, train_arm
 from rich.console import Console
 from rich.table import Table
 from textbook import TextbookUNet
 from torch import nn
-from transfer import TILES, read, tile_pairs, truth_of
+from transfer import TILES
 from variants import Student, reparameterised
 
-from blemish.config import find_workspace, load_params, settings
+from blemish.config import find_workspace, load_params
 from blemish.config.train import Train
 from blemish.datasets.packed import PackedSet
 from blemish.model import UNetTiny
@@ -76,23 +67,13 @@ def compare(
     torch.manual_seed(params.seed)
     network, seconds = train_arm(data, params, make(), trainer)
     chosen = best_threshold(network, data)
-    tested = {**count_sets(network, PackedSet.open(data, "test")), **count_tiles(network)}
+    tested = count_sets(network, PackedSet.open(data, "test"))
+    if tiles := [tile.pixels for tile in count_tiles(network)]:
+        tested[TILES] = np.sum(tiles, axis=0)
     return [
         (name, f"{dice_curve(pixels)[chosen]:.4f}", f"{chosen / BINS:.3f}", f"{seconds:.0f}")
         for name, pixels in tested.items()
     ]
-
-
-def count_tiles(network: nn.Module) -> dict[str, Histogram]:
-    """Count the pixels of the magnetic tiles, never trained on, where there are any."""
-    root = settings().real_data
-    if root is None:
-        return {}
-    pairs = (
-        count_pixels(probability_map(network, read(path)), truth_of(path))
-        for path, _ in tile_pairs(root / TILES)
-    )
-    return {TILES: np.sum(list(pairs), axis=0, dtype=np.int64)}
 
 
 if __name__ == "__main__":

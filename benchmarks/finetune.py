@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from judging import BINS, Histogram, count_pixels, dice_curve, probability_map, train_arm
+from judging import BINS, Histogram, count_images, dice_curve, train_arm
 from rich.console import Console
 from rich.table import Table
 from torch import nn
@@ -101,12 +101,9 @@ def _adapt(trained: Path, packed: Path, params: Train) -> dict[str, str]:
 
 def _count(network: nn.Module, packed: PackedSet) -> Iterator[tuple[str, Histogram]]:
     """Yield class and pixels by probability of each image of the real set."""
-    for index in range(len(packed)):
-        record = packed.record(index)
+    for record, pixels in count_images(network, packed):
         if record.set_name == NAME:
-            name = record.defects[0].class_name if record.defects else "free"
-            found = probability_map(network, packed.image(index))
-            yield name, count_pixels(found, packed.mask(index))
+            yield record.defects[0].class_name if record.defects else "free", pixels
 
 
 def _pooled(tested: list[tuple[str, Histogram]], name: str | None, chosen: int) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 from blemish.config import find_workspace, load_params
 from blemish.config.generate import Generate
-from blemish.datasets.layout import DefectRecord, encode_image
+from blemish.datasets.layout import DefectRecord, EncodedImage, encode_image
 from blemish.datasets.parallel import ordered_map
 from blemish.synthesis.scene import draw
 
@@ -20,7 +20,7 @@ def measure() -> list[dict[str, Any]]:
     """Draw pictures with the current params in two processes, after a warm-up."""
     params = load_params(find_workspace().params_file).generate
     params = params.model_copy(update={"size": _SIZE})
-    job = partial(_draw, params)
+    job = partial(_size, params)
     drawn = ordered_map(job, range(_WARM_UP + _PICTURES), _WORKERS)
     started, size, warm = 0.0, 0, 0
     for number, length in enumerate(drawn):
@@ -34,14 +34,22 @@ def measure() -> list[dict[str, Any]]:
     return [{"name": "generate_images_per_s", "value": rate, "unit": "1/s", "note": note}]
 
 
-def _draw(params: Generate, index: int) -> int:
-    """Draw and encode one picture as the stage does; return its size in bytes."""
-    scene = draw(params.seed, params, index)
+def draw_encoded(drawing: Generate, index: int) -> EncodedImage:
+    """Draw and encode one picture as the stage does."""
+    scene = draw(drawing.seed, drawing, index)
     defects = [
         DefectRecord(found.class_name, found.mask, found.contrast_to_noise, found.width_px)
         for found in scene.defects
     ]
-    encoded = encode_image(f"picture_{index}", scene.image, scene.mask, group="", defects=defects)
+    name = f"synthetic_{index:06d}"
+    return encode_image(
+        name, scene.image, scene.mask, group=name, defects=defects, attributes=scene.attributes
+    )
+
+
+def _size(drawing: Generate, index: int) -> int:
+    """Return the bytes of one picture; the picture itself stays in its process."""
+    encoded = draw_encoded(drawing, index)
     return len(encoded.image_png) + len(encoded.mask_png)
 
 

@@ -2,15 +2,18 @@
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
+from transfer import TILES, read, tile_pairs, truth_of
 
+from blemish.config import settings
 from blemish.config.train import Train
-from blemish.datasets.packed import PackedSet
+from blemish.datasets.packed import PackedRecord, PackedSet
 from blemish.evaluation.prediction import probability_of
 from blemish.model import Probability
 from blemish.training.listener import Listeners
@@ -22,6 +25,18 @@ BINS = 200
 
 Histogram = NDArray[np.int64]
 """Shape ``(2, BINS)``: pixels by probability, of the ground and of defects."""
+
+_SCORE = 50  # pixels: fewer are no defect worth a call
+
+
+@dataclass(frozen=True)
+class JudgedTile:
+    """One photograph of a tile, and what a network made of it."""
+
+    family: str
+    pixels: Histogram
+    score: float
+    """Its 50th highest probability."""
 
 
 def train_arm(
@@ -48,14 +63,28 @@ def train_arm(
     return best.eval(), time.monotonic() - started
 
 
+def count_images(network: nn.Module, packed: PackedSet) -> Iterator[tuple[PackedRecord, Histogram]]:
+    """Yield each image of a split, with its pixels by probability."""
+    for index in range(len(packed)):
+        found = probability_map(network, packed.image(index))
+        yield packed.record(index), count_pixels(found, packed.mask(index))
+
+
 def count_sets(network: nn.Module, packed: PackedSet) -> dict[str, Histogram]:
     """Count the pixels of each set by probability."""
     found: dict[str, Histogram] = {}
-    for index in range(len(packed)):
-        name = packed.record(index).set_name
-        pixels = count_pixels(probability_map(network, packed.image(index)), packed.mask(index))
-        found[name] = found.get(name, 0) + pixels
+    for record, pixels in count_images(network, packed):
+        found[record.set_name] = found.get(record.set_name, 0) + pixels
     return found
+
+
+def count_tiles(network: nn.Module) -> Iterator[JudgedTile]:
+    """Yield the magnetic tiles, never trained on, where there are any."""
+    root = settings().real_data
+    for path, family in tile_pairs(root / TILES) if root else ():
+        found = probability_map(network, read(path))
+        score = float(np.partition(found.ravel(), -_SCORE)[-_SCORE])
+        yield JudgedTile(family, count_pixels(found, truth_of(path)), score)
 
 
 def best_threshold(network: nn.Module, data: Path) -> int:

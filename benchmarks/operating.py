@@ -16,18 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from rich.console import Console
 from rich.table import Table
 from servers import SIZE, blemish_serve, draw_pictures, model_file, registry
 from serving import clients, post
+
+from blemish.export.graph import open_session
 
 _TURNS = 5
 _ROUNDS = 40
 _BATCHES = (1, 2, 4, 8, 16)
 _CLIENTS = (1, 2, 8)
 
-_THREADS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
+Settings = dict[str, tuple[Sequence[str], dict[str, Any]]]
+"""By name: options of ``blemish serve``, and changes of the ``serve`` block."""
+
+_THREADS: Settings = {
     "1 process, 1 at once, 1 thread": ((), {"parallel": 1, "inference_threads": 1}),
     "1 process, 1 at once, 2 threads": ((), {"parallel": 1, "inference_threads": 2}),
     "1 process, 2 at once, 1 thread": ((), {"parallel": 2, "inference_threads": 1}),
@@ -36,7 +40,7 @@ _THREADS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
     "2 processes, 1 at once, 1 thread": (("--workers", "2"), {"parallel": 1}),
     "2 processes, 2 at once, 1 thread": (("--workers", "2"), {"parallel": 2}),
 }
-_SHADOWS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
+_SHADOWS: Settings = {
     "no shadow": ((), {}),
     "shadow of 10 %": (("--shadow", "candidate"), {"shadow_share": 0.1}),
     "shadow of all": (("--shadow", "candidate"), {"shadow_share": 1.0}),
@@ -55,18 +59,14 @@ def main() -> None:
 def _batches() -> Table:
     """Return a table of images a second by batch size and threads of one session."""
     rng = np.random.default_rng(0)
-    sessions = {}
-    for threads in (1, 2):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        sessions[threads] = onnxruntime.InferenceSession(model_file(), options)
+    sessions = {threads: open_session(model_file(), threads=threads) for threads in (1, 2)}
     rates: dict[tuple[int, int], list[float]] = {}
     for _ in range(_ROUNDS):
         for size in _BATCHES:
             images = rng.integers(0, 256, (size, 1, SIZE, SIZE), dtype=np.uint8)
             for threads, session in sessions.items():
                 began = time.perf_counter()
-                session.run(None, {session.get_inputs()[0].name: images})
+                session.run(None, {"image": images})
                 taken = time.perf_counter() - began
                 rates.setdefault((size, threads), []).append(size / taken)
     table = Table("batch", *(f"{n} threads" for n in sessions), title="images a second")
@@ -78,7 +78,7 @@ def _batches() -> Table:
 
 def _table(
     title: str,
-    settings: dict[str, tuple[Sequence[str], dict[str, Any]]],
+    settings: Settings,
     environment: dict[str, str],
 ) -> Table:
     """Ask every server in turns; a cell is requests a second, median and 95th percentile in ms."""

@@ -1,12 +1,10 @@
 """The prediction log on SQLite and on PostgreSQL: the same tests on both."""
 
 import hashlib
-import sqlite3
 import statistics
 import threading
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,18 +12,17 @@ import pyarrow.parquet as pq
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from integration.log_records import NOW, record, refused
 from integration.postgresql import find_programs, running
 from sqlalchemy import Engine, func, select, text
 
 from blemish.config.monitor import Alarms, Drift, Keep, Monitor
-from blemish.errors import ServiceError
 from blemish.monitoring import alarms, entries, parquet, queries, retention, schema
 from blemish.monitoring.database import open_database
-from blemish.monitoring.log import PredictionLog, PredictionRecord, ServedRecord
+from blemish.monitoring.log import PredictionLog, ServedRecord
 from blemish.monitoring.pictures import PictureStore
 from blemish.monitoring.writer import LogWriter
 
-NOW = datetime(2026, 3, 4, 12, 30, 30, tzinfo=UTC)
 MONITOR = Monitor(
     keep=Keep(days=30, picture_days=7, picture_megabytes=1),
     alarms=Alarms(
@@ -69,35 +66,6 @@ def engine(url: str) -> Iterator[Engine]:
     engine = open_database(url)
     yield engine
     engine.dispose()
-
-
-def record(number: int = 0, **changes: object) -> PredictionRecord:
-    values: dict[str, object] = {
-        "time": NOW,
-        "request_id": f"request-{number}",
-        "status": 200,
-        "version": 3,
-        "alias": "champion",
-        "precision": "fp32",
-        "width": 256,
-        "height": 128,
-        "image_sha256": hashlib.sha256(str(number).encode()).hexdigest(),
-        "threshold": 0.5,
-        "defective": False,
-        "defect_area_fraction": 0.0,
-        "timing_ms": {"decode": 1.0, "infer": 8.0, "post": 1.0, "total": 10.0},
-        "statistics": {"brightness": 0.5, "probability_mass": 0.01},
-    }
-    return PredictionRecord(**(values | changes))  # type: ignore[arg-type]
-
-
-def refused(number: int = 0, **changes: object) -> PredictionRecord:
-    return PredictionRecord(
-        **(
-            {"time": NOW, "request_id": f"bad-{number}", "status": 415, "error": "image-type"}
-            | changes
-        )  # type: ignore[arg-type]
-    )
 
 
 def last_hour() -> queries.Span:
@@ -314,52 +282,3 @@ def test_the_export_holds_every_row(engine: Engine, tmp_path: Path) -> None:
     assert table["request_id"].to_pylist()[0] == "request-20"
     assert table["brightness"].to_pylist()[0] == 0.5
     assert str(table.schema.field("defective").type) == "bool"
-
-
-def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
-    """A dead PostgreSQL gives one sentence, without the password in the URL."""
-    with pytest.raises(ServiceError, match="cannot be used") as caught:
-        open_database("postgresql://me:secret@127.0.0.1:1/none")
-    assert "secret" not in str(caught.value)
-
-
-def test_what_is_no_url_is_refused_with_what_is_accepted() -> None:
-    """A path instead of a URL is refused, and the error shows a URL."""
-    with pytest.raises(ServiceError, match="sqlite:///FILE"):
-        open_database("predictions.db")
-
-
-def test_a_locked_database_costs_counted_records_and_no_time(tmp_path: Path) -> None:
-    """While another process locks the file, submitting returns at once and losses are counted."""
-    path = tmp_path / "predictions.db"
-    open_database(f"sqlite:///{path}").dispose()
-    blocker = sqlite3.connect(path, isolation_level=None)
-    blocker.execute("BEGIN EXCLUSIVE")
-    writer = LogWriter(f"sqlite:///{path}", capacity=100)
-    began = time.perf_counter()
-    for number in range(300):
-        writer.submit(record(number))
-    assert time.perf_counter() - began < 0.5
-    assert writer.lost >= 100
-    time.sleep(3)
-    blocker.execute("ROLLBACK")
-    blocker.close()
-    time.sleep(1.5)
-    writer.submit(record(1_000))
-    writer.close(30)
-    assert writer.lost + writer.written == 301
-    assert writer.written >= 1
-    engine = open_database(f"sqlite:///{path}")
-    told = queries.lost(engine, queries.span_until(datetime.now(UTC), timedelta(hours=1)))
-    engine.dispose()
-    assert told == writer.lost
-
-
-def test_a_database_that_is_gone_is_counted_and_closing_does_not_hang(tmp_path: Path) -> None:
-    """With a folder that cannot be made, every record is lost, counted, and close returns."""
-    (tmp_path / "file").write_text("no folder")
-    writer = LogWriter(f"sqlite:///{tmp_path / 'file' / 'x.db'}")
-    for number in range(20):
-        writer.submit(record(number))
-    writer.close(5)
-    assert (writer.lost, writer.written) == (20, 0)

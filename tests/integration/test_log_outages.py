@@ -1,0 +1,63 @@
+"""The prediction log when its database is locked, gone, or none."""
+
+import sqlite3
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from integration.log_records import record
+
+from blemish.errors import ServiceError
+from blemish.monitoring import queries
+from blemish.monitoring.database import open_database
+from blemish.monitoring.writer import LogWriter
+
+
+def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:
+    """A dead PostgreSQL gives one sentence, without the password in the URL."""
+    with pytest.raises(ServiceError, match="cannot be used") as caught:
+        open_database("postgresql://me:secret@127.0.0.1:1/none")
+    assert "secret" not in str(caught.value)
+
+
+def test_what_is_no_url_is_refused_with_what_is_accepted() -> None:
+    """A path instead of a URL is refused, and the error shows a URL."""
+    with pytest.raises(ServiceError, match="sqlite:///FILE"):
+        open_database("predictions.db")
+
+
+def test_a_locked_database_costs_counted_records_and_no_time(tmp_path: Path) -> None:
+    """While another process locks the file, submitting returns at once and losses are counted."""
+    path = tmp_path / "predictions.db"
+    open_database(f"sqlite:///{path}").dispose()
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("BEGIN EXCLUSIVE")
+    writer = LogWriter(f"sqlite:///{path}", capacity=100)
+    began = time.perf_counter()
+    for number in range(300):
+        writer.submit(record(number))
+    assert time.perf_counter() - began < 0.5
+    assert writer.lost >= 100
+    time.sleep(3)
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    time.sleep(1.5)
+    writer.submit(record(1_000))
+    writer.close(30)
+    assert writer.lost + writer.written == 301
+    assert writer.written >= 1
+    engine = open_database(f"sqlite:///{path}")
+    told = queries.lost(engine, queries.span_until(datetime.now(UTC), timedelta(hours=1)))
+    engine.dispose()
+    assert told == writer.lost
+
+
+def test_a_database_that_is_gone_is_counted_and_closing_does_not_hang(tmp_path: Path) -> None:
+    """With a folder that cannot be made, every record is lost, counted, and close returns."""
+    (tmp_path / "file").write_text("no folder")
+    writer = LogWriter(f"sqlite:///{tmp_path / 'file' / 'x.db'}")
+    for number in range(20):
+        writer.submit(record(number))
+    writer.close(5)
+    assert (writer.lost, writer.written) == (20, 0)
