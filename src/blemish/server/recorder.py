@@ -2,8 +2,8 @@
 
 One thread of low priority does it, from a short queue. Under load it leaves statistics and
 challenger out rather than keep a request waiting; the prediction itself is always logged. Nor are
-more than some 20 images a second measured: drift is no clearer for more, and measuring is what a
-log costs.
+more than some 20 images a second measured: drift is no clearer for more, and of the log's work on
+an image measuring is by far the most.
 """
 
 import contextlib
