@@ -46,7 +46,6 @@ def tiny_params(**changes: Any) -> Train:
             "scale_weight": 0.25,
         },
         "augmentation": {
-            "sets": {},
             "warp": 0.5,
             "zoom": [0.7, 1.5],
             "tone": 0.5,

@@ -30,7 +30,7 @@ class Loss(Block):
 class Augmentation(Block):
     """What is done to a crop; each share is the probability of one change."""
 
-    sets: dict[str, Share]
+    sets: dict[str, Share] = Field(default_factory=dict)
     warp: Share
     zoom: Annotated[Range, Field(description="smallest and largest magnification")]
     tone: Share
