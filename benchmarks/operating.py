@@ -24,6 +24,7 @@ from serving import clients, post
 from blemish.export.graph import open_session
 
 _TURNS = 5
+_TURN_S = 2.0
 _ROUNDS = 40
 _BATCHES = (1, 2, 4, 8, 16)
 _CLIENTS = (1, 2, 8)
@@ -91,12 +92,12 @@ def _table(
             for name, (options, serve) in settings.items()
         }
         for port in ports.values():
-            clients(port, requests)()  # warm up
+            clients(port, requests)(_TURN_S)  # warm up
         for _ in range(_TURNS):
             for count in _CLIENTS:
                 for name, port in ports.items():
                     taken = times.setdefault((name, count), [])
-                    rate = clients(port, requests, count, taken)()
+                    rate = clients(port, requests, count, taken)(_TURN_S)
                     rates.setdefault((name, count), []).append(rate)
     table = Table(title, *(f"{count} clients: /s, p50, p95 ms" for count in _CLIENTS))
     for name in settings:

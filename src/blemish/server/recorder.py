@@ -1,9 +1,10 @@
 """What happens to a prediction after it was answered: statistics, the challenger, the log.
 
-One thread of low priority does it, from a short queue. Under load it leaves statistics and
-challenger out rather than keep a request waiting; the prediction itself is always logged. Nor are
-more than some 20 images a second measured: drift is no clearer for more, and of the log's work on
-an image measuring is by far the most.
+One thread of low priority measures and compares, from a short queue. Under load it leaves
+statistics and challenger out rather than keep a request waiting; the prediction itself is always
+logged. Nor are more than some 20 images a second measured: drift is no clearer for more, and of the
+log's work on an image measuring is by far the most. An image that needs no second look wakes no
+thread: its record goes straight to the log.
 """
 
 import contextlib
@@ -41,11 +42,21 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Seen:
-    """An image that was answered, for a second look."""
+    """An image that was answered."""
 
     plane: npt.NDArray[np.uint8]
     prediction: Prediction
     version: int
+
+
+@dataclass(frozen=True)
+class _SecondLook:
+    """What is still to be done with an answered image."""
+
+    record: PredictionRecord
+    seen: Seen
+    measured: bool
+    shadowed: bool
 
 
 class Recorder:
@@ -80,7 +91,7 @@ class Recorder:
         self._looked = float("-inf")
         self._lock = threading.Lock()
         self._pixels = 0
-        self._queue: queue.Queue[tuple[PredictionRecord, Seen] | None] = queue.Queue(_CAPACITY + 1)
+        self._queue: queue.Queue[_SecondLook | None] = queue.Queue(_CAPACITY + 1)
         self._next_measured = 0.0
         self._chance = random.Random()  # noqa: S311 - picks a sample, keeps no secret
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -88,8 +99,8 @@ class Recorder:
 
     def submit(self, record: PredictionRecord, seen: Seen | None) -> None:
         """Hand over a prediction; returns at once."""
-        if seen is None or not self._enqueue(record, seen):
-            self.writer.submit(record)  # under load the log goes without statistics
+        if seen is None or not self._look_again(record, seen):
+            self.writer.submit(record)
 
     def close(self) -> None:
         """Complete what waits, and close the log."""
@@ -98,47 +109,52 @@ class Recorder:
         self._thread.join(2.0)
         self.writer.close()
 
-    def _enqueue(self, record: PredictionRecord, seen: Seen) -> bool:
-        """Put an image into the queue; False when there is no room for it."""
+    def _look_again(self, record: PredictionRecord, seen: Seen) -> bool:
+        """Put an image into the queue; False if nothing is to be done with it, or no room left."""
+        shadowed = self._shadow is not None and self._chance.random() < self._share
         with self._lock:
             if self._queue.qsize() >= _CAPACITY or self._pixels + seen.plane.size > _PIXELS:
                 return False
+            measured = self._is_measured()
+            if not (measured or shadowed):
+                return False
             self._pixels += seen.plane.size
-            self._queue.put_nowait((record, seen))
+            self._queue.put_nowait(_SecondLook(record, seen, measured, shadowed))
             return True
 
-    def _run(self) -> None:
-        if hasattr(os, "setpriority"):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-        while (item := self._queue.get()) is not None:
-            record, seen = item
-            try:
-                record = self._complete(record, seen)
-            except Exception:  # noqa: BLE001 - the edge of this thread, which must outlive all
-                _log.exception("record_not_completed")
-            with self._lock:
-                self._pixels -= seen.plane.size
-            self.writer.submit(record)
-
-    def _complete(self, record: PredictionRecord, seen: Seen) -> PredictionRecord:
-        if self._is_measured():
-            statistics = asdict(image_statistics(seen.plane))
-            statistics["probability_mass"] = float(seen.prediction.probability.mean())
-            record = dataclasses.replace(record, statistics=statistics)
-        if self._shadow is None or self._chance.random() >= self._share:
-            return record
-        if not self._is_idle():
-            self._figures.shadowed.labels("left out").inc()
-            return record
-        return self._compare(record, seen)
-
     def _is_measured(self) -> bool:
-        """Say whether this image is measured: all are, up to so many a second."""
+        """Say whether the next image is measured: all are, up to so many a second."""
         now = time.monotonic()
         if now < self._next_measured:
             return False
         self._next_measured = max(self._next_measured, now - _SAVED_S) + 1 / _MEASURED_PER_S
         return True
+
+    def _run(self) -> None:
+        if hasattr(os, "setpriority"):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+        while (second := self._queue.get()) is not None:
+            record = second.record
+            try:
+                record = self._complete(second)
+            except Exception:  # noqa: BLE001 - the edge of this thread, which must outlive all
+                _log.exception("record_not_completed")
+            with self._lock:
+                self._pixels -= second.seen.plane.size
+            self.writer.submit(record)
+
+    def _complete(self, second: _SecondLook) -> PredictionRecord:
+        record, seen = second.record, second.seen
+        if second.measured:
+            statistics = asdict(image_statistics(seen.plane))
+            statistics["probability_mass"] = float(seen.prediction.probability.mean())
+            record = dataclasses.replace(record, statistics=statistics)
+        if not second.shadowed:
+            return record
+        if not self._is_idle():
+            self._figures.shadowed.labels("left out").inc()
+            return record
+        return self._compare(record, seen)
 
     def _compare(self, record: PredictionRecord, seen: Seen) -> PredictionRecord:
         """Have the challenger judge the same image."""
