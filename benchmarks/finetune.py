@@ -4,10 +4,10 @@
 
 SOURCE is a folder that ``blemish import`` accepts, such as ``magnetic-tile``. From the root of a
 checkout whose pipeline has run: ``models/trained`` is where each seed starts, ``data/synthetic``
-stays in the mixture. Part of the groups choose epoch and threshold by the rule of ``params.yaml``,
-40 % test, the rest train. The training is the second phase of ``params.yaml`` (``train.finetune``).
-Beside Dice at that threshold stands the best that any threshold gives on the test images, to tell
-what was learned from what the choice cost.
+stays in the mixture. Part of the groups choose epoch, threshold and peak by the rule of
+``params.yaml``, 40 % test, the rest train. The training is the second phase of ``params.yaml``
+(``train.finetune``). Beside Dice there stands the best that any threshold gives on the test images
+with that peak, to tell what was learned from what the choice of the threshold cost.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from blemish.datasets.importing import Source, import_source
 from blemish.datasets.layout import ImageSet, read_set
 from blemish.datasets.packed import PackedSet
 from blemish.datasets.packing import Splitting, pack_sets
-from blemish.evaluation.choice import choose_threshold
+from blemish.evaluation.choice import choose_point
 from blemish.metrics.pixels import Counts, count
 from blemish.metrics.thresholds import ThresholdHistogram
 from blemish.model import load_trained
@@ -94,23 +94,24 @@ def _adapt(trained: Path, packed: Path, params: Params) -> dict[str, str]:
     """Train, choose the threshold on validation groups, return the figures of the test groups."""
     best, seconds = train_arm(packed, params.train, load_trained(trained))
     validation = _judge(best, PackedSet.open(packed, "val"))
-    choice, _ = choose_threshold(
+    choice = choose_point(
         ((NAME, found, truth) for _, found, truth in validation), params.evaluate.threshold
     )
     tested = list(_judge(best, PackedSet.open(packed, "test")))
-    counts = [(name, count(found >= choice.threshold, truth)) for name, found, truth in tested]
+    counts = [(name, count(choice.point.mark(found), truth)) for name, found, truth in tested]
     classes = sorted({name for name, _ in counts} - {"free"})
     figures = {"all": _pooled(counts, {*classes, "free"})}
     figures |= {name: _pooled(counts, {name}) for name in classes}
     everything = ThresholdHistogram()
     for _, found, truth in tested:
-        everything.add(found, truth)
+        everything.add(choice.point.reach(found), truth)
     marked = [c.tp + c.fp > 0 for name, c in counts if name == "free"]
     return {
         **{name: f"{value:.3f}" for name, value in figures.items()},
         "best": f"{everything.sweep().dice.max():.3f}",
         "free with a mark": f"{np.mean(marked):.2f}",
         "threshold": f"{choice.threshold:.3f}",
+        "peak": f"{choice.peak:.3f}",
         "images": str(len(tested)),
         "seconds": f"{seconds:.0f}",
     }

@@ -89,7 +89,7 @@ def _dice_change(workspace: Workspace, files: dict[str, Path]) -> Row:
             plane = decode_image(image.read_bytes()).plane
             truth = decode_image((folder / "test_masks" / image.name).read_bytes()).plane > 0
             probability = predict_tiled(plane, model.run, tile=model.card.tile)
-            counts += count(probability >= np.float32(model.card.threshold), truth)
+            counts += count(model.card.point.mark(probability), truth)
         totals[precision] = counts.dice
     note = f"pooled over {len(images)} test images, fp32 {totals['fp32']:.4f}"
     return _row("int8_dice_change", totals["int8"] - totals["fp32"], "Dice", note)

@@ -26,8 +26,8 @@ def main() -> None:
         load_params(Path("params.yaml")).evaluate,
         track=_show,
     )
-    dice, threshold = verdict.metrics["test_dice"], verdict.choice.threshold
-    print(f"Test Dice {dice:.4f} over {verdict.images} images at threshold {threshold:.3f}")  # noqa: T201 - a stage's summary
+    dice, chosen = verdict.metrics["test_dice"], verdict.choice.point
+    print(f"Test Dice {dice:.4f} over {verdict.images} images at {chosen}")  # noqa: T201 - a stage's summary
 
 
 def _show(numbers: Iterable[int], total: int, what: str) -> Iterable[int]:

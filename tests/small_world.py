@@ -101,7 +101,7 @@ def write_trained(folder: Path) -> Path:
 
 def write_evaluated(folder: Path) -> Path:
     """Write what export needs of evaluation."""
-    files.write_json(folder / "threshold.json", {"threshold": THRESHOLD})
+    files.write_json(folder / "threshold.json", {"threshold": THRESHOLD, "peak": 0.0})
     return folder
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from blemish import visualization
 from blemish.imaging import DEFAULT_LIMITS, DecodedImage, Limits, decode_image
 from blemish.inference import Prediction, Segmenter
+from blemish.operating_point import OperatingPoint
 
 Picture = Literal["mask", "heatmap", "overlay"]
 PICTURES: tuple[Picture, ...] = get_args(Picture)
@@ -58,7 +59,7 @@ def answer(
     Args:
         data: The encoded image.
         segmenter: The model.
-        threshold: In ``[0, 1]``; the model's own by default.
+        threshold: In ``[0, 1]``: marks every pixel from there on; the model's own rule by default.
         include: Names out of ``PICTURES``.
         limits: The largest image to decode.
 
@@ -70,7 +71,8 @@ def answer(
     decoded = time.perf_counter()
     probability = segmenter.probability(image.plane)
     inferred = time.perf_counter()
-    prediction = segmenter.judge(probability, threshold)
+    point = None if threshold is None else OperatingPoint(threshold)
+    prediction = segmenter.judge(probability, point)
     pictures = draw(image, prediction, include)
     end = time.perf_counter()
     moments = (begin, decoded, inferred, end)

@@ -19,6 +19,7 @@ import onnxruntime as ort
 from blemish.defects import Defect, find_defects, measure_defects
 from blemish.errors import ModelFileError, ParamsError
 from blemish.external_data import refuse_external_data
+from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import Resizing
 from blemish.tiling import predict_tiled
 
@@ -51,8 +52,8 @@ class ModelCard:
 
     fingerprint: str
     precision: str
-    threshold: float
-    """From this probability on a pixel counts as defect, in ``[0, 1]``."""
+    point: OperatingPoint
+    """Which pixels count as defect."""
     stride: int
     tile: int
     """Side of the only shape that it is run at, pixels."""
@@ -78,7 +79,7 @@ class ModelCard:
             card = cls(
                 fingerprint=metadata[_PREFIX + "fingerprint"],
                 precision=metadata[_PREFIX + "precision"],
-                threshold=float(metadata[_PREFIX + "threshold"]),
+                point=_read_point(metadata),
                 stride=int(metadata[_PREFIX + "stride"]),
                 tile=int(metadata[_PREFIX + "tile"]),
                 resizing=Resizing.from_json(
@@ -96,10 +97,15 @@ class ModelCard:
         return card
 
     def _check_ranges(self) -> None:
-        if not 0.0 <= self.threshold <= 1.0 or not 1 <= self.stride <= self.tile <= 4096:
+        point = self.point
+        if (
+            not (0.0 <= point.threshold <= 1.0 and 0.0 <= point.peak <= 1.0)
+            or not 1 <= self.stride <= self.tile <= 4096
+        ):
             raise ModelFileError(
-                f"The model file names threshold {self.threshold}, stride {self.stride} and tile "
-                f"{self.tile}; accepted: 0 to 1, and 1 <= stride <= tile <= 4096."
+                f"The model file names threshold {point.threshold}, peak {point.peak}, stride "
+                f"{self.stride} and tile {self.tile}; accepted: 0 to 1, 0 to 1, and "
+                "1 <= stride <= tile <= 4096."
             )
 
 
@@ -110,7 +116,7 @@ class Prediction:
     probability: Map
     """Shape ``(H, W)``, in ``[0, 1]``."""
     mask: Mask
-    """``probability >= threshold``."""
+    """Of the pixels that count as defect."""
     threshold: float
     defects: tuple[Defect, ...]
     """The largest first, at most ``LISTED_DEFECTS``."""
@@ -227,22 +233,24 @@ class Segmenter:
 
         Args:
             plane: Shape ``(H, W)``, uint8.
-            threshold: In ``[0, 1]``; the model's own by default.
+            threshold: In ``[0, 1]``, marks every pixel from there on; the model's own operating
+                point by default.
             prepared: It is at the model's scale already.
         """
-        return self.judge(self.probability(plane, prepared=prepared), threshold)
+        point = None if threshold is None else OperatingPoint(threshold)
+        return self.judge(self.probability(plane, prepared=prepared), point)
 
-    def judge(self, probability: Map, threshold: float | None = None) -> Prediction:
+    def judge(self, probability: Map, point: OperatingPoint | None = None) -> Prediction:
         """Decide what is a defect.
 
         Args:
             probability: As :meth:`probability` returned it.
-            threshold: In ``[0, 1]``; the model's own by default.
+            point: Which pixels count; the model's own by default.
         """
-        used = self.card.threshold if threshold is None else threshold
-        mask = probability >= np.float32(used)
+        used = point or self.card.point
+        mask = used.mark(probability)
         defects, count = measure_defects(mask, probability)
-        return Prediction(probability, mask, used, defects, count)
+        return Prediction(probability, mask, used.threshold, defects, count)
 
     def check(self) -> None:
         """Run the golden picture and look at the answer; also warms the model up.
@@ -283,6 +291,12 @@ def golden_picture(side: int) -> Plane:
     surface[np.abs(columns - rows // 2 - side // 4) < 2] = 40
     picture: Plane = surface.astype(np.uint8)
     return picture
+
+
+def _read_point(metadata: Mapping[str, str]) -> OperatingPoint:
+    """Return threshold and peak; a file that names no peak marks all from the threshold on."""
+    peak = metadata.get(_PREFIX + "peak", "0")
+    return OperatingPoint(float(metadata[_PREFIX + "threshold"]), float(peak))
 
 
 def _check_signature(session: ort.InferenceSession) -> None:

@@ -228,9 +228,10 @@ def test_unfinished_outputs_are_refused_in_one_sentence(workspace: Workspace) ->
 def test_outputs_of_different_runs_are_refused(workspace: Workspace) -> None:
     """Models exported from another training, or another threshold, are not mixed up."""
     threshold = workspace.path("evaluated") / "threshold.json"
-    threshold.write_text('{"threshold": 0.3}')
+    threshold.write_text('{"threshold": 0.3, "peak": 0.9}')
     with pytest.raises(
-        WorkspaceError, match=r"threshold 0\.5, but evaluation chose 0\.3.*dvc repro"
+        WorkspaceError,
+        match=r"0\.5, peak 0\.0, but evaluation chose threshold 0\.3, peak 0\.9.*dvc repro",
     ):
         sync.record_workspace(workspace)
     training = workspace.path("trained") / "training.json"

@@ -91,7 +91,7 @@ def write_outputs(
     (reports / "training.csv").write_text(
         f"epoch,train_loss,val_dice,val_loss,learning_rate\n{rows}"
     )
-    _write_json(evaluated / "threshold.json", {"threshold": threshold})
+    _write_json(evaluated / "threshold.json", {"threshold": threshold, "peak": 0.0})
     _write_test_set(evaluated, rng, skill, images)
     _write_json(reports / "metrics.json", {"test_dice": skill, "test_iou": skill / (2 - skill)})
     _write_json(reports / "parity.json", {"fp32_probability": {"value": 1e-6, "bound": 1e-4}})

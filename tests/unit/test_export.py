@@ -24,6 +24,7 @@ from blemish.export.workflow import Exported, Inputs
 from blemish.inference import Segmenter
 from blemish.metrics import Counts
 from blemish.model import Probability, UNetTiny, load_trained
+from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import Resizing
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +78,7 @@ def test_a_model_file_fulfils_its_contract(world: World, precision: str) -> None
     """Input, output, metadata and weights are what serving expects, read by its own reader."""
     data = world.file(precision)
     card = Segmenter.from_bytes(data).card
-    assert (card.precision, card.threshold, card.tile) == (precision, THRESHOLD, 256)
+    assert (card.precision, card.point.threshold, card.tile) == (precision, THRESHOLD, 256)
     assert card.stride == UNetTiny.stride
     assert card.classes == ("pit", "scratch")
     assert card.fingerprint == "f" * 64
@@ -188,7 +189,7 @@ class Broken(NamedTuple):
 def subject(world: World) -> Broken:
     network = load_trained(world.inputs.trained)
     images = tuple(workflow_module._cases(world.inputs.data, "test"))
-    good = Subject(network, world.file("fp32"), world.file("int8"), THRESHOLD)
+    good = Subject(network, world.file("fp32"), world.file("int8"), OperatingPoint(THRESHOLD))
     return Broken(good, edge_cases(), images, params().parity)
 
 
@@ -259,7 +260,7 @@ def test_answers_that_are_not_finite_break_the_contract() -> None:
     """NaN counts as an infinite difference, not as none."""
     case = Case("a", np.zeros((2, 2), np.uint8), np.zeros((2, 2), bool))
     good, bad = np.zeros((2, 2), np.float32), np.full((2, 2), np.nan, np.float32)
-    assert compare([case], [good], [bad], 0.5).probability == np.inf
+    assert compare([case], [good], [bad], OperatingPoint(0.5)).probability == np.inf
 
 
 def test_comparison_counts_flipped_pixels_and_dice() -> None:
@@ -268,7 +269,7 @@ def test_comparison_counts_flipped_pixels_and_dice() -> None:
     case = Case("a", np.zeros((1, 4), np.uint8), truth)
     wanted = np.array([[0.9, 0.9, 0.1, 0.1]], np.float32)
     given = np.array([[0.9, 0.2, 0.1, 0.1]], np.float32)
-    gap = compare([case], [wanted], [given], 0.5)
+    gap = compare([case], [wanted], [given], OperatingPoint(0.5))
     assert gap.flipped == gap.flipped_worst == 0.25
     assert gap.probability == pytest.approx(0.7)
     assert gap.dice_change == pytest.approx(Counts(tp=1, fn=1).dice - 1.0)

@@ -26,7 +26,7 @@ def cast() -> list:  # type: ignore[type-arg]
 def test_the_card_is_read(segmenter: Segmenter) -> None:
     """What the metadata of a file say is on its card."""
     card = segmenter.card
-    assert (card.precision, card.threshold, card.stride, card.tile) == ("fp32", 0.5, 8, 256)
+    assert (card.precision, card.point.threshold, card.stride, card.tile) == ("fp32", 0.5, 8, 256)
     assert (card.classes, card.resizing.resize) == (("scratch",), "none")
 
 

@@ -65,7 +65,8 @@ class Job:
 @click.option(
     "--threshold",
     type=click.FloatRange(0.0, 1.0),
-    help="Probability from which a pixel counts as defect; the model's own by default.",
+    help="Mark every pixel from this probability on; by default the model's own rule: a threshold, "
+    "and a peak that a mark must reach somewhere.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, one answer an image.")
 @click.option("--fail-on-defect", is_flag=True, help="Exit with 1 if any image has a defect.")

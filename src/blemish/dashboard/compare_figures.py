@@ -102,7 +102,7 @@ def show_curves(pair: Pair, contest: Contest) -> None:
         )
     with right:
         st.markdown("##### Dice at every threshold")
-        own = [side.model.card.threshold for side in pair.sides]
+        own = [side.model.card.point.threshold for side in pair.sides]
         st.altair_chart(
             charts.dice_by_threshold(curves, own),
             alt="Dice over threshold of both versions, with their own thresholds.",

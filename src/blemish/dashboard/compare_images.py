@@ -16,6 +16,7 @@ from blemish.dashboard.pair import Pair, Side
 from blemish.dashboard.report import compose
 from blemish.dashboard.verdicts import ORDERS, SIZES, Bout, ordered, size_of
 from blemish.dashboard.viewer import Pane, show_panes
+from blemish.operating_point import OperatingPoint
 from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
 
 _LIST_HEIGHT = 520
@@ -143,7 +144,7 @@ def _panes(pair: Pair, album: Album, contest: Contest, image: int) -> None:
     opacity = st.session_state.get("opacity", 0.7)
     maps = [cache.probability(side.model, side.version.sha256, picture) for side in pair.sides]
     masks = [
-        side.model.judge(probability, threshold).mask
+        side.model.judge(probability, OperatingPoint(threshold, side.model.card.point.peak)).mask
         for side, probability, threshold in zip(pair.sides, maps, thresholds, strict=True)
     ]
     show_panes(picture.plane, _six(pair, picture, maps, masks), opacity=opacity, key="panes")
@@ -186,13 +187,14 @@ def _sliders(pair: Pair) -> tuple[float, float]:
 
 
 def _slider(side: Side, name: str, label: str) -> float:
-    own = side.model.card.threshold
+    own, peak = side.model.card.point.threshold, side.model.card.point.peak
     key = f"{name}-{side.version.sha256}"
     if key not in st.session_state:
         st.session_state[key] = round(asked_number(name, 0.0, 1.0) or own, 3)
     shown = st.slider(
         label, 0.0, 1.0, step=0.005, format="%.3f", key=key,
-        help=f"The model's own threshold, chosen on validation images, is {own:.3f}.",
+        help=f"The model's own threshold, chosen on validation images, is {own:.3f}. At every "
+        f"threshold a mark counts only if its probability somewhere reaches {peak:.3f}.",
     )  # fmt: skip
     value = own if abs(shown - own) < 0.0005 else shown
     remember(name, f"{shown:.3f}", f"{own:.3f}")

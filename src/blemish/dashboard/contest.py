@@ -27,7 +27,7 @@ class Contest:
         self._models = (a, b)
         self._bouts: list[Bout] = []
         self.histograms = (ThresholdHistogram(), ThresholdHistogram())
-        """Pixels by probability, where there is truth."""
+        """Pixels by the highest threshold that marks them, where there is truth."""
         self.figures: tuple[Figure, ...] = ()
         """Pooled figures with intervals, once every image was seen."""
         self.error: Exception | None = None
@@ -76,8 +76,10 @@ class Contest:
         counts: list[Counts | None] = [None, None]
         if picture.truth is not None:
             counts = [count(mask, picture.truth) for mask in masks]
-            for histogram, probability in zip(self.histograms, probabilities, strict=True):
-                histogram.add(probability, picture.truth)
+            for histogram, probability, model in zip(
+                self.histograms, probabilities, self._models, strict=True
+            ):
+                histogram.add(model.card.point.reach(probability), picture.truth)
         return Bout(
             index=index,
             entry=entry,

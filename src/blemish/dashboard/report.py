@@ -52,7 +52,8 @@ def _versions(pair: Pair) -> str:
     rows = [
         ("Chosen as", [side.name for side in pair.sides]),
         ("Precision", [side.version.precision for side in pair.sides]),
-        ("Threshold", [f"{side.model.card.threshold:.4f}" for side in pair.sides]),
+        ("Threshold", [f"{side.model.card.point.threshold:.4f}" for side in pair.sides]),
+        ("Peak", [f"{side.model.card.point.peak:.4f}" for side in pair.sides]),
         ("Size, bytes", [str(side.version.size_bytes) for side in pair.sides]),
         ("Latency, ms", [str(side.version.latency_ms) for side in pair.sides]),
         ("Git commit", [side.version.git_commit for side in pair.sides]),

@@ -1,32 +1,44 @@
-"""The threshold: chosen on validation images, with a view to metal that nobody has seen.
+"""Threshold and peak: chosen on validation images, with a view to metal that nobody has seen.
 
-The best threshold on validation images lies on a plateau, and its exact place is chance. So the
-middle of the plateau is taken, which is furthest from both of its edges when pictures change.
-Before that, thresholds that mark too many free images are ruled out: on a line, most parts are
-free, and one mark on each costs more than a little Dice. How much Dice that may cost is bounded
-too, or a model that sees little would end with a threshold at which it finds nothing.
+Dice hardly depends on the threshold over a wide plateau, and where exactly its highest point lies
+is chance. So the middle of the plateau is taken, which is furthest from both of its edges when
+pictures change. The peak that a mark must reach keeps parts without a defect free of marks: on a
+line most parts are, and a mark on each costs more than a little Dice. It is the lowest that keeps
+the bound on false alarms; how much Dice that may cost is bounded too, or a model that sees little
+would find nothing at all.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from blemish.config.evaluate import ThresholdRule
 from blemish.errors import DataError
-from blemish.metrics.thresholds import ThresholdHistogram
+from blemish.operating_point import OperatingPoint
 
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
+Figures = npt.NDArray[np.float64]
+
+THRESHOLDS: Figures = np.arange(1, 16) / 16
+"""Those that are tried; finer steps lie within one plateau."""
+
+PEAKS: Figures = np.round((1 - 2 ** (-np.arange(41) / 4)) * 4096) / 4096
+"""Tried too, from none to 0.999, closer to each other the surer they are."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A threshold and what it gives on the validation split."""
+    """An operating point and what it gives on the validation split."""
 
     threshold: float
-    """A multiple of 1/1024 in ``(0, 1)``."""
+    """One of ``THRESHOLDS``."""
+    peak: float
+    """One of ``PEAKS``."""
     dice: float
     """Pooled over the pixels of a set, mean over the sets that hold a defect."""
     false_alarms: float
@@ -34,55 +46,92 @@ class Choice:
     bounded: bool
     """Whether ``false_alarms`` keeps the bound asked for."""
 
+    @property
+    def point(self) -> OperatingPoint:
+        """Threshold and peak."""
+        return OperatingPoint(self.threshold, self.peak)
 
-def choose_threshold(
-    images: Iterable[tuple[str, Map, Mask]], rule: ThresholdRule
-) -> tuple[Choice, ThresholdHistogram]:
+
+def choose_point(images: Iterable[tuple[str, Map, Mask]], rule: ThresholdRule) -> Choice:
     """Choose by the rule above.
 
     Args:
         images: For each validation image its set, probability and truth, both ``(H, W)``.
-        rule: The bound on false alarms and the height of the plateau.
-
-    Returns:
-        The choice, and the histogram over all pixels of the split.
+        rule: The bound on false alarms, its price, and the height of the plateau.
 
     Raises:
         DataError: No validation image holds a defect.
     """
-    histograms: dict[str, ThresholdHistogram] = {}
-    pooled = ThresholdHistogram()
+    sets: dict[str, _Marks] = defaultdict(_Marks)
     highest = []
     for name, probability, truth in images:
-        histograms.setdefault(name, ThresholdHistogram()).add(probability, truth)
-        pooled.add(probability, truth)
+        sets[name].add(probability, truth)
         if not truth.any():
             highest.append(float(probability.max()))
-    return _choose(histograms, np.asarray(highest), rule), pooled
-
-
-def _choose(
-    histograms: Mapping[str, ThresholdHistogram],
-    highest: npt.NDArray[np.float64],
-    rule: ThresholdRule,
-) -> Choice:
-    defective = [h for _, h in sorted(histograms.items()) if h.positive.any()]
+    defective = [marks.dice() for _, marks in sorted(sets.items()) if marks.truth]
     if not defective:
         raise DataError(
             "No validation image holds a defect, so no threshold can be chosen. Raise "
             "preprocess.split.val or add images, then run: dvc repro"
         )
-    thresholds = defective[0].sweep().threshold
-    dice = np.mean([h.sweep().dice for h in defective], axis=0)
-    alarms = np.array([(highest >= t).mean() if highest.size else 0.0 for t in thresholds])
-    affordable = dice >= dice.max() - rule.price
-    allowed = affordable & (alarms <= max(rule.false_alarms, alarms[affordable].min()))
-    best = dice[allowed].max()
-    plateau = np.flatnonzero(allowed & (dice >= best - rule.plateau))
-    chosen = int(plateau[len(plateau) // 2])
+    dice = np.mean(defective, axis=0)
+    return _choose([_at_peak(dice, k, np.asarray(highest), rule) for k in range(len(PEAKS))], rule)
+
+
+class _Marks:
+    """Pixels of a set's marks, by threshold and by the peak that the mark reaches."""
+
+    def __init__(self) -> None:
+        self.truth = 0
+        self._right = np.zeros((len(THRESHOLDS), len(PEAKS)), np.int64)
+        self._wrong = np.zeros_like(self._right)
+
+    def add(self, probability: Map, truth: Mask) -> None:
+        """Count the marks of one image at every threshold."""
+        self.truth += int(truth.sum())
+        for row, threshold in enumerate(THRESHOLDS):
+            mask = probability >= np.float32(threshold)
+            if not mask.any():
+                return
+            count, labels = cv2.connectedComponents(
+                mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S
+            )
+            owner = labels[mask].astype(np.int64)
+            peaks = np.zeros(count, np.float32)
+            np.maximum.at(peaks, owner, probability[mask])
+            column = np.searchsorted(PEAKS, peaks, side="right") - 1
+            right = np.bincount(owner[truth[mask]], minlength=count)
+            np.add.at(self._right[row], column, right)
+            np.add.at(self._wrong[row], column, np.bincount(owner, minlength=count) - right)
+
+    def dice(self) -> Figures:
+        """Return pooled Dice, a row for each threshold, a column for each peak."""
+        right, wrong = (
+            table[:, ::-1].cumsum(axis=1)[:, ::-1] for table in (self._right, self._wrong)
+        )
+        pooled: Figures = 2 * right / (right + wrong + self.truth)
+        return pooled
+
+
+def _at_peak(
+    dice: Figures, column: int, highest: npt.NDArray[np.float64], rule: ThresholdRule
+) -> Choice:
+    """Return the middle of the plateau of thresholds up to the peak; of all without one."""
+    peak = float(PEAKS[column])
+    rows = np.flatnonzero((peak >= THRESHOLDS) | (column == 0))
+    given = dice[rows, column]
+    plateau = np.flatnonzero(given >= given.max() - rule.plateau)
+    middle = int(plateau[len(plateau) // 2])
+    threshold = float(THRESHOLDS[rows[middle]])
+    alarms = float((highest >= max(threshold, peak)).mean()) if highest.size else 0.0
     return Choice(
-        threshold=float(thresholds[chosen]),
-        dice=float(dice[chosen]),
-        false_alarms=float(alarms[chosen]),
-        bounded=bool(alarms[chosen] <= rule.false_alarms),
+        threshold, peak, float(given[middle]), alarms, bounded=alarms <= rule.false_alarms
     )
+
+
+def _choose(choices: Sequence[Choice], rule: ThresholdRule) -> Choice:
+    """Return the one with the lowest peak that keeps the bound, at an affordable price."""
+    best = max(choice.dice for choice in choices)
+    affordable = [choice for choice in choices if choice.dice >= best - rule.price]
+    bound = max(rule.false_alarms, min(choice.false_alarms for choice in affordable))
+    return next(choice for choice in affordable if choice.false_alarms <= bound)

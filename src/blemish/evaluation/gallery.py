@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from blemish.config.evaluate import Gallery
 from blemish.evaluation.judging import ImageResult
+from blemish.operating_point import OperatingPoint
 from blemish.visualization import create_heatmap, encode_png, overlay_truth, side_by_side
 
 Plane = npt.NDArray[np.uint8]
@@ -45,7 +46,7 @@ def draw_picture(
     plane: Plane,
     truth: Mask,
     probability: Map,
-    threshold: float,
+    point: OperatingPoint,
 ) -> bytes:
     """Draw image, truth, probability and overlay beside each other, with a caption.
 
@@ -54,12 +55,12 @@ def draw_picture(
         plane: Shape ``(H, W)``, uint8.
         truth: Same shape.
         probability: Same shape, in ``[0, 1]``.
-        threshold: From this probability on a pixel is marked.
+        point: Which pixels are marked.
 
     Returns:
         A PNG.
     """
-    predicted = probability >= np.float32(threshold)
+    predicted = point.mark(probability)
     panes = [
         plane,
         truth.astype(np.uint8) * np.uint8(255),

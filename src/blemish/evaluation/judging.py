@@ -17,6 +17,7 @@ from blemish.metrics import (
     count_objects,
     image_score,
 )
+from blemish.operating_point import OperatingPoint
 
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -39,7 +40,7 @@ class DefectResult:
 
 @dataclass(frozen=True)
 class ImageResult:
-    """One test image at the chosen threshold."""
+    """One test image at the chosen operating point."""
 
     index: int
     """Its place in the packed split."""
@@ -76,7 +77,7 @@ def judge_image(
     *,
     probability: Map,
     instances: Instances,
-    threshold: float,
+    point: OperatingPoint,
     params: Evaluate,
 ) -> ImageResult:
     """Measure one image.
@@ -87,10 +88,10 @@ def judge_image(
         record: What is known of it.
         probability: Shape ``(H, W)``, in ``[0, 1]``.
         instances: Same shape, 0 free and ``k`` the k-th defect of the record.
-        threshold: From this probability on a pixel is marked.
+        point: Which pixels are marked.
         params: Tolerances.
     """
-    predicted = probability >= np.float32(threshold)
+    predicted = point.mark(probability)
     truth = instances > 0
     return ImageResult(
         index=index,

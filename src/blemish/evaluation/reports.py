@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,22 +42,32 @@ _COLUMNS = (
 )
 
 
-def headline(overall: Mapping[str, Any], histogram: ThresholdHistogram) -> dict[str, float]:
+@dataclass(frozen=True)
+class Pixels:
+    """The pixels of a split, counted in two ways."""
+
+    answered: ThresholdHistogram
+    """By the probability that the network gives: whether it means what it says."""
+    marked: ThresholdHistogram
+    """By the highest threshold that still marks them: what each threshold would give."""
+
+
+def headline(overall: Mapping[str, Any], pixels: Pixels) -> dict[str, float]:
     """Return the few figures that ``dvc metrics diff`` shows; undefined ones are left out."""
     values = {f"test_{name}": overall[name]["value"] for name in _HEADLINES}
-    values["test_calibration_error"] = histogram.expected_calibration_error()
+    values["test_calibration_error"] = pixels.answered.expected_calibration_error()
     return {name: round(value, _DIGITS) for name, value in values.items() if value is not None}
 
 
-def write_curves(folder: Path, histogram: ThresholdHistogram, classes: Mapping[str, Any]) -> None:
+def write_curves(folder: Path, pixels: Pixels, classes: Mapping[str, Any]) -> None:
     """Write ``threshold.csv``, ``pr.csv``, ``reliability.csv`` and ``classes.csv``.
 
     Args:
         folder: Where to.
-        histogram: Over the pixels of the test split.
+        pixels: Of the test split.
         classes: Figures by class.
     """
-    sweep = histogram.sweep()
+    sweep = pixels.marked.sweep()
     columns = (sweep.threshold, sweep.dice, sweep.iou, sweep.precision, sweep.recall)
     rows = [tuple(round(float(v), _DIGITS) for v in row) for row in zip(*columns, strict=True)]
     kept = rows[_CURVE_STEP - 1 :: _CURVE_STEP]
@@ -66,7 +77,7 @@ def write_curves(folder: Path, histogram: ThresholdHistogram, classes: Mapping[s
     files.write_text(folder / "pr.csv", as_csv(("recall", "precision"), curve))
     bins = [
         (round(b.confidence, _DIGITS), round(b.frequency, _DIGITS), b.pixels)
-        for b in histogram.reliability()
+        for b in pixels.answered.reliability()
     ]
     reliability = as_csv(("confidence", "frequency", "pixels"), bins)
     files.write_text(folder / "reliability.csv", reliability)

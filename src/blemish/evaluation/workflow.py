@@ -15,10 +15,11 @@ from blemish.config.evaluate import Evaluate
 from blemish.datasets.packed import PackedSet
 from blemish.errors import DataError
 from blemish.evaluation import gallery, reports, summary
-from blemish.evaluation.choice import Choice, choose_threshold
+from blemish.evaluation.choice import Choice, choose_point
 from blemish.evaluation.judging import ImageResult, judge_image, unique_ids
 from blemish.evaluation.prediction import load_fast, probability_of
 from blemish.metrics import ThresholdHistogram
+from blemish.operating_point import OperatingPoint
 
 Map = npt.NDArray[np.float32]
 Track = Callable[[Iterable[int], int, str], Iterable[int]]
@@ -54,17 +55,15 @@ def evaluate(
     torch.set_num_threads(params.threads)
     network = load_fast(trained)
     validation, test = (_open(data, split) for split in ("val", "test"))
-    choice, _ = choose_threshold(
-        _answers(network, validation, track, "Threshold"), params.threshold
-    )
-    results, histogram = _judge(network, test, choice.threshold, params, track)
-    metrics = _write(out, written, test, results, histogram=histogram, choice=choice, params=params)
+    choice = choose_point(_answers(network, validation, track, "Threshold"), params.threshold)
+    results, pixels = _judge(network, test, choice.point, params, track)
+    metrics = _write(out, written, test, results, pixels=pixels, choice=choice, params=params)
     _draw(
         written / "gallery",
         network,
         test,
         results,
-        threshold=choice.threshold,
+        point=choice.point,
         params=params,
     )
     return Verdict(choice, metrics, len(results))
@@ -92,16 +91,18 @@ def _answers(
 
 
 def _judge(
-    network: nn.Module, packed: PackedSet, threshold: float, params: Evaluate, track: Track
-) -> tuple[list[ImageResult], ThresholdHistogram]:
+    network: nn.Module, packed: PackedSet, point: OperatingPoint, params: Evaluate, track: Track
+) -> tuple[list[ImageResult], reports.Pixels]:
     records = [packed.record(i) for i in range(len(packed))]
     names = unique_ids(records)
-    histogram = ThresholdHistogram()
+    pixels = reports.Pixels(ThresholdHistogram(), ThresholdHistogram())
     results = []
     for i in track(range(len(packed)), len(packed), "Test"):
         probability = probability_of(network, packed.image(i))
         instances = packed.instances(i)
-        histogram.add(probability, instances > 0)
+        truth = instances > 0
+        pixels.answered.add(probability, truth)
+        pixels.marked.add(point.reach(probability), truth)
         results.append(
             judge_image(
                 i,
@@ -109,11 +110,11 @@ def _judge(
                 records[i],
                 probability=probability,
                 instances=instances,
-                threshold=threshold,
+                point=point,
                 params=params,
             )
         )
-    return results, histogram
+    return results, pixels
 
 
 def _write(
@@ -122,7 +123,7 @@ def _write(
     packed: PackedSet,
     results: Sequence[ImageResult],
     *,
-    histogram: ThresholdHistogram,
+    pixels: reports.Pixels,
     choice: Choice,
     params: Evaluate,
 ) -> dict[str, float]:
@@ -136,15 +137,15 @@ def _write(
         "width": summary.by_defect(results, summary.width_of),
         "area": summary.by_defect(results, summary.area_of),
         "visibility": summary.by_defect(results, summary.visibility_of),
-        "calibration_error": histogram.expected_calibration_error(),
+        "calibration_error": pixels.answered.expected_calibration_error(),
         "kept_images": reports.write_test_images(out, packed, results, params.stored_megabytes),
     }
-    metrics = reports.headline(overall, histogram)
+    metrics = reports.headline(overall, pixels)
     files.write_json(out / "threshold.json", vars(choice))
     files.write_text(out / "per_image.csv", reports.per_image_csv(results))
     files.write_json(out / "per_class.json", classes)
     files.write_json(out / "details.json", details)
-    reports.write_curves(written / "curves", histogram, classes)
+    reports.write_curves(written / "curves", pixels, classes)
     files.write_json(written / "metrics.json", metrics)
     return metrics
 
@@ -155,13 +156,13 @@ def _draw(
     packed: PackedSet,
     results: Sequence[ImageResult],
     *,
-    threshold: float,
+    point: OperatingPoint,
     params: Evaluate,
 ) -> None:
     def draw(result: ImageResult) -> bytes:
         plane, truth = packed.image(result.index), packed.mask(result.index)
         probability = probability_of(network, plane)
-        return gallery.draw_picture(result, plane, truth, probability, threshold)
+        return gallery.draw_picture(result, plane, truth, probability, point)
 
     folder.mkdir(parents=True, exist_ok=True)
     chosen = gallery.choose_pictures(results, params.gallery)

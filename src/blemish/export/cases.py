@@ -8,6 +8,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from blemish.metrics import Counts, count
+from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import MODEL_SIZE
 from blemish.tiling import predict_tiled
 
@@ -60,11 +61,11 @@ class Meter:
     """Measures a gap image by image, so that no more than one map is held at a time.
 
     Args:
-        threshold: From this probability on a pixel is marked.
+        point: Which pixels are marked.
     """
 
-    def __init__(self, threshold: float) -> None:
-        self._limit = np.float32(threshold)
+    def __init__(self, point: OperatingPoint) -> None:
+        self._point = point
         self._largest = self._total = 0.0
         self._pixels = self._flips = 0
         self._worst = (0.0, "none")
@@ -76,7 +77,7 @@ class Meter:
         difference[~np.isfinite(difference)] = np.inf
         self._largest = max(self._largest, float(difference.max()))
         self._total += float(difference.sum(dtype=np.float64))
-        before, after = expected >= self._limit, answer >= self._limit
+        before, after = self._point.mark(expected), self._point.mark(answer)
         flips = int((before != after).sum())
         self._flips += flips
         self._pixels += answer.size
@@ -100,7 +101,7 @@ class Meter:
 
 
 def compare(
-    cases: Iterable[Case], expected: Iterable[Map], answers: Iterable[Map], threshold: float
+    cases: Iterable[Case], expected: Iterable[Map], answers: Iterable[Map], point: OperatingPoint
 ) -> Gap:
     """Compare answers with those expected, image by image.
 
@@ -108,9 +109,9 @@ def compare(
         cases: The images.
         expected: Probability of each, ``(H, W)``.
         answers: Of the same shapes.
-        threshold: From this probability on a pixel is marked.
+        point: Which pixels are marked.
     """
-    meter = Meter(threshold)
+    meter = Meter(point)
     for case, wanted, given in zip(cases, expected, answers, strict=True):
         meter.add(case, wanted, given)
     return meter.gap()

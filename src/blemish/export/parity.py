@@ -20,6 +20,7 @@ from blemish.export.cases import Case, Gap, Map, Meter, compare
 from blemish.export.graph import open_session
 from blemish.metrics.pixels import Counts
 from blemish.model import Probability, UNetTiny
+from blemish.operating_point import OperatingPoint
 
 _THREADS = (1, 2)
 _SOURCE_STEP = 4  # PyTorch is slow: it answers every fourth real image, and all edge cases
@@ -83,7 +84,7 @@ class Subject:
     network: UNetTiny
     fp32: bytes
     int8: bytes
-    threshold: float
+    point: OperatingPoint
 
 
 def check_parity(
@@ -102,7 +103,7 @@ def check_parity(
     """
     source = _torch_model(subject.network)
     sessions = [open_session(data) for data in (subject.fp32, subject.int8)]
-    exact, on_edges, on_images = (Meter(subject.threshold) for _ in range(3))
+    exact, on_edges, on_images = (Meter(subject.point) for _ in range(3))
     expected: list[list[Map]] = []
     for cases, quantized in ((edges, on_edges), (images, on_images)):
         for place, case in enumerate(cases):
@@ -146,7 +147,7 @@ def _settings_figures(
             session = open_session(data, threads=threads, level=level)
             wanted = [answers[place] for answers in expected]
             given = [case.answer(session) for case in edges]
-            gaps.append(compare(edges, wanted, given, subject.threshold))
+            gaps.append(compare(edges, wanted, given, subject.point))
         worst_fp32 = max(worst_fp32, (gaps[0].probability, setting))
         worst_int8 = max(worst_int8, (gaps[1].flipped_worst, setting))
     yield Figure("fp32_settings_probability", worst_fp32[0], bounds.probability, worst_fp32[1])

@@ -20,6 +20,7 @@ from blemish.config.export import Parity
 from blemish.export.calibration import RULES, Activations, Range
 from blemish.export.cases import Case, compare
 from blemish.export.graph import clean, open_session
+from blemish.operating_point import OperatingPoint
 
 _OPERATORS = ["Conv", "Relu", "Add", "Resize"]
 
@@ -95,7 +96,7 @@ class Search:
         model: The fp32 graph, cleaned.
         edges: Edge cases.
         images: Real images with their truth.
-        threshold: From this probability on a pixel is marked.
+        point: Which pixels are marked.
         bounds: The parity contract.
     """
 
@@ -105,12 +106,12 @@ class Search:
         edges: Sequence[Case],
         images: Sequence[Case],
         *,
-        threshold: float,
+        point: OperatingPoint,
         bounds: Parity,
     ) -> None:
         self._model = model
         self._parts = (images, edges)
-        self._threshold = threshold
+        self._point = point
         self._bounds = bounds
         session = open_session(model.SerializeToString())
         self._expected = [[case.answer(session) for case in part] for part in self._parts]
@@ -139,7 +140,7 @@ class Search:
         quantized = quantize(self._model, ranges, candidate.kept)
         session = open_session(quantized.SerializeToString())
         images, edges = (
-            compare(part, expected, [case.answer(session) for case in part], self._threshold)
+            compare(part, expected, [case.answer(session) for case in part], self._point)
             for part, expected in zip(self._parts, self._expected, strict=True)
         )
         strain = max(

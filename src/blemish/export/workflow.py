@@ -20,6 +20,7 @@ from blemish.export.graph import open_session, to_bytes, to_onnx
 from blemish.export.parity import ParityReport, Subject, check_parity
 from blemish.export.quantization import Found, Search
 from blemish.model import UNetTiny, load_trained
+from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import MODEL_SIZE, Resizing
 from blemish.tiling import pad_reflect
 
@@ -68,7 +69,7 @@ def export(
     torch.set_num_threads(params.threads)
     network = load_trained(inputs.trained)
     metadata = describe_model(inputs, network, resizing)
-    threshold = float(metadata["blemish.threshold"])
+    point = OperatingPoint(float(metadata["blemish.threshold"]), float(metadata["blemish.peak"]))
     say("Exporting the graph")
     model = to_onnx(network)
     mass = _probability_mass(model.SerializeToString(), _cases(inputs.data, "val"))
@@ -77,12 +78,12 @@ def export(
     tiles = _calibration_tiles(inputs.data, params.quantization.calibration_images)
     images = list(_cases(inputs.data, "val", params.quantization.search_images))
     edges = edge_cases()
-    search = Search(model, edges, images, threshold=threshold, bounds=params.parity)
+    search = Search(model, edges, images, point=point, bounds=params.parity)
     found = search.run(tiles, params.quantization.room)
     fp32 = to_bytes(model, metadata | {"blemish.precision": "fp32"})
     int8 = to_bytes(found.model, metadata | {"blemish.precision": "int8"})
     say("Comparing both files with their source")
-    subject = Subject(network, fp32, int8, threshold)
+    subject = Subject(network, fp32, int8, point)
     parity = check_parity(subject, edges, _cases(inputs.data, "test"), params.parity)
     parity.require()
     files.write_bytes(out / "model.fp32.onnx", fp32)
@@ -98,13 +99,14 @@ def describe_model(inputs: Inputs, network: UNetTiny, resizing: Resizing) -> dic
         ModelFileError: The training, its threshold or its statistics cannot be read.
     """
     training = _read_json(inputs.trained / "training.json")
-    threshold = _read_json(inputs.evaluated / "threshold.json")
+    chosen = _read_json(inputs.evaluated / "threshold.json")
     statistics = _read_json(inputs.data / "statistics.json")
     try:
         return {
             "blemish.format": _FORMAT,
             "blemish.fingerprint": str(training["fingerprint"]),
-            "blemish.threshold": repr(float(threshold["threshold"])),
+            "blemish.threshold": repr(float(chosen["threshold"])),
+            "blemish.peak": repr(float(chosen["peak"])),
             "blemish.stride": str(network.stride),
             "blemish.tile": str(MODEL_SIZE),
             "blemish.resize": resizing.to_json(),

@@ -77,7 +77,8 @@ PREDICT = _route(
             _query(
                 "threshold",
                 {"type": "number", "minimum": 0, "maximum": 1},
-                "Probability from which a pixel counts as defect; the model's own by default.",
+                "Marks every pixel from this probability on. By default the model's own rule: its "
+                "threshold, and a peak that a mark must reach somewhere.",
                 example=0.5,
             ),
             _query(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from blemish.config import Workspace
 from blemish.errors import ModelFileError, WorkspaceError
 from blemish.files import canonical_json, sha256_bytes, sha256_file
 from blemish.inference import ModelCard, Segmenter
+from blemish.operating_point import OperatingPoint
 from blemish.tracking.digests import locked_outputs, md5_of
 from blemish.tracking.fingerprint import param_value
 from blemish.tracking.runs import flatten
@@ -189,7 +191,8 @@ def _read_model(workspace: Workspace, precision: str) -> ModelFile:
 
 def _check_one_origin(outputs: Outputs) -> None:
     """Refuse models that were exported from another training or another threshold."""
-    threshold = read_json(outputs.workspace.path("evaluated") / "threshold.json").get("threshold")
+    chosen = read_json(outputs.workspace.path("evaluated") / "threshold.json")
+    point = OperatingPoint(chosen.get("threshold", math.nan), chosen.get("peak", math.nan))
     for model in outputs.models:
         if model.card.fingerprint != outputs.fingerprint:
             raise WorkspaceError(
@@ -197,10 +200,10 @@ def _check_one_origin(outputs: Outputs) -> None:
                 f"{model.card.fingerprint[:12]}, but the trained weights are "
                 f"{outputs.fingerprint[:12]}. Run: dvc repro"
             )
-        if model.card.threshold != threshold:
+        if model.card.point != point:
             raise WorkspaceError(
-                f"model.{model.precision}.onnx holds threshold {model.card.threshold}, but "
-                f"evaluation chose {threshold}. Run: dvc repro"
+                f"model.{model.precision}.onnx holds {model.card.point}, but evaluation chose "
+                f"{point}. Run: dvc repro"
             )
 
 
