@@ -14,7 +14,8 @@ import numpy.typing as npt
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-_LEAST = 1 / 1024  # lower thresholds are of no interest to anybody
+LEVELS = tuple(k / 32 for k in range(1, 32))
+"""Thresholds of a curve; exact in float32."""
 
 
 @dataclass(frozen=True)
@@ -54,26 +55,20 @@ class OperatingPoint:
         return marks
 
     def reach(self, probability: Map) -> Map:
-        """Return for each pixel the highest threshold at which it is still marked, given the peak.
+        """Return for each pixel the highest of ``LEVELS`` at which it is marked, given the peak.
 
-        It is the reconstruction by dilation of what reaches the peak under the map (Vincent 1993),
-        so comparing it with any threshold gives the marks at that one.
+        Comparing it with one of them gives the marks at that threshold.
 
         Args:
             probability: Shape ``(H, W)``, float32, in ``[0, 1]``.
 
         Returns:
-            Same shape and type; 0 where no threshold from 1/1024 on marks the pixel.
+            Same shape and type; 0 where no level marks the pixel.
         """
-        from skimage.morphology import reconstruction  # noqa: PLC0415 - not on a server
-
-        sure = probability >= np.float32(self.peak)
         reached = np.zeros_like(probability)
-        rows, columns = (np.flatnonzero((probability >= _LEAST).any(axis)) for axis in (1, 0))
-        if sure.any() and rows.size:
-            here = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            under = probability[here]
-            seeds = np.where(sure[here], under, np.float32(0))
-            footprint = np.ones((3, 3))
-            reached[here] = reconstruction(seeds, under, footprint=footprint)  # type: ignore[no-untyped-call]  # scikit-image has no types
+        for level in LEVELS:
+            marks = OperatingPoint(level, self.peak).mark(probability)
+            if not marks.any():
+                break
+            reached[marks] = level
         return reached

@@ -26,7 +26,7 @@ from blemish.evaluation.summary import Table, summarize, visibility_of, width_of
 from blemish.evaluation.workflow import Verdict
 from blemish.metrics import Counts, ObjectCounts, auroc, count
 from blemish.model import Probability, load_trained
-from blemish.operating_point import OperatingPoint
+from blemish.operating_point import LEVELS, OperatingPoint
 
 ROOT = Path(__file__).parents[2]
 
@@ -146,7 +146,9 @@ def test_curves_are_tables_for_dvc(world: World) -> None:
     table = list(csv.DictReader(io.StringIO(curves["threshold.csv"])))
     recalls = [float(row["recall"]) for row in table]
     assert recalls == sorted(recalls, reverse=True)
-    assert len(table) == 127
+    assert len(table) == len(LEVELS)
+    own = next(r for r in table if float(r["threshold"]) == world.verdict.choice.threshold)
+    assert float(own["dice"]) == pytest.approx(world.verdict.metrics["test_dice"], abs=1e-6)
 
 
 def test_the_fast_network_answers_as_the_trained_one(world: World) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from blemish.operating_point import OperatingPoint
+from blemish.operating_point import LEVELS, OperatingPoint
 
 
 def blobs(seed: int, height: int = 48, width: int = 37) -> npt.NDArray[np.float32]:
@@ -34,11 +34,11 @@ def test_marks_are_those_of_the_oracle(seed: int, threshold: float, peak: float)
 
 @pytest.mark.parametrize("peak", [0.0, 0.3, 0.62, 0.9, 1.0])
 @pytest.mark.parametrize("seed", range(5))
-def test_reach_gives_the_marks_at_every_threshold(seed: int, peak: float) -> None:
-    """One map stands for the marks at all thresholds."""
+def test_reach_gives_the_marks_at_every_level(seed: int, peak: float) -> None:
+    """One map stands for the marks at all levels."""
     reached = OperatingPoint(0.5, peak).reach(blobs(seed))
-    for threshold in np.arange(1, 32) / 32:
-        expected = OperatingPoint(float(threshold), peak).mark(blobs(seed))
+    for threshold in LEVELS:
+        expected = OperatingPoint(threshold, peak).mark(blobs(seed))
         np.testing.assert_array_equal(reached >= np.float32(threshold), expected)
 
 

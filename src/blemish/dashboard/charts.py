@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from blemish.metrics import Sweep
 
-_POINTS = 160  # of a curve: what a chart can show
 _HEIGHT = 280
 
 Curves = Sequence[tuple[str, Sweep]]
@@ -97,15 +95,14 @@ def _colour(curves: Curves) -> alt.Color:
 def _table(curves: Curves) -> pd.DataFrame:
     frames = []
     for name, sweep in curves:
-        chosen = np.unique(np.linspace(0, len(sweep.threshold) - 1, _POINTS).astype(int))
         frames.append(
             pd.DataFrame(
                 {
                     "version": name,
-                    "threshold": sweep.threshold[chosen],
-                    "dice": sweep.dice[chosen],
-                    "precision": sweep.precision[chosen],
-                    "recall": sweep.recall[chosen],
+                    "threshold": sweep.threshold,
+                    "dice": sweep.dice,
+                    "precision": sweep.precision,
+                    "recall": sweep.recall,
                 }
             )
         )

@@ -90,10 +90,7 @@ def show_curves(pair: Pair, contest: Contest) -> None:
     if not any(bout.a for bout in contest.bouts):
         st.info("Curves need masks, and these pictures have none.", icon=":material/image:")
         return
-    curves = [
-        (side.title, histogram.sweep())
-        for side, histogram in zip(pair.sides, contest.histograms, strict=True)
-    ]
+    curves = [(side.title, sweep) for side, sweep in zip(pair.sides, contest.sweeps, strict=True)]
     left, right = st.columns(2)
     with left:
         st.markdown("##### Precision and recall")

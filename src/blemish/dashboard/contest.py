@@ -8,7 +8,8 @@ import cv2
 from blemish.dashboard.albums import Album, Entry, Picture
 from blemish.dashboard.verdicts import Bout, Figure, figures
 from blemish.inference import Segmenter
-from blemish.metrics import Counts, ThresholdHistogram, count
+from blemish.metrics import Counts, Sweep, ThresholdHistogram, count
+from blemish.operating_point import LEVELS
 
 _THUMB = 72  # pixels
 
@@ -54,6 +55,11 @@ class Contest:
         """Wait for the end, at most for ``seconds``; return whether it came."""
         self._thread.join(seconds)
         return self.done
+
+    @property
+    def sweeps(self) -> list[Sweep]:
+        """What each threshold would give either version, its peak kept."""
+        return [histogram.sweep(len(LEVELS) + 1) for histogram in self.histograms]
 
     def _run(self) -> None:
         try:

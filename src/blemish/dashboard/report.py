@@ -87,7 +87,7 @@ def _with(value: float, interval: Interval | None, sign: str = "") -> str:
 def _curves(pair: Pair, contest: Contest) -> str:
     if not contest.figures:
         return ""
-    sweeps = [histogram.sweep() for histogram in contest.histograms]
+    sweeps = contest.sweeps
     names = [side.title for side in pair.sides]
     legend = "".join(
         f'<span style="color:{colour}">&#9632; {escape(name)}</span> '

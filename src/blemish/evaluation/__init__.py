@@ -1,8 +1,8 @@
-"""Evaluation: from trained weights to an operating point and to figures that an inspector would trust.
+"""Evaluation: from trained weights to an operating point and figures that an inspector would trust.
 
-``evaluate`` is the whole workflow. Beside it lie the choice of threshold and peak (``choice``), what is
-measured on one image (``judging``, of what ``prediction`` answers), how results are grouped and
-summarized (``summary``), what is written (``reports``), and the pictures (``gallery``).
+``evaluate`` is the whole workflow. Beside it lie the choice of threshold and peak (``choice``),
+what is measured on one image (``judging``, of what ``prediction`` answers), how results are grouped
+and summarized (``summary``), what is written (``reports``), and the pictures (``gallery``).
 """
 
 from blemish.evaluation.workflow import evaluate

@@ -18,14 +18,14 @@ import numpy.typing as npt
 
 from blemish.config.evaluate import ThresholdRule
 from blemish.errors import DataError
-from blemish.operating_point import OperatingPoint
+from blemish.operating_point import LEVELS, OperatingPoint
 
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 Figures = npt.NDArray[np.float64]
 
-THRESHOLDS: Figures = np.arange(1, 16) / 16
-"""Those that are tried; finer steps lie within one plateau."""
+THRESHOLDS: Figures = np.asarray(LEVELS[1::2])
+"""Those that are tried, k/16; finer steps lie within one plateau."""
 
 PEAKS: Figures = np.round((1 - 2 ** (-np.arange(41) / 4)) * 4096) / 4096
 """Tried too, from none to 0.999, closer to each other the surer they are."""

@@ -12,6 +12,7 @@ from blemish import files
 from blemish.datasets.packed import PackedSet
 from blemish.evaluation.judging import ImageResult
 from blemish.metrics import Counts, ThresholdHistogram
+from blemish.operating_point import LEVELS
 from blemish.visualization import encode_png
 
 _HEADLINES = (
@@ -28,7 +29,6 @@ _HEADLINES = (
     "false_alarm_rate",
 )
 _DIGITS = 6
-_CURVE_STEP = 8  # of the 1,024 thresholds: 127 points draw a smooth curve
 _COLUMNS = (
     "image_id",
     "set",
@@ -67,13 +67,12 @@ def write_curves(folder: Path, pixels: Pixels, classes: Mapping[str, Any]) -> No
         pixels: Of the test split.
         classes: Figures by class.
     """
-    sweep = pixels.marked.sweep()
+    sweep = pixels.marked.sweep(len(LEVELS) + 1)
     columns = (sweep.threshold, sweep.dice, sweep.iou, sweep.precision, sweep.recall)
     rows = [tuple(round(float(v), _DIGITS) for v in row) for row in zip(*columns, strict=True)]
-    kept = rows[_CURVE_STEP - 1 :: _CURVE_STEP]
     header = ("threshold", "dice", "iou", "precision", "recall")
-    files.write_text(folder / "threshold.csv", as_csv(header, kept))
-    curve = sorted((row[4], row[3]) for row in kept if row[4] > 0)
+    files.write_text(folder / "threshold.csv", as_csv(header, rows))
+    curve = sorted((row[4], row[3]) for row in rows if row[4] > 0)
     files.write_text(folder / "pr.csv", as_csv(("recall", "precision"), curve))
     bins = [
         (round(b.confidence, _DIGITS), round(b.frequency, _DIGITS), b.pixels)

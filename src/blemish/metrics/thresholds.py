@@ -85,11 +85,16 @@ class ThresholdHistogram:
         tp, fp = int(self.positive[first:].sum()), int(self.negative[first:].sum())
         return Counts(tp, fp, int(self.positive.sum()) - tp, int(self.negative.sum()) - fp)
 
-    def sweep(self) -> Sweep:
-        """Return the pooled figures at each threshold ``k / 1024``, k from 1 to 1023."""
-        thresholds = np.arange(1, BINS) / BINS
-        tp = self.positive[::-1].cumsum()[::-1][1:]
-        fp = self.negative[::-1].cumsum()[::-1][1:]
+    def sweep(self, count: int = BINS) -> Sweep:
+        """Return the pooled figures at each threshold ``k / count``, k from 1 to ``count - 1``.
+
+        Args:
+            count: A divisor of 1,024.
+        """
+        thresholds = np.arange(1, count) / count
+        places = np.arange(1, count) * (BINS // count)
+        tp = self.positive[::-1].cumsum()[::-1][places]
+        fp = self.negative[::-1].cumsum()[::-1][places]
         fn = self.positive.sum() - tp
         empty = tp + fp + fn == 0
 
