@@ -6,6 +6,7 @@ ratio is the median over rounds of INT8's time over fp32's in the same round.
 
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def measure() -> list[Row]:
     sizes = {precision: path.stat().st_size for precision, path in files.items()}
     note = f"{sizes['int8']:,} over {sizes['fp32']:,} bytes"
     rows.append(_row("int8_over_fp32_size", sizes["int8"] / sizes["fp32"], "ratio", note))
-    return [*rows, _dice_change(workspace, files)]
+    return [*rows, *_dice_change(workspace, files)]
 
 
 def _model_file(workspace: Workspace, precision: str) -> Path:
@@ -77,22 +78,25 @@ def _interleave(models: dict[str, Segmenter], batch: Batch, rounds: int) -> dict
     return {precision: taken[WARM_UP:] for precision, taken in times.items()}
 
 
-def _dice_change(workspace: Workspace, files: dict[str, Path]) -> Row:
+def _dice_change(workspace: Workspace, files: dict[str, Path]) -> Iterator[Row]:
     folder = workspace.path("evaluated")
     images = sorted((folder / "test_images").glob("*.png"))[:MOST_IMAGES]
-    totals = {}
+    totals, marked = {}, {}
     for precision, path in files.items():
         model = Segmenter.from_file(path, threads=1)
-        counts = Counts()
+        counts = marks = Counts()
         for image in images:
             # The kept images are at the model's scale already: no second resizing.
             plane = decode_image(image.read_bytes()).plane
             truth = decode_image((folder / "test_masks" / image.name).read_bytes()).plane > 0
             probability = predict_tiled(plane, model.run, tile=model.card.tile)
-            counts += count(model.card.point.mark(probability), truth)
-        totals[precision] = counts.dice
-    note = f"pooled over {len(images)} test images, fp32 {totals['fp32']:.4f}"
-    return _row("int8_dice_change", totals["int8"] - totals["fp32"], "Dice", note)
+            counts += count(probability >= np.float32(model.card.point.threshold), truth)
+            marks += count(model.card.point.mark(probability), truth)
+        totals[precision], marked[precision] = counts.dice, marks.dice
+    note = f"{len(images)} test images, pixels from the threshold on, fp32 {totals['fp32']:.4f}"
+    yield _row("int8_dice_change", totals["int8"] - totals["fp32"], "Dice", note)
+    note = f"the same images, marks that reach the peak, fp32 {marked['fp32']:.4f}"
+    yield _row("int8_marks_dice_change", marked["int8"] - marked["fp32"], "Dice", note)
 
 
 def _row(name: str, value: float, unit: str, note: str) -> Row:

@@ -46,19 +46,23 @@ class Gap:
     probability_mean: float
     """Mean difference of all pixels; a change of scale shows here though no decision flips."""
     flipped: float
-    """Share of all pixels that one model marks and the other does not."""
+    """Share of all pixels of which one model is beyond the threshold and the other is not."""
     flipped_worst: float
     """The same of the image where it is largest."""
     worst: str
     """Name of that image."""
     dice_change: float
-    """Pooled Dice against the truth minus that of the expected answers; 0.0 without truths."""
+    """Pooled Dice of all pixels beyond the threshold, minus that of the expected answers; 0.0
+    without truths."""
     answered: Counts = field(default_factory=Counts)
-    """Pixels of the answers against the truth, where there is one."""
+    """Pixels of the answers' marks against the truth, where there is one."""
 
 
 class Meter:
     """Measures a gap image by image, so that no more than one map is held at a time.
+
+    Decisions are compared at the threshold, pixel by pixel. The peak keeps or drops whole marks, so
+    that rounding in one pixel moves hundreds: that would measure chance, not the models.
 
     Args:
         point: Which pixels are marked.
@@ -69,7 +73,7 @@ class Meter:
         self._largest = self._total = 0.0
         self._pixels = self._flips = 0
         self._worst = (0.0, "none")
-        self._before = self._after = Counts()
+        self._before = self._after = self._answered = Counts()
 
     def add(self, case: Case, expected: Map, answer: Map) -> None:
         """Compare an answer with the one expected, both of the shape of the image."""
@@ -77,7 +81,8 @@ class Meter:
         difference[~np.isfinite(difference)] = np.inf
         self._largest = max(self._largest, float(difference.max()))
         self._total += float(difference.sum(dtype=np.float64))
-        before, after = self._point.mark(expected), self._point.mark(answer)
+        limit = np.float32(self._point.threshold)
+        before, after = expected >= limit, answer >= limit
         flips = int((before != after).sum())
         self._flips += flips
         self._pixels += answer.size
@@ -85,6 +90,7 @@ class Meter:
         if case.truth is not None:
             self._before += count(before, case.truth)
             self._after += count(after, case.truth)
+            self._answered += count(self._point.mark(answer), case.truth)
 
     def gap(self) -> Gap:
         """Return the gap over all images so far."""
@@ -96,7 +102,7 @@ class Meter:
             flipped_worst=self._worst[0],
             worst=self._worst[1],
             dice_change=self._after.dice - self._before.dice,
-            answered=self._after,
+            answered=self._answered,
         )
 
 
