@@ -3,18 +3,19 @@
 from pathlib import Path
 
 import pytest
-from pipeline.checkouts import Checkout
+from pipeline.checkouts import Checkout, copy_checkout
 
 SHOUT = '\nprint("this very line was edited")\n'
 
 
 @pytest.fixture(scope="module")
-def edited(reproduced: Checkout) -> Checkout:
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A checkout in which a line of the package was changed and committed."""
-    with (reproduced.root / "src/blemish/synthesis/__init__.py").open("a") as module:
+    copy = copy_checkout(tmp_path_factory.mktemp("edited") / "checkout")
+    with (copy.root / "src/blemish/synthesis/__init__.py").open("a") as module:
         module.write(SHOUT)
-    reproduced.git("commit", "-q", "-a", "-m", "Shout")
-    return reproduced
+    copy.git("commit", "-q", "-a", "-m", "Shout")
+    return copy
 
 
 @pytest.mark.parametrize("extra", [(), ("--temp",)], ids=["in place", "temporary copy"])
