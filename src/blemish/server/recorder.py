@@ -2,8 +2,8 @@
 
 One thread of low priority measures and compares, from a short queue. Under load it leaves
 statistics and challenger out rather than keep a request waiting; the prediction itself is always
-logged. Nor are more than some 20 images a second measured: drift is no clearer for more, and of the
-log's work on an image measuring is by far the most. An image that needs no second look wakes no
+logged. Nor are more than some five images a second measured: drift is no clearer for more, and of
+the log's work on an image measuring is by far the most. An image that needs no second look wakes no
 thread: its record goes straight to the log.
 """
 
@@ -34,7 +34,7 @@ _PIXELS = 20_000_000
 """Of all images that wait here, each with its map and mask: six bytes a pixel."""
 _NICE = 10  # the challenger and the statistics yield to requests
 _RELOAD_S = 5.0
-_MEASURED_PER_S = 20.0
+_MEASURED_PER_S = 5.0
 _SAVED_S = 2.0  # of a pause, whose share may be caught up at once
 
 _log = structlog.get_logger(__name__)
