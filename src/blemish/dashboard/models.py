@@ -41,7 +41,7 @@ def _show_champion(versions: Sequence[Version]) -> None:
         st.warning("No version is champion, so nothing is served.", icon=":material/warning:")
         return
     columns = st.columns(5)
-    dice = champion.metrics.get("test_dice")
+    dice = champion.dice
     moves = cache.history()
     when = [move.at for move in moves]
     since = f"since {when[-1][:16].replace('T', ' ')}" if when else "no history"
@@ -90,8 +90,8 @@ def _row(version: Version) -> dict[str, object]:
         "Version": version.version,
         "Aliases": ", ".join(version.aliases),
         "Precision": version.precision,
-        "Dice": version.metrics.get("test_dice"),
-        "IoU": version.metrics.get("test_iou"),
+        "Dice": version.dice,
+        "IoU": version.iou,
         "Threshold": version.threshold,
         "Size, MB": None if version.size_bytes is None else version.size_bytes / 1e6,
         "Latency, ms": version.latency_ms,
