@@ -30,7 +30,7 @@ from blemish.server.workers import Workers
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
 _GRACE_S = 5
-_IDLE_S = 2.0
+_IDLE_S = 5.0
 _SO_ATTACH_FILTER = 26  # of Linux; the socket module has no name for it
 _BPF_RETURN = 0x06
 
