@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from judging import probability_map, train_arm
+from judging import answer_images, train_arm
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -119,11 +119,9 @@ def _adapt(trained: Path, packed: Path, params: Params) -> dict[str, str]:
 
 def _judge(network: nn.Module, packed: PackedSet) -> Iterator[Judged]:
     """Yield the images of the real set in a split, each with its probability."""
-    for index in range(len(packed)):
-        record = packed.record(index)
+    for record, found, truth in answer_images(network, packed):
         if record.set_name == NAME:
-            name = record.defects[0].class_name if record.defects else "free"
-            yield name, probability_map(network, packed.image(index)), packed.mask(index)
+            yield record.defects[0].class_name if record.defects else "free", found, truth
 
 
 def _pooled(counts: list[tuple[str, Counts]], names: set[str]) -> float:

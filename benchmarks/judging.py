@@ -65,9 +65,17 @@ def train_arm(
 
 def count_images(network: nn.Module, packed: PackedSet) -> Iterator[tuple[PackedRecord, Histogram]]:
     """Yield each image of a split, with its pixels by probability."""
+    for record, found, truth in answer_images(network, packed):
+        yield record, count_pixels(found, truth)
+
+
+def answer_images(
+    network: nn.Module, packed: PackedSet
+) -> Iterator[tuple[PackedRecord, NDArray[np.float32], NDArray[np.bool_]]]:
+    """Yield each image of a split, with its probability and its truth."""
     for index in range(len(packed)):
         found = probability_map(network, packed.image(index))
-        yield packed.record(index), count_pixels(found, packed.mask(index))
+        yield packed.record(index), found, packed.mask(index)
 
 
 def count_sets(network: nn.Module, packed: PackedSet) -> dict[str, Histogram]:

@@ -13,7 +13,6 @@ from typing import Any, Literal, get_args
 from blemish import visualization
 from blemish.imaging import DEFAULT_LIMITS, DecodedImage, Limits, decode_image
 from blemish.inference import Prediction, Segmenter
-from blemish.operating_point import OperatingPoint
 
 Picture = Literal["mask", "heatmap", "overlay"]
 PICTURES: tuple[Picture, ...] = get_args(Picture)
@@ -71,8 +70,7 @@ def answer(
     decoded = time.perf_counter()
     probability = segmenter.probability(image.plane)
     inferred = time.perf_counter()
-    point = None if threshold is None else OperatingPoint(threshold)
-    prediction = segmenter.judge(probability, point)
+    prediction = segmenter.judge(probability, threshold)
     pictures = draw(image, prediction, include)
     end = time.perf_counter()
     moments = (begin, decoded, inferred, end)

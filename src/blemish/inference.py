@@ -237,17 +237,19 @@ class Segmenter:
                 point by default.
             prepared: It is at the model's scale already.
         """
-        point = None if threshold is None else OperatingPoint(threshold)
-        return self.judge(self.probability(plane, prepared=prepared), point)
+        return self.judge(self.probability(plane, prepared=prepared), threshold)
 
-    def judge(self, probability: Map, point: OperatingPoint | None = None) -> Prediction:
+    def judge(
+        self, probability: Map, threshold: float | None = None, peak: float = 0.0
+    ) -> Prediction:
         """Decide what is a defect.
 
         Args:
             probability: As :meth:`probability` returned it.
-            point: Which pixels count; the model's own by default.
+            threshold: In ``[0, 1]``; the model's own operating point by default.
+            peak: In ``[0, 1]``, what a mark must reach at a threshold given here.
         """
-        used = point or self.card.point
+        used = self.card.point if threshold is None else OperatingPoint(threshold, peak)
         mask = used.mark(probability)
         defects, count = measure_defects(mask, probability)
         return Prediction(probability, mask, used.threshold, defects, count)

@@ -18,6 +18,19 @@ LEVELS = tuple(k / 32 for k in range(1, 32))
 """Thresholds of a curve; exact in float32."""
 
 
+def label_regions(mask: Mask) -> tuple[int, npt.NDArray[np.int32]]:
+    """Number the 8-connected regions of a mask.
+
+    Args:
+        mask: Shape ``(H, W)``, bool.
+
+    Returns:
+        How many numbers there are, and for each pixel its own; 0 is outside all regions.
+    """
+    count, labels = cv2.connectedComponents(mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    return count, labels  # type: ignore[return-value]  # cv2 names no dtype
+
+
 @dataclass(frozen=True)
 class OperatingPoint:
     """Which pixels of a probability map count as defect."""
@@ -46,9 +59,7 @@ class OperatingPoint:
         sure = probability >= np.float32(self.peak)
         if not sure.any():
             return np.zeros_like(mask)
-        count, labels = cv2.connectedComponents(
-            mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S
-        )
+        count, labels = label_regions(mask)
         kept = np.zeros(count, np.bool_)
         kept[labels[sure]] = True
         marks: Mask = kept[labels]

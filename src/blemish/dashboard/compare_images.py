@@ -16,7 +16,6 @@ from blemish.dashboard.pair import Pair, Side
 from blemish.dashboard.report import compose
 from blemish.dashboard.verdicts import ORDERS, SIZES, Bout, ordered, size_of
 from blemish.dashboard.viewer import Pane, show_panes
-from blemish.operating_point import OperatingPoint
 from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
 
 _LIST_HEIGHT = 520
@@ -144,7 +143,7 @@ def _panes(pair: Pair, album: Album, contest: Contest, image: int) -> None:
     opacity = st.session_state.get("opacity", 0.7)
     maps = [cache.probability(side.model, side.version.sha256, picture) for side in pair.sides]
     masks = [
-        side.model.judge(probability, OperatingPoint(threshold, side.model.card.point.peak)).mask
+        side.model.judge(probability, threshold, side.model.card.point.peak).mask
         for side, probability, threshold in zip(pair.sides, maps, thresholds, strict=True)
     ]
     show_panes(picture.plane, _six(pair, picture, maps, masks), opacity=opacity, key="panes")

@@ -12,13 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from blemish.config.evaluate import ThresholdRule
 from blemish.errors import DataError
-from blemish.operating_point import LEVELS, OperatingPoint
+from blemish.operating_point import LEVELS, OperatingPoint, label_regions
 
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -93,9 +92,7 @@ class _Marks:
             mask = probability >= np.float32(threshold)
             if not mask.any():
                 return
-            count, labels = cv2.connectedComponents(
-                mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S
-            )
+            count, labels = label_regions(mask)
             owner = labels[mask].astype(np.int64)
             peaks = np.zeros(count, np.float32)
             np.maximum.at(peaks, owner, probability[mask])

@@ -1,0 +1,95 @@
+"""The choice of threshold and peak on validation images."""
+
+import cv2
+import numpy as np
+import pytest
+
+from blemish.config.evaluate import ThresholdRule
+from blemish.errors import DataError
+from blemish.evaluation.choice import THRESHOLDS, choose_point
+from blemish.metrics import Counts, count
+
+
+def rule(false_alarms: float, price: float = 1.0) -> ThresholdRule:
+    return ThresholdRule(false_alarms=false_alarms, price=price, plateau=0.0)
+
+
+def scene(mark: float, free_mark: float) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """One defective image whose defect has a probability, one free image with a false mark."""
+    truth = np.zeros((8, 8), bool)
+    truth[2:6, 2:6] = True
+    probability = np.where(truth, np.float32(mark), np.float32(0.05))
+    free = np.full((8, 8), 0.01, np.float32)
+    free[0, 0] = free_mark
+    return [("set", probability, truth), ("set", free, np.zeros((8, 8), bool))]
+
+
+def test_threshold_is_the_middle_of_the_plateau() -> None:
+    """Between background and defect any threshold is best; the middle one is taken."""
+    choice = choose_point(scene(0.85, 0.01), rule(false_alarms=1.0))
+    assert choice.threshold == 7 / 16  # of 1/16 to 13/16
+    assert (choice.dice, choice.false_alarms, choice.bounded) == (1.0, 0.0, True)
+
+
+def test_peak_rises_until_free_images_stay_free() -> None:
+    """A false mark on a free image raises the peak above it, at a price in Dice."""
+    images = [*scene(0.85, 0.7), *scene(0.5, 0.7)]
+    loose = choose_point(images, rule(false_alarms=1.0))
+    strict = choose_point(images, rule(false_alarms=0.0))
+    assert loose.threshold < 0.5
+    assert loose.peak == 0.0
+    assert 0.7 < strict.peak < 0.75
+    assert (loose.false_alarms, strict.false_alarms) == (1.0, 0.0)
+    assert strict.dice < loose.dice
+
+
+def test_a_peak_leaves_the_border_of_a_mark_alone() -> None:
+    """A threshold above the false mark would cut off the unsure border of the sure one."""
+    (name, probability, truth), free = scene(0.95, 0.7)
+    rim = probability.copy()
+    rim[2:6, 2] = 0.4
+    choice = choose_point([(name, rim, truth), free], rule(false_alarms=0.0))
+    assert choice.threshold < 0.4
+    assert choice.peak > 0.7
+    assert choice.dice == 1.0
+
+
+def test_free_images_cost_no_more_dice_than_said() -> None:
+    """Where keeping free images free costs more Dice than its price, marks on them are accepted."""
+    images = [*scene(0.85, 0.7), *scene(0.5, 0.7)]
+    choice = choose_point(images, rule(false_alarms=0.0, price=0.1))
+    assert choice.threshold < 0.5
+    assert choice.point.mark(images[2][1]).any()
+    assert not choice.bounded
+
+
+def test_a_bound_that_cannot_be_kept_is_said_to_be_broken() -> None:
+    """Where every threshold raises alarms, the fewest are taken and the choice says so."""
+    choice = choose_point(scene(0.9, 1.0), rule(false_alarms=0.1))
+    assert not choice.bounded
+    assert choice.false_alarms == 1.0
+
+
+def test_figures_of_the_choice_are_those_of_its_marks() -> None:
+    """Dice and false alarms, taken from tables, equal those of marking every image."""
+    rng = np.random.default_rng(5)
+    images = []
+    for _ in range(12):
+        probability = cv2.GaussianBlur(rng.random((40, 40), np.float32), (0, 0), 1.5)
+        probability = cv2.normalize(probability, None, 0, 1, cv2.NORM_MINMAX)
+        truth = (probability > 0.7) & (rng.random((40, 40)) > 0.3)
+        images.append(("set", probability, truth if len(images) % 2 else np.zeros_like(truth)))
+    for bound in (1.0, 0.5, 0.2):
+        choice = choose_point(images, rule(false_alarms=bound))
+        marks = [choice.point.mark(probability) for _, probability, _ in images]
+        counts = sum((count(m, t) for m, (_, _, t) in zip(marks, images, strict=True)), Counts())
+        free = [m.any() for m, (_, _, t) in zip(marks, images, strict=True) if not t.any()]
+        assert choice.threshold in THRESHOLDS
+        assert choice.dice == pytest.approx(counts.dice, abs=1e-12)
+        assert choice.false_alarms == pytest.approx(np.mean(free), abs=1e-12)
+
+
+def test_threshold_needs_a_defect() -> None:
+    """Validation images that are all free give an error with the param to change."""
+    with pytest.raises(DataError, match=r"preprocess\.split\.val"):
+        choose_point(scene(0.9, 0.1)[1:], rule(false_alarms=0.1))
