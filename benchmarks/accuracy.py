@@ -4,8 +4,9 @@
 
 DATA is a folder of packed splits (``data/processed``). Each network is trained on ``train``, its
 threshold chosen on ``val``, and Dice pooled over the pixels of each set's ``test`` images, and of
-the magnetic tiles in ``BLEMISH_REAL_DATA`` where that is given. Two more arms are there by name:
-``re-parameterised`` and ``distilled`` (from ``models/trained``). Not part of ``make bench``.
+the magnetic tiles in ``BLEMISH_REAL_DATA`` where that is given. More arms are there by name:
+``inverted``, ``attended``, ``re-parameterised``, and ``distilled`` (from ``models/trained``).
+Not part of ``make bench``.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from rich.table import Table
 from textbook import TextbookUNet
 from torch import nn
 from transfer import TILES
-from variants import Student, reparameterised
+from variants import Student, attended, inverted, reparameterised
 
 from blemish.config import find_workspace, load_params
 from blemish.config.train import Train
@@ -47,6 +48,8 @@ def main() -> None:
     arms: dict[str, tuple[Callable[[], nn.Module], Callable[..., Trainer]]] = {
         "UNetTiny": (lambda: UNetTiny(width), Trainer),
         "textbook": (TextbookUNet, Trainer),
+        "inverted": (lambda: inverted(width), Trainer),
+        "attended": (lambda: attended(width), Trainer),
         "re-parameterised": (lambda: reparameterised(width), Trainer),
         "distilled": (lambda: UNetTiny(width), taught),
     }

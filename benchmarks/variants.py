@@ -1,7 +1,7 @@
-"""What the field knows for small networks: re-parameterised blocks, and a teacher."""
+"""What the field knows for small networks: other blocks of the same size, and a teacher."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,12 @@ from blemish.training.loop import Batch, Trainer
 
 TEACHER_SHARE = 0.5
 """Of what a student is taught: the probability of its teacher. The rest is the mask."""
+
+EXPANSION = 4
+"""Channels inside an inverted residual, over those outside."""
+
+SQUEEZE = 4
+"""Channels of a level, over those that decide their weights."""
 
 
 class Branches(nn.Module):
@@ -28,13 +34,84 @@ class Branches(nn.Module):
         self.large = nn.Sequential(plain, nn.BatchNorm2d(outputs))
         small = nn.Conv2d(inputs, outputs, 1, stride, bias=False)
         self.small = nn.Sequential(small, nn.BatchNorm2d(outputs))
-        keeps = inputs == outputs and stride == 1
-        self.same = nn.BatchNorm2d(outputs) if keeps else None
+        self.same = nn.BatchNorm2d(outputs) if _keeps(plain) else None
 
     def forward(self, features: Tensor) -> Tensor:
         """Take and return what the plain convolution does."""
         total: Tensor = self.large(features) + self.small(features)
         return total if self.same is None else total + self.same(features)
+
+
+class Inverted(nn.Module):
+    """An inverted residual (MobileNetV2, Sandler et al. 2018): widen, filter each channel, narrow.
+
+    About as many weights as a convolution of 3 x 3.
+
+    Args:
+        channels: In and out.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        wide = EXPANSION * channels
+        self.body = nn.Sequential(
+            *_normed(nn.Conv2d(channels, wide, 1, bias=False)),
+            *_normed(nn.Conv2d(wide, wide, 3, padding=1, groups=wide, bias=False)),
+            *_normed(nn.Conv2d(wide, channels, 1, bias=False))[:2],
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Take and return ``(N, channels, H, W)``."""
+        changed: Tensor = features + self.body(features)
+        return changed
+
+
+class Attended(nn.Module):
+    """A level whose channels are weighted by what the whole picture shows (Hu et al. 2018).
+
+    Args:
+        level: Gives ``channels``.
+        channels: Of its features.
+    """
+
+    def __init__(self, level: nn.Module, channels: int) -> None:
+        super().__init__()
+        self.level = level
+        self.weigh = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(channels, channels // SQUEEZE, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels // SQUEEZE, channels, 1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Take and return what the level does."""
+        seen: Tensor = self.level(features)
+        weighted: Tensor = seen * self.weigh(seen)
+        return weighted
+
+
+def inverted(width: int) -> UNetTiny:
+    """Return a ``UNetTiny`` with inverted residuals where as many channels come out as go in."""
+    network = UNetTiny(width)
+    for parent in list(network.modules()):
+        for name, block in list(parent.named_children()):
+            if not (isinstance(block, nn.Sequential) and _is_plain(block)):
+                continue
+            plain = cast("nn.Conv2d", block[0])
+            if _keeps(plain):
+                setattr(parent, name, Inverted(plain.in_channels))
+    return network
+
+
+def attended(width: int) -> UNetTiny:
+    """Return a ``UNetTiny`` with squeeze and excitation after each level of its encoder."""
+    network = UNetTiny(width)
+    widths = network.scales[-2::-1]
+    pairs = zip(network.encoder, widths, strict=True)
+    network.encoder = nn.ModuleList(Attended(level, channels) for level, channels in pairs)
+    return network
 
 
 def reparameterised(width: int) -> UNetTiny:
@@ -50,6 +127,14 @@ def reparameterised(width: int) -> UNetTiny:
 def _is_plain(block: nn.Sequential) -> bool:
     first = block[0]
     return isinstance(first, nn.Conv2d) and first.kernel_size == (3, 3) and len(block) == 3
+
+
+def _keeps(plain: nn.Conv2d) -> bool:
+    return plain.in_channels == plain.out_channels and plain.stride == (1, 1)
+
+
+def _normed(plain: nn.Conv2d) -> tuple[nn.Module, ...]:
+    return plain, nn.BatchNorm2d(plain.out_channels), nn.ReLU(inplace=True)
 
 
 class Student(Trainer):
