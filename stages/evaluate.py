@@ -1,13 +1,12 @@
 """Chooses the threshold on the validation split and measures on the test split."""
 
 import argparse
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from blemish.config import load_params
-from blemish.errors import BlemishError
 from blemish.evaluation import evaluate
+from blemish.exits import sentences
 from blemish.processes import die_with_dvc
 from blemish.progress import track
 
@@ -36,7 +35,5 @@ def _show(numbers: Iterable[int], total: int, what: str) -> Iterable[int]:
 
 if __name__ == "__main__":
     die_with_dvc()
-    try:
+    with sentences("evaluate"):
         main()
-    except BlemishError as error:
-        sys.exit(f"evaluate: {error}")

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from blemish.config import find_workspace, load_params
-from blemish.errors import BlemishError
+from blemish.exits import sentences
 from blemish.export import export
 from blemish.export.workflow import Inputs
 from blemish.preprocessing import Resizing
@@ -45,7 +45,5 @@ def _say(line: str) -> None:
 
 if __name__ == "__main__":
     die_with_dvc()
-    try:
+    with sentences("export"):
         main()
-    except BlemishError as error:
-        sys.exit(f"export: {error}")

@@ -1,7 +1,6 @@
 """Draws the synthetic set: images, masks, classes, and one sheet of all of it to look at."""
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from blemish.config import load_params, settings
 from blemish.config.generate import Generate
 from blemish.datasets.layout import DefectRecord, EncodedImage, SetWriter, encode_image
 from blemish.datasets.parallel import ordered_map
-from blemish.errors import BlemishError
+from blemish.exits import sentences
 from blemish.processes import die_with_dvc
 from blemish.progress import track
 from blemish.synthesis.contact_sheet import contact_sheet
@@ -52,7 +51,5 @@ def draw_one(drawing: Generate, index: int) -> EncodedImage:
 
 if __name__ == "__main__":
     die_with_dvc()
-    try:
+    with sentences("generate"):
         main()
-    except BlemishError as error:
-        sys.exit(f"generate: {error}")

@@ -1,15 +1,14 @@
 """Checks, prepares, splits and packs the synthetic set and the chosen real ones."""
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from blemish.config import load_params, settings
-from blemish.datasets.layout import read_set
+from blemish.datasets.layout import read_sets
 from blemish.datasets.packing import Splitting, pack_sets
-from blemish.errors import BlemishError
+from blemish.exits import sentences
 from blemish.preprocessing import Resizing
 from blemish.processes import die_with_dvc
 from blemish.progress import track
@@ -25,7 +24,7 @@ def main() -> None:
     folders = [paths.synthetic, *(paths.real / name for name in params.preprocess.real_sets)]
     split = params.preprocess.split
     pack_sets(
-        [read_set(folder) for folder in folders],
+        read_sets(folders),
         paths.out,
         Splitting({"val": split.val, "test": split.test}, params.preprocess.seed, split.hold_out),
         Resizing(params.preprocess.resize),
@@ -40,7 +39,5 @@ def _show(results: Iterator[Any], total: int) -> Iterable[Any]:
 
 if __name__ == "__main__":
     die_with_dvc()
-    try:
+    with sentences("preprocess"):
         main()
-    except BlemishError as error:
-        sys.exit(f"preprocess: {error}")

@@ -1,12 +1,11 @@
 """Train the network on the packed splits and write its weights and curves."""
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 
 from blemish.config import find_workspace, load_params
-from blemish.errors import BlemishError
+from blemish.exits import sentences
 from blemish.processes import die_with_dvc
 from blemish.progress import TrainingProgress
 from blemish.tracking.fingerprint import compute
@@ -17,7 +16,6 @@ from blemish.training.sharing import is_first_process
 
 def main() -> None:
     """Wire params, data, record and progress together."""
-    die_with_dvc()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of packed splits")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights.pt")
@@ -44,7 +42,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    die_with_dvc()
+    with sentences("train"):
         main()
-    except BlemishError as error:
-        sys.exit(f"{type(error).__name__}: {error}")

@@ -19,6 +19,7 @@ STAGES = ("generate", "preprocess", "train", "evaluate", "export")
 CANNOT_CHANGE_AN_OUTPUT = {
     "config": "hands over values that DVC tracks as params",
     "errors": "names what went wrong",
+    "exits": "says it and ends the stage",
     "processes": "ends a stage with its DVC",
     "progress": "shows how far a stage is",
     "tracking": "records outputs in MLflow and computes the fingerprint from deps and params",

@@ -12,7 +12,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return copy_checkout(tmp_path / "checkout")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def reproduced(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """A small copy in which ``dvc repro`` ran once, from nothing."""
     copy = copy_checkout(tmp_path_factory.mktemp("reproduced") / "checkout")

@@ -32,11 +32,12 @@ def test_mistake_in_params_fails_at_once(
 
 def test_killed_repro_leaves_no_orphan_and_resumes(reproduced: Checkout, tmp_path: Path) -> None:
     """After kill -9 of dvc in training no process is left, and the rerun gives the same lock."""
-    reproduced.git("worktree", "add", "-q", str(tmp_path / "tree"), "HEAD")
     tree = Checkout(tmp_path / "tree")
+    reproduced.git("clone", "-q", ".", str(tree.root))
+    (tree.root / ".venv").symlink_to(reproduced.root / ".venv")
     expected = tree.lock()
     (tree.root / "dvc.lock").unlink()
-    dvc = str(reproduced.root / ".venv" / "bin" / "dvc")
+    dvc = str(tree.root / ".venv" / "bin" / "dvc")
     log = tmp_path / "repro.log"
     with log.open("wb") as stream:
         process = subprocess.Popen(
@@ -51,7 +52,7 @@ def test_killed_repro_leaves_no_orphan_and_resumes(reproduced: Checkout, tmp_pat
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     wait_for(lambda: not stage_processes(tree.root), 30, log)  # it may still be importing
-    tree.run(dvc, "repro", "--no-run-cache")
+    tree.run("dvc", "repro", "--no-run-cache")
     assert tree.lock() == expected
 
 

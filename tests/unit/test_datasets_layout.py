@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from blemish.datasets.folders import whole_folder
-from blemish.datasets.layout import DefectRecord, SetWriter, encode_image, read_set
+from blemish.datasets.layout import DefectRecord, SetWriter, encode_image, read_set, read_sets
 from blemish.datasets.png import decode_grey, encode_grey
 from blemish.errors import DataError, ShapeError
 
@@ -134,6 +134,18 @@ def test_mask_and_defects_must_agree() -> None:
         encode_image("a", image, mask, group="g", defects=defects[:1])
     with pytest.raises(ShapeError, match="must share a shape"):
         encode_image("a", image[:10], mask, group="g", defects=defects)
+
+
+def test_every_set_that_cannot_be_read_is_named_at_once(tmp_path: Path) -> None:
+    """Two faulty sets of three: both in one message, once each, so that one round mends both."""
+    write(tmp_path / "good", ["a"])
+    folders = [tmp_path / name for name in ("missing", "good", "gone")]
+    with pytest.raises(DataError, match="2 sets cannot be read") as caught:
+        read_sets(folders)
+    assert [str(caught.value).count(f"--name {name}") for name in ("missing", "gone")] == [1, 1]
+    with pytest.raises(DataError, match=r"^No set at"):
+        read_sets(folders[:2])
+    assert [s.folder.name for s in read_sets(folders[1:2])] == ["good"]
 
 
 def test_missing_and_torn_sets_are_named(tmp_path: Path) -> None:

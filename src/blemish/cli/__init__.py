@@ -1,12 +1,11 @@
 """The ``blemish`` program: one lazily loaded module for each command group."""
 
 import importlib
-import sys
 
 import click
 
 from blemish import __version__
-from blemish.errors import BlemishError
+from blemish.exits import sentences
 
 COMMANDS = {
     "predict": "blemish.cli.predict:predict",
@@ -52,8 +51,5 @@ def program() -> None:
 
 def main() -> None:
     """Run the program; an error of ours becomes one sentence on stderr and exit status 1."""
-    try:
+    with sentences("blemish"):
         program(prog_name="blemish")
-    except BlemishError as error:
-        click.echo(f"blemish: {error}", err=True)
-        sys.exit(1)

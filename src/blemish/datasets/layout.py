@@ -235,6 +235,29 @@ class ImageSet:
         return by_image
 
 
+def read_sets(folders: Iterable[Path]) -> list[ImageSet]:
+    """Open several sets on disk.
+
+    Args:
+        folders: Of the sets.
+
+    Raises:
+        DataError: Some cannot be read; the message names all of those.
+    """
+    sets, faults = [], []
+    for folder in folders:
+        try:
+            sets.append(read_set(folder))
+        except DataError as error:
+            faults.append(error)
+    if len(faults) > 1:
+        summary = f"{len(faults)} sets cannot be read:"
+        raise DataError(summary, [str(fault) for fault in faults]) from faults[0]
+    if faults:
+        raise faults[0]
+    return sets
+
+
 def read_set(folder: Path) -> ImageSet:
     """Open a set on disk.
 
