@@ -37,6 +37,7 @@ from blemish.preprocessing import Resizing
 
 TEST = 0.4
 NAME = "real"
+_WIDTH = 160  # columns of the table; a pipe has 80, too few for its figures
 
 Judged = tuple[str, NDArray[np.float32], NDArray[np.bool_]]
 """Class, probability and truth of an image of the real set."""
@@ -69,7 +70,7 @@ def main() -> None:
     table = Table(*rows[0])
     for row in rows:
         table.add_row(*row.values())
-    Console().print(table)
+    Console(width=_WIDTH).print(table)
 
 
 def _pack(sets: list[ImageSet], folder: Path, splitting: Splitting) -> None:
