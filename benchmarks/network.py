@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import onnxruntime as ort
 import torch
 from textbook import TextbookUNet
 from torch import nn
@@ -21,7 +22,7 @@ from torch import nn
 from blemish.config import find_workspace, load_params
 from blemish.config.train import Train
 from blemish.datasets.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
-from blemish.export.graph import open_session, to_bytes, to_onnx
+from blemish.export.graph import to_bytes, to_onnx
 from blemish.losses import deep_loss
 from blemish.model import UNetTiny
 from blemish.training.listener import Listeners
@@ -65,10 +66,18 @@ def _picture(count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.random.default_rng(0).integers(60, 200, (count, 1, TILE, TILE), dtype=np.uint8)
 
 
+def _session(data: bytes, threads: int) -> ort.InferenceSession:
+    """Load a file as it is served: threads that spin after one network would slow the next."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
 def _latency(files: dict[str, bytes]) -> list[Row]:
     rows, picture = [], {"image": _picture(1)}
     for threads, suffix in ((2, ""), (1, "_1_thread")):
-        sessions = {name: open_session(data, threads=threads) for name, data in files.items()}
+        sessions = {name: _session(data, threads) for name, data in files.items()}
         jobs: Timed = {
             name: lambda session=session: session.run(None, picture)  # type: ignore[misc]  # mypy does not follow the default
             for name, session in sessions.items()
@@ -84,7 +93,7 @@ def _latency(files: dict[str, bytes]) -> list[Row]:
 
 
 def _throughput(data: bytes) -> list[Row]:
-    session = open_session(data, threads=2)
+    session = _session(data, 2)
     pictures = {count: {"image": _picture(count)} for count in (1, 16)}
     jobs: Timed = {
         str(count): lambda batch=batch: session.run(None, batch)  # type: ignore[misc]  # as above
@@ -119,7 +128,7 @@ def _memory(data: bytes) -> list[Row]:
 def _peak_megabytes(path: Path, count: int) -> float:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the peak so far
     before = _status("VmRSS")
-    session = open_session(path.read_bytes(), threads=2)
+    session = _session(path.read_bytes(), 2)
     for _ in range(3):
         session.run(None, {"image": _picture(count)})
     return (_status("VmHWM") - before) / 1024
