@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from blemish.exits import sentences
 from blemish.files import write_json
 
 MODULES = ("generation", "network", "quantization", "serving", "monitoring")
@@ -63,4 +64,5 @@ def show(rows: list[Row]) -> None:
 
 
 if __name__ == "__main__":
-    main(tuple(sys.argv[1:]))
+    with sentences("bench"):
+        main(tuple(sys.argv[1:]))

@@ -73,6 +73,7 @@ def _write_checkout(folder: Path, serve: Mapping[str, Any]) -> None:
     params["serve"] |= serve
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     (folder / "dvc.yaml").write_bytes((root / "dvc.yaml").read_bytes())
+    (folder / "src" / "blemish").mkdir(parents=True)  # without it this is no checkout to the server
 
 
 @contextlib.contextmanager

@@ -19,7 +19,6 @@ A message says what failed, the value received, what is accepted and the next co
     |   |-- StoreUnreachableError  it does not answer
     |   `-- NotFoundError          it has no such version or alias
     |-- PromotionError         a promotion was not carried out
-    |   |-- GateRefusedError       the gate's figures say no
     |   `-- PromotionConflictError somebody else moved the alias meanwhile
     `-- ServiceError           the API, the prediction log or the dashboard cannot do as asked
 """
@@ -103,10 +102,6 @@ class NotFoundError(StoreError):
 
 class PromotionError(BlemishError):
     """A promotion was not carried out."""
-
-
-class GateRefusedError(PromotionError):
-    """The figures of a candidate do not pass the gate."""
 
 
 class PromotionConflictError(PromotionError):

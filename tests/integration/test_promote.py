@@ -179,6 +179,25 @@ def test_a_damaged_file_is_never_promoted_not_even_by_force(
     assert champion(workspace) == 1
 
 
+def test_a_champion_whose_file_is_gone_can_be_replaced_by_force(
+    workspace: Workspace, rule: Promote
+) -> None:
+    """There is nothing to compare with: refused with the reason, and promoted when forced."""
+    write_data(workspace, seed=5)  # other test images, so that the champion itself must run
+    version = add(workspace, seed=5, skill=0.9)
+    registry = Registry.connect(workspace=workspace)
+    uri = registry.store.client.get_model_version_download_uri(MODEL, "1")
+    (Path(uri.removeprefix("file://")) / "model.onnx").unlink()
+    for cached in registry.cache.folder.glob("*.onnx"):
+        cached.unlink()
+    outcome = ask(workspace, version, rule)
+    assert (outcome.verdict, outcome.decision) == ("refused", None)
+    assert outcome.obstacle
+    forced = ask(workspace, version, rule, force=True, reason="its file is lost")
+    assert forced.verdict == "forced"
+    assert champion(workspace) == version
+
+
 def test_an_unknown_version_is_named(workspace: Workspace, rule: Promote) -> None:
     """Promoting what is not there is a sentence with what there is."""
     with pytest.raises(NotFoundError, match="no version 9"):

@@ -14,7 +14,6 @@ from blemish.registry import Version
 
 _TEST, _UPLOADS = "test", "uploads"
 _POLL_S = 1.0
-_FORMATS = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp"]
 
 
 def page() -> None:
@@ -68,9 +67,11 @@ def _show_tabs(pair: Pair, album: Album, contest: Contest) -> None:
 
 @guarded
 def _follow(contest: Contest) -> None:
-    """While the contest runs, look every second, and rerun the page once it is over."""
+    """While the contest runs, look every second; say why it stopped, if it did."""
     if not contest.done:
         _watch(contest)
+    elif contest.error is not None:
+        raise contest.error
 
 
 @st.fragment(run_every=_POLL_S)

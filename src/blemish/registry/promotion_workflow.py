@@ -130,7 +130,7 @@ def judge(
         results = pair_results(registry, candidate, champion)
         tell("Measuring latency")
         measured = measure(registry, candidate, champion, rule.latency_rounds)
-    except (PromotionError, ModelFileError) as error:  # the champion's file may be the broken one
+    except (PromotionError, ModelFileError, NotFoundError) as error:  # it may be the champion's
         return None, str(error)
     return decide(rule, results, measured), ""
 

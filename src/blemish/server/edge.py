@@ -112,11 +112,7 @@ class Edge:
         if problem:
             figures.problems.labels(problem).inc()
         write = _log.debug if scope["path"] in _QUIET else _log.info
-        optional = {
-            name: state[name]
-            for name in ("key", "problem", "version", "file_name")
-            if state.get(name)
-        }
+        optional = {name: state[name] for name in _NOTES if state.get(name)}
         write(
             "request",
             method=scope["method"],
