@@ -265,6 +265,21 @@ def test_a_spoilt_set_is_made_anew(tmp_path: Path) -> None:
     assert import_source(asked, folder)[1] is True
 
 
+@pytest.mark.parametrize("name", ["set.json", "index.csv"])
+def test_a_torn_set_is_made_anew_only_when_told_to(tmp_path: Path, name: str) -> None:
+    """What it was made from cannot be told, so nothing is replaced without --force."""
+    source = tmp_path / "source"
+    source.mkdir()
+    make_siblings(source)
+    asked, folder = Source(source, "tiny"), tmp_path / "tiny"
+    import_source(asked, folder)
+    (folder / name).unlink()
+    with pytest.raises(DataError, match=r"torn.*--force"):
+        import_source(asked, folder)
+    assert import_source(asked, folder, replace=True)[1] is False
+    assert import_source(asked, folder)[1] is True
+
+
 def test_names_stay_safe_and_apart(tmp_path: Path) -> None:
     """Names with markup, spaces and equal stems become ids that are safe, unique and tell."""
     source = tmp_path / "source"

@@ -74,7 +74,7 @@ def import_source(
         DataError: The source cannot be used; names every file at fault once.
     """
     plan = _plan(source, _open(source.root, folder))
-    existing = read_set(folder) if folder.exists() else None
+    existing = _existing(folder, replace=replace)
     same = existing is not None and existing.about.get("source_digest") == plan.digest
     if existing is not None and same and existing.about["content"] == _content(folder):
         return existing, True
@@ -85,6 +85,21 @@ def import_source(
         )
     _write(source, folder, plan, workers, track)
     return read_set(folder), False
+
+
+def _existing(folder: Path, *, replace: bool) -> ImageSet | None:
+    """Return the set that is there; None where there is none, or only a torn one to be replaced."""
+    if not folder.exists():
+        return None
+    try:
+        return read_set(folder)
+    except DataError as error:
+        if replace:
+            return None
+        raise DataError(
+            f"{folder.name} exists already, but is torn: what it was made from cannot be told. "
+            "Make it anew with --force, or choose another --name."
+        ) from error
 
 
 def _open(root: Path, folder: Path) -> SourceTree:
