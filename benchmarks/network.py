@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import onnxruntime as ort
 import torch
 from textbook import TextbookUNet
 from torch import nn
@@ -23,6 +22,7 @@ from blemish.config import find_workspace, load_params
 from blemish.config.train import Train
 from blemish.datasets.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
 from blemish.export.graph import to_bytes, to_onnx
+from blemish.inference import open_served
 from blemish.losses import deep_loss
 from blemish.model import UNetTiny
 from blemish.training.listener import Listeners
@@ -66,18 +66,10 @@ def _picture(count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.random.default_rng(0).integers(60, 200, (count, 1, TILE, TILE), dtype=np.uint8)
 
 
-def _session(data: bytes, threads: int) -> ort.InferenceSession:
-    """Load a file as it is served: threads that spin after one network would slow the next."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-
-
 def _latency(files: dict[str, bytes]) -> list[Row]:
     rows, picture = [], {"image": _picture(1)}
     for threads, suffix in ((2, ""), (1, "_1_thread")):
-        sessions = {name: _session(data, threads) for name, data in files.items()}
+        sessions = {name: open_served(data, threads=threads) for name, data in files.items()}
         jobs: Timed = {
             name: lambda session=session: session.run(None, picture)  # type: ignore[misc]  # mypy does not follow the default
             for name, session in sessions.items()
@@ -93,7 +85,7 @@ def _latency(files: dict[str, bytes]) -> list[Row]:
 
 
 def _throughput(data: bytes) -> list[Row]:
-    session = _session(data, 2)
+    session = open_served(data, threads=2)
     pictures = {count: {"image": _picture(count)} for count in (1, 16)}
     jobs: Timed = {
         str(count): lambda batch=batch: session.run(None, batch)  # type: ignore[misc]  # as above
@@ -128,7 +120,7 @@ def _memory(data: bytes) -> list[Row]:
 def _peak_megabytes(path: Path, count: int) -> float:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the peak so far
     before = _status("VmRSS")
-    session = _session(path.read_bytes(), 2)
+    session = open_served(path.read_bytes(), threads=2)
     for _ in range(3):
         session.run(None, {"image": _picture(count)})
     return (_status("VmHWM") - before) / 1024

@@ -1,7 +1,8 @@
 """What the field knows for small networks: other blocks of the same size, and a teacher."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -95,13 +96,10 @@ class Attended(nn.Module):
 def inverted(width: int) -> UNetTiny:
     """Return a ``UNetTiny`` with inverted residuals where as many channels come out as go in."""
     network = UNetTiny(width)
-    for parent in list(network.modules()):
-        for name, block in list(parent.named_children()):
-            if not (isinstance(block, nn.Sequential) and _is_plain(block)):
-                continue
-            plain = cast("nn.Conv2d", block[0])
-            if _keeps(plain):
-                setattr(parent, name, Inverted(plain.in_channels))
+    for block, plain in _plain_blocks(network):
+        if _keeps(plain):
+            block[0] = Inverted(plain.in_channels)
+            block[1] = block[2] = nn.Identity()
     return network
 
 
@@ -117,16 +115,19 @@ def attended(width: int) -> UNetTiny:
 def reparameterised(width: int) -> UNetTiny:
     """Return a ``UNetTiny`` whose every 3 x 3 convolution before a batch norm has branches."""
     network = UNetTiny(width)
-    for block in list(network.modules()):
-        if isinstance(block, nn.Sequential) and _is_plain(block):
-            block[0] = Branches(block[0])  # type: ignore[arg-type]  # _is_plain looked
-            block[1] = nn.Identity()
+    for block, plain in _plain_blocks(network):
+        block[0] = Branches(plain)
+        block[1] = nn.Identity()
     return network
 
 
-def _is_plain(block: nn.Sequential) -> bool:
-    first = block[0]
-    return isinstance(first, nn.Conv2d) and first.kernel_size == (3, 3) and len(block) == 3
+def _plain_blocks(network: UNetTiny) -> Iterator[tuple[nn.Sequential, nn.Conv2d]]:
+    """Yield each convolution of 3 x 3 with its batch norm and ReLU, and the convolution itself."""
+    for block in list(network.modules()):
+        if isinstance(block, nn.Sequential) and len(block) == 3:
+            first = block[0]
+            if isinstance(first, nn.Conv2d) and first.kernel_size == (3, 3):
+                yield block, first
 
 
 def _keeps(plain: nn.Conv2d) -> bool:

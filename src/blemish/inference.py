@@ -124,6 +124,22 @@ class Prediction:
     """All of them."""
 
 
+def open_served(data: bytes, *, threads: int | None = None) -> ort.InferenceSession:
+    """Load any ONNX file on the CPU the way it is served.
+
+    Args:
+        data: The ONNX file.
+        threads: Threads of one inference; onnxruntime decides by default.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what it would print comes as an exception too
+    # Threads that spin between two inferences take the processor from decoding.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+
 class Segmenter:
     """A loaded model file; safe to use from many threads at once.
 
@@ -148,14 +164,8 @@ class Segmenter:
             ModelFileError: The bytes are no model of ours.
         """
         refuse_external_data(data)
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or 0
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # what it would print comes as an exception too
-        # Threads that spin between two inferences take the processor from decoding.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            session = open_served(data, threads=threads)
         except _ORT_FAULTS as error:
             raise ModelFileError(f"The file is no ONNX model that runs here: {error}") from error
         _check_signature(session)

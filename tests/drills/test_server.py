@@ -21,7 +21,8 @@ import httpx
 import numpy as np
 import pytest
 from faulty_pictures import encode
-from integration.server.rig import Server, Shelf, serving, tiny_model
+from integration.server.rig import Server, Shelf, serving
+from integration.server.tiny_models import tiny_model
 from PIL import Image
 
 from blemish.inference import Segmenter, golden_picture

@@ -18,7 +18,8 @@ import yaml
 from click.testing import CliRunner
 from faulty_pictures import encode
 from integration import postgresql
-from integration.server.rig import Shelf, tiny_model
+from integration.server.rig import Shelf
+from integration.server.tiny_models import tiny_model
 
 from blemish.cli import program
 from blemish.config.serve import Serve

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from faulty_pictures import encode
-from integration.server.rig import Shelf, tiny_model
+from integration.server.rig import Shelf
+from integration.server.tiny_models import tiny_model
 from PIL import Image
 
 from blemish.cli.predict import collect, predict

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from faulty_pictures import encode
-from integration.server.rig import tiny_model
+from integration.server.tiny_models import tiny_model
 from PIL import Image
 
 from blemish.answers import PICTURES, ModelIdentity, answer, prediction_document

@@ -1,3 +1,5 @@
+"""How programs end: a sentence for what a person can mend, a traceback for the rest."""
+
 import errno
 from pathlib import Path
 

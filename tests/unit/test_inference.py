@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from integration.server.rig import finish, metadata, tiny_model
+from integration.server.tiny_models import finish, metadata, tiny_model
 from onnx import TensorProto, helper, numpy_helper
 
 from blemish.errors import ModelFileError

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from faulty_pictures import encode
-from integration.server.rig import Server, Shelf, serving, tiny_model
+from integration.server.rig import Server, Shelf, serving
+from integration.server.tiny_models import tiny_model
 
 from blemish.inference import golden_picture
 

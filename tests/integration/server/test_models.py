@@ -11,14 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from integration.server.rig import (
-    Server,
-    Shelf,
-    finish,
-    metadata,
-    serving,
-    tiny_model,
-)
+from integration.server.rig import Server, Shelf, serving
+from integration.server.tiny_models import finish, metadata, tiny_model
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 

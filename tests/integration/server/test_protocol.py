@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import tritonclient.http as triton
-from integration.server.rig import Server, tiny_model
+from integration.server.rig import Server
+from integration.server.tiny_models import tiny_model
 from tritonclient.utils import InferenceServerException
 
 from blemish.inference import Segmenter, golden_picture
