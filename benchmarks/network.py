@@ -138,9 +138,9 @@ def _training(params: Train) -> list[Row]:
     set_up_torch(params)
     with tempfile.TemporaryDirectory() as folder:
         for split in ("train", "val"):
-            _write_split(Path(folder), split)
+            write_split(Path(folder), split)
         trainer = Trainer(Path(folder), params, open_fabric(params), Listeners(()))
-    jobs: Timed = {"loop": _own_loop(trainer, params), "bare": _bare_loop(params)}
+    jobs: Timed = {"loop": own_loop(trainer, params), "bare": _bare_loop(params)}
     times = interleave(jobs, TRAINING_ROUNDS, warm_up=1)
     ratio, spread = _ratio(times["bare"], times["loop"])
     note = f"crops of {params.crop} px, batches of {params.batch}, {STEPS} steps a round, {spread}"
@@ -151,7 +151,9 @@ def _training(params: Train) -> list[Row]:
     ]
 
 
-def _own_loop(trainer: Trainer, params: Train) -> Callable[[], object]:
+def own_loop(trainer: Trainer, params: Train) -> Callable[[], object]:
+    """Return a job that trains a round of steps by the project's own loop."""
+
     def run() -> None:
         trainer.network.train()
         for batch in trainer.batches(trainer.phases[0], 1, STEPS):
@@ -180,7 +182,8 @@ def _bare_loop(params: Train) -> Callable[[], object]:
     return run
 
 
-def _write_split(folder: Path, split: str, count: int = 32) -> None:
+def write_split(folder: Path, split: str, count: int = 32) -> None:
+    """Write a packed split of noise, each image with one defect."""
     rng = np.random.default_rng(0)
     defects = (PackedDefect("scratch", TILE * 4),)
     with PackedWriter(folder, split) as writer:

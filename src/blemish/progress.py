@@ -21,6 +21,9 @@ T = TypeVar("T")
 _LINES = 10
 """Plain lines that long work writes in all."""
 
+_SLOW = 5.0
+"""Times the fastest epoch that an epoch takes before a hint says so."""
+
 
 class Epoch(Protocol):
     """What is shown of an epoch; ``training.EpochResult`` is one."""
@@ -84,6 +87,7 @@ class TrainingProgress:
         self._task = self._bars.add_task("Training", total=None) if self._bars else None
         self._epochs = self._finished = self._here = 0
         self._best = -1.0
+        self._fastest = float("inf")
         self._started = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -130,6 +134,13 @@ class TrainingProgress:
             f"validation loss {result.val_loss:.4f}  Dice {result.val_dice:.4f}{mark:2}  "
             f"{result.seconds:.1f} s, {_clock(left)} left",
         )
+        self._fastest = min(self._fastest, result.seconds)
+        if result.seconds >= _SLOW * self._fastest:
+            _say(
+                self._console,
+                f"This epoch took {result.seconds / self._fastest:.0f} times as long as the "
+                "fastest: other programs use the processor.",
+            )
 
     def on_end(self) -> None:
         """Say the best."""

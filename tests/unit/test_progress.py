@@ -56,3 +56,15 @@ def test_a_terminal_gets_a_bar() -> None:
         progress.on_start(3, 0)
         progress.on_batch(5, 10, 0.5)
     assert "Epoch 1/3  loss 0.5000" in text_of(console)
+
+
+def test_a_slow_epoch_says_why() -> None:
+    """An epoch five times as long as the fastest points at what else the processor does."""
+    console = plain()
+    progress = TrainingProgress(console)
+    for epoch, seconds in enumerate((2.0, 9.0, 10.0), start=1):
+        progress.on_epoch(EpochResult(epoch, 0.5, 0.4, 0.3, 0.01, seconds))
+    hints = [line for line in text_of(console).splitlines() if "other programs" in line]
+    assert hints == [
+        "This epoch took 5 times as long as the fastest: other programs use the processor."
+    ]
