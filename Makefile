@@ -12,7 +12,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export STREAMLIT_BROWSER_GATHER_USAGE_STATS := false
 
-.PHONY: help setup repro test check ui serve dashboard up bench drill lock browser format
+.PHONY: help setup repro test check ui serve dashboard up bench drill docs lock browser format
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -34,6 +34,10 @@ check: .venv/development.stamp ## lint, format, strict types, import layers, dep
 	$(bin)/lint-imports --no-cache
 	$(bin)/deptry src stages
 	$(bin)/python -m pytest -q tests/test_contract.py
+	$(bin)/sphinx-build -W --keep-going -q docs docs/_build/html
+
+docs: .venv/development.stamp ## the documentation site, in docs/_build/html
+	$(bin)/sphinx-build -W --keep-going docs docs/_build/html
 
 format: .venv/development.stamp ## bring the code into its one format
 	$(bin)/ruff format .

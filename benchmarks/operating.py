@@ -4,7 +4,7 @@
 
 Batches are measured in onnxruntime alone; for the rest every setting is a real server on one
 machine, all asked in turns. Three tables; not part of ``make bench``. What follows from them is in
-``docs/serving.md``.
+``docs/how-to/serve.md``.
 """
 
 import contextlib

@@ -72,7 +72,7 @@ def count(predicted: Mask, truth: Mask) -> Counts:
 
 
 def dice(predicted: Mask, truth: Mask) -> float:
-    """Overlap of two masks, 2|A and B| / (|A| + |B|) (Dice 1945).
+    """Overlap of two masks, ``2|A and B| / (|A| + |B|)`` (Dice 1945).
 
     Args:
         predicted: Shape ``(H, W)``, bool.
@@ -88,7 +88,7 @@ def dice(predicted: Mask, truth: Mask) -> float:
 
 
 def iou(predicted: Mask, truth: Mask) -> float:
-    """Overlap of two masks, |A and B| / |A or B| (Jaccard 1912).
+    """Overlap of two masks, ``|A and B| / |A or B|`` (Jaccard 1912).
 
     Args:
         predicted: Shape ``(H, W)``, bool.

@@ -1,0 +1,57 @@
+"""How Sphinx builds the documentation site: ``make docs``.
+
+Everything that can be read from the code is read from the code: the command line, the HTTP API, the
+errors and the Python API have no second description. The site loads nothing from the network.
+"""
+
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from blemish import __version__
+
+HERE = Path(__file__).parent
+
+project = "Blemish"
+project_copyright = "the authors of Blemish, Apache-2.0"
+version = release = __version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_click",
+]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = "Blemish"
+html_static_path: list[str] = []
+html_show_sourcelink = False
+html_copy_source = False
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+
+
+def write_problems(app: Sphinx) -> None:
+    """Write the table of the HTTP API's problems, which a page of the reference includes."""
+    del app
+    from blemish.server.problems import KINDS, problem_type  # noqa: PLC0415  # slow to import
+
+    lines = ["| type | status | title |", "| --- | --- | --- |"]
+    lines += [
+        f"| `{problem_type(name)}` | {kind.status} | {kind.title} |" for name, kind in KINDS.items()
+    ]
+    generated = HERE / "_build" / "generated"
+    generated.mkdir(parents=True, exist_ok=True)
+    (generated / "problems.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def setup(app: Sphinx) -> None:
+    """Register the generated table."""
+    app.connect("builder-inited", write_problems)
