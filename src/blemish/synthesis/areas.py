@@ -79,7 +79,7 @@ def _stringer(
 
 
 def patch(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
-    """Leave an irregular area of another colour and grain, small or a third of the picture."""
+    """Leave an irregular area of another colour and grain, small or a third of the image."""
     radius = limit(choose(rng, 7, 130) * piece.unit, piece, 0.36)
     stretch = choose(rng, 1, 3)
     centre = place(rng, piece)

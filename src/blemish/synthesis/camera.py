@@ -15,18 +15,18 @@ from blemish.synthesis.noise import Field, as_field, blur, choose, grain
 
 @dataclass(frozen=True)
 class Camera:
-    """One camera, set up once for one picture.
+    """One camera, set up once for one image.
 
     Attributes:
         defocus: Deviation of the blur of lens and focus, px.
         motion: Kernel of the motion blur; None where the part stood still.
-        resample: Factor by which the picture was stored smaller and enlarged again; 1 for neither.
+        resample: Factor by which the image was stored smaller and enlarged again; 1 for neither.
         level: Where the mean of the part is exposed to, as a part of full scale.
         gamma: Exponent of the tone curve.
         black: Black level, as a part of full scale.
         shot: Variance of the noise at full scale that grows with the signal.
         read: Deviation of the noise that does not.
-        jpeg: Quality of the JPEG that the picture went through; None for none.
+        jpeg: Quality of the JPEG that the image went through; None for none.
         columns: Whether single columns of the sensor are dead or off.
     """
 
@@ -78,14 +78,14 @@ class Camera:
         )
 
     def record(self, rng: np.random.Generator, signal: Field) -> NDArray[np.uint8]:
-        """Return the stored picture, uint8: noise, faulty columns, rounding, compression."""
+        """Return the stored image, uint8: noise, faulty columns, rounding, compression."""
         noisy = signal + self.deviation(signal) * grain(rng, (signal.shape[0], signal.shape[1]))
         if self.columns:
             _spoil_columns(rng, noisy)
-        picture = np.clip(noisy + np.float32(0.5), 0, 255).astype(np.uint8)
+        image = np.clip(noisy + np.float32(0.5), 0, 255).astype(np.uint8)
         if self.jpeg is None:
-            return picture
-        _, packed = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, self.jpeg])
+            return image
+        _, packed = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, self.jpeg])
         return np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
 
 
@@ -102,7 +102,7 @@ def choose_camera(rng: np.random.Generator, unit: float) -> Camera:
 
     Args:
         rng: Chooses it.
-        unit: Magnification of the drawing: a larger picture of the same thing is also softer.
+        unit: Magnification of the drawing: a larger image of the same thing is also softer.
     """
     motion = None
     if rng.random() < 0.08:

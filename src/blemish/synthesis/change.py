@@ -24,7 +24,6 @@ class Change:
         extent: What it covers, the fading parts included, shape of the box.
         thin: A line or a spot, painted with a margin and cut where it fades; else an area,
             painted whole.
-        finish: Another finish in place of the one around; its strength is its own.
         finish: Another finish instead of the one around it, as strong as it is; not to be scaled.
     """
 
@@ -61,7 +60,7 @@ def place(rng: np.random.Generator, piece: Workpiece) -> tuple[float, float]:
 def place_at_border(
     rng: np.random.Generator, piece: Workpiece
 ) -> tuple[tuple[float, float], float]:
-    """Choose a point on an edge of the part, else of the picture, and the direction inward."""
+    """Choose a point on an edge of the part, else of the image, and the direction inward."""
     height, width = piece.shape
     if piece.edges:
         edge = piece.edges[int(rng.integers(len(piece.edges)))]
@@ -89,5 +88,5 @@ def heading(rng: np.random.Generator, piece: Workpiece, aligned: float) -> float
 
 
 def limit(value: float, piece: Workpiece, share: float) -> float:
-    """Cap a length, px, at a share of the picture's side."""
+    """Cap a length, px, at a share of the image's side."""
     return float(min(value, share * max(piece.shape)))

@@ -1,4 +1,4 @@
-"""All surfaces by all defects on one picture, to look at."""
+"""All surfaces by all defects on one image, to look at."""
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ def contact_sheet(params: Generate, *, outlines: bool = True) -> NDArray[np.uint
     """Draw every surface with every defect, and once clean.
 
     Args:
-        params: What the set looks like; pictures are drawn at its size, then shown small.
+        params: What the set looks like; images are drawn at its size, then shown small.
         outlines: Whether to draw the borders of the masks.
 
     Returns:
@@ -51,12 +51,12 @@ def _label(sheet: NDArray[np.uint8], text: str, at: tuple[int, int]) -> None:
 
 
 def _thumbnail(scene: Scene, *, outlines: bool) -> NDArray[np.uint8]:
-    """Return a scene as a small RGB picture, one px of white between neighbours."""
+    """Return a scene as a small RGB image, one px of white between neighbours."""
     side = _TILE - 2
     small = cv2.resize(scene.image, (side, side), interpolation=cv2.INTER_AREA)
-    picture = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
+    image = cv2.cvtColor(small, cv2.COLOR_GRAY2RGB)
     if outlines and scene.mask.any():
         mask = cv2.resize(scene.mask.astype(np.uint8), (side, side), interpolation=cv2.INTER_AREA)
         borders, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(picture, borders, -1, _OUTLINE, 1)
-    return np.pad(np.asarray(picture, np.uint8), ((1, 1), (1, 1), (0, 0)), constant_values=255)
+        cv2.drawContours(image, borders, -1, _OUTLINE, 1)
+    return np.pad(np.asarray(image, np.uint8), ((1, 1), (1, 1), (0, 0)), constant_values=255)

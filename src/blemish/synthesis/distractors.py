@@ -53,7 +53,7 @@ def reflection(rng: np.random.Generator, piece: Workpiece) -> None:
 
 
 def shadow(rng: np.random.Generator, piece: Workpiece) -> None:
-    """Let something outside the picture cast a soft straight shadow."""
+    """Let something outside the image cast a soft straight shadow."""
     point = (rng.uniform(0, piece.shape[1]), rng.uniform(0, piece.shape[0]))
     _, across = whole(piece.shape).grid(point, float(rng.uniform(0, 2 * np.pi)))
     softness = np.float32(choose(rng, 8, 60) * piece.unit)
@@ -61,7 +61,7 @@ def shadow(rng: np.random.Generator, piece: Workpiece) -> None:
 
 
 def joint(rng: np.random.Generator, piece: Workpiece) -> None:
-    """Join two sheets: a seam across the whole picture with a step of brightness beside it."""
+    """Join two sheets: a seam across the whole image with a step of brightness beside it."""
     angle = float(rng.integers(2) * np.pi / 2 + rng.normal(0, 0.05))
     _, across = whole(piece.shape).grid(place(rng, piece), angle)
     width = np.float32(choose(rng, 7, 20) * piece.unit)

@@ -1,4 +1,4 @@
-"""Windows of a picture, and the shapes of what happens inside them."""
+"""Windows of a image, and the shapes of what happens inside them."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from blemish.synthesis.noise import Field, as_field, sample
 
 @dataclass(frozen=True)
 class Window:
-    """A box of the picture, cut at its borders, px."""
+    """A box of the image, cut at its borders, px."""
 
     top: int
     left: int
@@ -24,7 +24,7 @@ class Window:
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Index of the box in an array of the picture."""
+        """Index of the box in an array of the image."""
         return (
             slice(self.top, self.top + self.height),
             slice(self.left, self.left + self.width),
@@ -34,7 +34,7 @@ class Window:
         """Return coordinates ``(along, across)`` of each pixel from ``centre`` (x, y), px.
 
         Args:
-            centre: In the picture, ``(x, y)``.
+            centre: In the image, ``(x, y)``.
             angle: Direction of ``along``, radians.
         """
         x = np.arange(self.left, self.left + self.width, dtype=np.float32) - np.float32(centre[0])
@@ -56,7 +56,7 @@ def window(shape: tuple[int, int], centre: tuple[float, float], reach: float) ->
 
 
 def whole(shape: tuple[int, int]) -> Window:
-    """Return the box of the whole picture."""
+    """Return the box of the whole image."""
     return Window(0, 0, *shape)
 
 

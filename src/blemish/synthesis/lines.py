@@ -81,7 +81,7 @@ def _one_scratch(
 def _slim_box(
     shape: tuple[int, int], centre: tuple[float, float], angle: float, along: float, across: float
 ) -> Window:
-    """Return the box around a long rectangle, cut at the borders of the picture."""
+    """Return the box around a long rectangle, cut at the borders of the image."""
     half_x = abs(np.cos(angle)) * along + abs(np.sin(angle)) * across
     half_y = abs(np.sin(angle)) * along + abs(np.cos(angle)) * across
     wide = window(shape, centre, float(half_x))

@@ -1,8 +1,8 @@
-"""Random fields cut from a few big periodic ones, so that no picture pays for a transform.
+"""Random fields cut from a few big periodic ones, so that no image pays for a transform.
 
 A bank holds one field for each spectral slope: white noise shaped to an amplitude spectrum
 ``1 / f ** slope``. The banks are the same in every process (their seed is a constant); what a
-picture gets is a window of one, at a random place, turned, and stretched along and across an axis.
+image gets is a window of one, at a random place, turned, and stretched along and across an axis.
 """
 
 from functools import cache
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
-"""A real field over the picture, shape ``(H, W)``, float32."""
+"""A real field over the image, shape ``(H, W)``, float32."""
 
 
 def as_field(values: Any) -> Field:
@@ -58,7 +58,7 @@ def sample(
         slope: Exponent of the amplitude spectrum: 0 white, 1 fractal, 2 smooth.
         along: Stretch along ``angle``, at least 1 in practice.
         across: Stretch across it; the same as ``along`` by default.
-        angle: Direction of the stretch, radians, in picture coordinates (y down).
+        angle: Direction of the stretch, radians, in image coordinates (y down).
 
     Returns:
         Shape ``(H, W)``, float32, of zero mean and unit standard deviation over the window.
@@ -102,7 +102,7 @@ def blur(field: Field, sigma: float) -> Field:
 
 
 def slow(rng: np.random.Generator, shape: tuple[int, int], waves: float) -> Field:
-    """Return a smooth field of about ``waves`` ups and downs over the picture, within [-1, 1]."""
+    """Return a smooth field of about ``waves`` ups and downs over the image, within [-1, 1]."""
     side = 32
     rough = rng.standard_normal((side, side), dtype=np.float32)
     clouds = standardize(blur(rough, side / (4 * max(waves, 0.7))))

@@ -1,8 +1,8 @@
 """The mask rule: what of an event an inspector would paint, and whether at all.
 
 1. What does not show is not painted. The contrast of a line or spot is the root mean square of the
-   change that it makes to the noiseless picture; the noise is the local deviation of the clean
-   picture (texture, distractors) and of the camera together. Their ratio, weighted by the width
+   change that it makes to the noiseless image; the noise is the local deviation of the clean
+   image (texture, distractors) and of the camera together. Their ratio, weighted by the width
    (an eye integrates over an area; Rose 1948), must reach ``VISIBLE``.
    Of an area the change counts as an eye sees it that has smoothed the grain away, and besides
    the grain itself where it becomes stronger or weaker; a new draw of the same grain is no change.
@@ -34,7 +34,7 @@ _CRUMB = 0.04  # part of the largest island of an area below which another is a 
 
 @dataclass(frozen=True)
 class Sight:
-    """The clean picture as an eye judges against it.
+    """The clean image as an eye judges against it.
 
     Attributes:
         clean: Its noiseless signal, grey levels, shape ``(H, W)``.
@@ -56,7 +56,7 @@ class Painted:
 
 
 def judge(clean: Field, camera_noise: Field, unit: float) -> Sight:
-    """Measure the local noise of a clean picture.
+    """Measure the local noise of a clean image.
 
     Args:
         clean: Noiseless signal, grey levels.
@@ -74,8 +74,8 @@ def paint(change: Change, seen: Field, sight: Sight, unit: float) -> Painted | N
 
     Args:
         change: The event.
-        seen: Noiseless signal with it, shape of the picture.
-        sight: The clean picture.
+        seen: Noiseless signal with it, shape of the image.
+        sight: The clean image.
         unit: Magnification.
 
     Returns:

@@ -29,8 +29,8 @@ class Workpiece:
     Attributes:
         reflectance: Brightness before lighting, about 1, shape ``(H, W)``.
         lighting: Brightness of the light on each pixel, about 1, shape ``(H, W)``.
-        part: 1 on the part, 0 beside it, shape ``(H, W)``; None where the part fills the picture.
-        edges: Borders of the part inside the picture.
+        part: 1 on the part, 0 beside it, shape ``(H, W)``; None where the part fills the image.
+        edges: Borders of the part inside the image.
         surface: Name of the process.
         lay: Direction of its marks, radians.
         light: Where the light comes from, radians.
@@ -58,7 +58,7 @@ def make_workpiece(rng: np.random.Generator, size: int, surface: str) -> Workpie
 
     Args:
         rng: Chooses everything else.
-        size: Side of the picture, px.
+        size: Side of the image, px.
         surface: A key of :data:`blemish.synthesis.surfaces.SURFACES`.
     """
     shape = (size, size)

@@ -1,0 +1,143 @@
+"""Events on a workpiece: drawn, scaled to a contrast, applied, and painted by the mask rule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from blemish.synthesis.change import Change, Region
+from blemish.synthesis.defects import DEFECTS
+from blemish.synthesis.noise import Field, choose
+from blemish.synthesis.visibility import Painted, judge, paint
+from blemish.synthesis.workpiece import Workpiece
+
+_AREA_SHARE = 0.7  # contrast of an area over that of a line as plain to see: an eye sums over it
+_DEEPEST = 0.9  # change of the reflectance, of lines and spots
+_DEPTHS = (0.15, 0.9)  # the same of areas: few stains are black
+_DARKEST, _BRIGHTEST = 0.04, 3.0  # bounds of what metal and shadow reflect, 1 being plain metal
+_LEAST_NOISE = 0.012  # of the reflectance: what a camera adds to the smoothest of drawn finishes
+
+DefectEvent = tuple[str, list[Change]]
+"""Class name and changes of one event."""
+
+
+@dataclass(frozen=True)
+class DrawnDefect:
+    """One defect as painted.
+
+    Attributes:
+        class_name: Such as a key of :data:`blemish.synthesis.defects.DEFECTS`.
+        mask: Shape ``(H, W)`` of the image, bool.
+        contrast_to_noise: Contrast of what is painted over the local noise.
+        width_px: Typical width, px.
+    """
+
+    class_name: str
+    mask: Region
+    contrast_to_noise: float
+    width_px: float
+
+
+def draw_events(
+    rng: np.random.Generator,
+    weights: Mapping[str, float],
+    piece: Workpiece,
+    *,
+    count: int,
+    contrast: tuple[float, float],
+) -> list[DefectEvent]:
+    """Draw some events, each as strong as its contrast asks for.
+
+    Args:
+        rng: Chooses everything.
+        weights: How often each defect is drawn, relative to the others.
+        piece: The workpiece; it is not changed.
+        count: Number of events.
+        contrast: Of the faintest and the boldest line, in deviations of the noise around it.
+    """
+    events = []
+    for _ in range(count):
+        name = pick(rng, weights)
+        target, deepest = choose(rng, *contrast), choose(rng, *_DEPTHS)
+        changes = DEFECTS[name](rng, piece)
+        events.append((name, [_scaled(change, piece, target, deepest) for change in changes]))
+    return events
+
+
+def pick(rng: np.random.Generator, weights: Mapping[str, float]) -> str:
+    """Choose a name by its weight."""
+    names = list(weights)
+    odds = np.array([weights[name] for name in names])
+    return str(names[int(rng.choice(len(names), p=odds / odds.sum()))])
+
+
+def _scaled(change: Change, piece: Workpiece, target: float, deepest: float) -> Change:
+    """Return a change on the part alone, its contrast about ``target`` times the noise around it.
+
+    Args:
+        change: At nominal strength.
+        piece: Where it happens.
+        target: Contrast of a line, in deviations of the noise.
+        deepest: Most that an area may change the reflectance by.
+    """
+    inside = change.delta[change.extent]
+    if not inside.size:
+        return change
+    factor = 1.0
+    if not change.finish:
+        noise = float(np.hypot(piece.contrast, _LEAST_NOISE))
+        share, most = (1.0, _DEEPEST) if change.thin else (_AREA_SHARE, deepest)
+        factor = min(share * target * noise, most) / max(
+            float(np.sqrt(np.mean(inside * inside))), 1e-4
+        )
+    delta = change.delta * np.float32(factor)
+    if piece.part is not None:
+        delta *= piece.part[change.box.slices]
+    return replace(change, delta=delta)
+
+
+def apply_events(piece: Workpiece, events: list[DefectEvent]) -> Field:
+    """Return the reflectance after all events, within what metal can reflect."""
+    changed = piece.reflectance.copy()
+    for _, changes in events:
+        for change in changes:
+            changed[change.box.slices] += change.delta
+    return np.clip(changed, _DARKEST, np.maximum(_BRIGHTEST, piece.reflectance))
+
+
+def paint_events(
+    events: list[DefectEvent], seen: Field, clean: Field, noise: Field, piece: Workpiece
+) -> tuple[DrawnDefect, ...]:
+    """Apply the mask rule to each event.
+
+    Args:
+        events: As drawn.
+        seen: The signal with them, grey levels, shape ``(H, W)``.
+        clean: The signal without them.
+        noise: Deviation of the camera's noise that ``clean`` does not hold, grey levels.
+        piece: The workpiece.
+
+    Returns:
+        Those that show.
+    """
+    sight = judge(clean, noise, piece.unit)
+    defects = []
+    for name, changes in events:
+        for change in changes:
+            painted = paint(_on_part(change, piece), seen, sight, piece.unit)
+            if painted is not None:
+                defects.append(_as_defect(name, painted, piece.shape))
+    return tuple(defects)
+
+
+def _on_part(change: Change, piece: Workpiece) -> Change:
+    """Cut the extent of a change to the part."""
+    if piece.part is None:
+        return change
+    return replace(change, extent=change.extent & (piece.part[change.box.slices] > 0.5))
+
+
+def _as_defect(name: str, painted: Painted, shape: tuple[int, int]) -> DrawnDefect:
+    mask = np.zeros(shape, dtype=np.bool_)
+    mask[painted.box.slices] = painted.region
+    return DrawnDefect(name, mask, round(painted.contrast_to_noise, 3), round(painted.width_px, 2))
