@@ -26,12 +26,12 @@ from torch import nn
 from blemish.config import find_workspace, load_params, settings
 from blemish.config.generate import Generate
 from blemish.config.params import Params
-from blemish.datasets.layout import EncodedImage, SetWriter, read_set
-from blemish.datasets.packed import PackedSet
-from blemish.datasets.packing import Splitting, pack_sets
-from blemish.datasets.parallel import ordered_map
 from blemish.model import UNetTiny
+from blemish.packed import PackedSet
+from blemish.packing.packer import Splitting, pack_sets
+from blemish.parallel import ordered_map
 from blemish.preprocessing import Resizing
+from blemish.sets import EncodedImage, SetWriter, read_set
 from blemish.synthesis import scene
 from blemish.synthesis.camera import Camera, choose_camera
 

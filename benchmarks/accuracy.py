@@ -26,8 +26,8 @@ from variants import Student, attended, inverted, reparameterised
 
 from blemish.config import find_workspace, load_params
 from blemish.config.train import Train
-from blemish.datasets.packed import PackedSet
 from blemish.model import UNetTiny
+from blemish.packed import PackedSet
 from blemish.training.loop import Trainer
 
 

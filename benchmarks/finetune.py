@@ -24,16 +24,16 @@ from torch import nn
 
 from blemish.config import find_workspace, load_params, settings
 from blemish.config.params import Params
-from blemish.datasets.importers.reading import Choices
-from blemish.datasets.importing import Source, import_source
-from blemish.datasets.layout import ImageSet, read_set
-from blemish.datasets.packed import PackedSet
-from blemish.datasets.packing import Splitting, pack_sets
 from blemish.evaluation.choice import choose_point
+from blemish.importing.importer import Source, import_source
+from blemish.importing.reading import Choices
 from blemish.metrics.pixels import Counts, count
 from blemish.metrics.thresholds import ThresholdHistogram
 from blemish.model import load_trained
+from blemish.packed import PackedSet
+from blemish.packing.packer import Splitting, pack_sets
 from blemish.preprocessing import Resizing
+from blemish.sets import ImageSet, read_set
 
 TEST = 0.4
 NAME = "real"

@@ -6,8 +6,8 @@ from typing import Any
 
 from blemish.config import find_workspace, load_params
 from blemish.config.generate import Generate
-from blemish.datasets.layout import DefectRecord, EncodedImage, encode_image
-from blemish.datasets.parallel import ordered_map
+from blemish.parallel import ordered_map
+from blemish.sets import DefectRecord, EncodedImage, encode_image
 from blemish.synthesis.scene import draw
 
 _SIZE = 256

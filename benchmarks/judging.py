@@ -13,9 +13,9 @@ from transfer import TILES, read, tile_pairs, truth_of
 
 from blemish.config import settings
 from blemish.config.train import Train
-from blemish.datasets.packed import PackedRecord, PackedSet
 from blemish.evaluation.prediction import probability_of
 from blemish.model import Probability
+from blemish.packed import PackedRecord, PackedSet
 from blemish.training.listener import Listeners
 from blemish.training.loop import Trainer, set_up_torch
 from blemish.training.sharing import open_fabric

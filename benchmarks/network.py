@@ -20,11 +20,11 @@ from torch import nn
 
 from blemish.config import find_workspace, load_params
 from blemish.config.train import Train
-from blemish.datasets.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
 from blemish.export.graph import to_bytes, to_onnx
 from blemish.inference import open_served
 from blemish.losses import deep_loss
 from blemish.model import UNetTiny
+from blemish.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
 from blemish.training.listener import Listeners
 from blemish.training.loop import Trainer, set_up_torch
 from blemish.training.optimization import make_optimizers

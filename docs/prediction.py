@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.config import find_workspace
-from blemish.datasets.packed import PackedSet
 from blemish.files import write_bytes
 from blemish.inference import Segmenter
 from blemish.metrics.pixels import count
+from blemish.packed import PackedSet
 from blemish.visualization import encode_png, overlay_truth
 
 CLASSES = ("scratch", "crack", "inclusion", "patch", "blowhole", "chip")

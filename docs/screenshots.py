@@ -23,9 +23,9 @@ from typing import Any
 import httpx
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from blemish.datasets.statistics import image_statistics
 from blemish.errors import BlemishError
 from blemish.files import sha256_bytes
+from blemish.image_statistics import image_statistics
 from blemish.inference import Segmenter
 from blemish.monitoring.database import open_database
 from blemish.monitoring.log import PredictionLog, PredictionRecord, ServedRecord

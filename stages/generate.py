@@ -8,11 +8,11 @@ import cv2
 
 from blemish.config import load_params, settings
 from blemish.config.generate import Generate
-from blemish.datasets.layout import DefectRecord, EncodedImage, SetWriter, encode_image
-from blemish.datasets.parallel import ordered_map
 from blemish.exits import sentences
+from blemish.parallel import ordered_map
 from blemish.processes import die_with_dvc
 from blemish.progress import track
+from blemish.sets import DefectRecord, EncodedImage, SetWriter, encode_image
 from blemish.synthesis.contact_sheet import contact_sheet
 from blemish.synthesis.scene import draw
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from blemish.config import load_params, settings
-from blemish.datasets.layout import read_sets
-from blemish.datasets.packing import Splitting, pack_sets
 from blemish.exits import sentences
+from blemish.packing.packer import Splitting, pack_sets
 from blemish.preprocessing import Resizing
 from blemish.processes import die_with_dvc
 from blemish.progress import track
+from blemish.sets import read_sets
 
 
 def main() -> None:

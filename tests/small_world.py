@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional
 
 from blemish import files
-from blemish.datasets.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
 from blemish.model import UNetTiny
+from blemish.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
 
 SIDE = 96
 WIDTH = 8

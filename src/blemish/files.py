@@ -1,8 +1,9 @@
-"""Files that are whole or absent: atomic writes, digests, canonical JSON."""
+"""Files and folders that are whole or absent: atomic writes, digests, canonical JSON."""
 
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,3 +81,43 @@ def sha256_tree(path: Path) -> str:
     members = sorted(p for p in path.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
     listing = [(member.relative_to(path).as_posix(), sha256_file(member)) for member in members]
     return sha256_bytes(canonical_json(listing))
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty folder beside ``target`` that takes its name when the block succeeds.
+
+    An existing ``target`` is replaced. When the block fails it is left as it was and the new
+    folder is removed; after a ``kill -9`` the leftover ``.<name>.partial`` is removed by the next
+    call. Two processes must not write the same target at once.
+
+    Args:
+        target: The folder to write.
+
+    Yields:
+        The folder to write into, on the same file system as ``target``.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.partial")
+    replaced = target.with_name(f".{target.name}.replaced.partial")
+    for leftover in (partial, replaced):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial.mkdir()
+    try:
+        yield partial
+        _flush(partial)
+        if target.exists():
+            target.rename(replaced)
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _flush(folder: Path) -> None:
+    """Have the names in a folder on disk before the folder takes its final name."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

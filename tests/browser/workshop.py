@@ -18,8 +18,8 @@ import yaml
 from onnx import TensorProto, helper
 
 from blemish.config import Workspace
-from blemish.datasets.layout import DefectRecord, SetWriter
-from blemish.datasets.statistics import image_statistics, summarise
+from blemish.image_statistics import image_statistics, summarise
+from blemish.sets import DefectRecord, SetWriter
 from blemish.tracking import digests, fingerprint
 from blemish.tracking.sync import record_workspace
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from blemish.config import settings
-from blemish.datasets.layout import DefectRecord, SetWriter, read_set
-from blemish.datasets.packed import SPLITS, PackedSet
+from blemish.packed import SPLITS, PackedSet
+from blemish.sets import DefectRecord, SetWriter, read_set
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]

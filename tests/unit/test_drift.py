@@ -14,7 +14,7 @@ from scipy.stats import chi2_contingency
 
 from blemish.config import load_params
 from blemish.config.generate import Generate
-from blemish.datasets.statistics import ImageStatistics, image_statistics, summarise
+from blemish.image_statistics import ImageStatistics, image_statistics, summarise
 from blemish.monitoring.drift import (
     Reference,
     compare,

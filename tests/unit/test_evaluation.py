@@ -14,7 +14,6 @@ from small_world import read_json, tree_bytes, write_data, write_split, write_tr
 
 from blemish.config import load_params
 from blemish.config.evaluate import Evaluate
-from blemish.datasets.packed import PackedDefect, PackedRecord, PackedSet
 from blemish.errors import DataError, ModelFileError
 from blemish.evaluation import evaluate
 from blemish.evaluation.judging import ImageResult, judge_defects, judge_image, unique_ids
@@ -25,6 +24,7 @@ from blemish.evaluation.workflow import Verdict
 from blemish.metrics import Counts, ObjectCounts, auroc
 from blemish.model import Probability, load_trained
 from blemish.operating_point import LEVELS, OperatingPoint
+from blemish.packed import PackedDefect, PackedRecord, PackedSet
 
 ROOT = Path(__file__).parents[2]
 

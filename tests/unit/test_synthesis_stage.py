@@ -10,8 +10,8 @@ import yaml
 from click.testing import CliRunner
 
 from blemish.cli.preview import preview
-from blemish.datasets.layout import read_set
 from blemish.files import sha256_tree
+from blemish.sets import read_set
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,10 +13,10 @@ from small_world import write_split
 from tiny_training import Notes, output_bytes, run, tiny_params
 from torch import nn
 
-from blemish.datasets.packed import PackedRecord, PackedSet, PackedWriter, pack_image
 from blemish.errors import DataError, ParamsError, TrainingError
 from blemish.files import sha256_bytes
 from blemish.model import UNetTiny, load_trained
+from blemish.packed import PackedRecord, PackedSet, PackedWriter, pack_image
 from blemish.training.checkpoint import load_checkpoint, tensor_bytes
 from blemish.training.crops import Picture, draw_crops, load_pools, shares
 from blemish.training.listener import EpochResult, Listeners

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from blemish.datasets.importers.reading import ReadImage
+    from blemish.importing.reading import ReadImage
 _LEAST_GROUPS = 3
 _FEW_GROUPS = "Fewer than three groups show a defect: train, val and test will want one each."
 
@@ -32,7 +32,7 @@ class _Layout(click.ParamType[str]):
         return value
 
     def _names(self) -> tuple[str, ...]:
-        from blemish.datasets.importers import LAYOUTS
+        from blemish.importing.layouts import LAYOUTS
 
         return tuple(LAYOUTS)
 
@@ -74,9 +74,9 @@ def import_set(
     is imported.
     """
     from blemish.config import find_workspace, settings
-    from blemish.datasets.importers.reading import Choices
-    from blemish.datasets.importing import Source, describe_report, import_source
-    from blemish.datasets.versioning import pointer, track_with_dvc
+    from blemish.importing.dvc_tracking import pointer, track_with_dvc
+    from blemish.importing.importer import Source, describe_report, import_source
+    from blemish.importing.reading import Choices
     from blemish.progress import track
 
     def show(results: Iterator["ReadImage"], total: int) -> Iterable["ReadImage"]:

@@ -132,8 +132,8 @@ def album_of_set(folder: Path) -> Album:
     Raises:
         DataError: The folder holds no set of ours.
     """
-    from blemish.datasets.layout import read_set  # noqa: PLC0415 - not installed beside a server
     from blemish.preprocessing import preprocess_image  # noqa: PLC0415 - as above
+    from blemish.sets import read_set  # noqa: PLC0415 - not installed beside a server
 
     images = read_set(folder)
     classes = {

@@ -6,9 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from blemish.dashboard.edge import guarded, plain
-from blemish.datasets.layout import read_set
-from blemish.datasets.validation import Fault, check_image, check_index
 from blemish.errors import DataError
+from blemish.sets import Fault, check_image, check_index, read_set
 
 
 @guarded

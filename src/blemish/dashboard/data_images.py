@@ -154,7 +154,7 @@ def _figures(folder: Path) -> dict[str, Mapping[str, object]]:
 
 
 def _quantiles(entry: Mapping[str, object]) -> alt.Chart:
-    from blemish.datasets.summaries import QUANTILES  # noqa: PLC0415 - only this needs it
+    from blemish.image_statistics import QUANTILES  # noqa: PLC0415 - only this needs it
 
     table = pd.DataFrame({"quantile": QUANTILES, "value": entry["quantiles"]})
     chart: alt.Chart = (

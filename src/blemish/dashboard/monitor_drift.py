@@ -9,8 +9,8 @@ import streamlit as st
 
 from blemish.dashboard import cache
 from blemish.dashboard.edge import guarded
-from blemish.datasets.statistics import NAMES, image_statistics
 from blemish.errors import BlemishError, ImageError
+from blemish.image_statistics import NAMES, image_statistics
 from blemish.imaging import decode_image
 from blemish.monitoring import drift, entries
 from blemish.monitoring.database import pictures_folder

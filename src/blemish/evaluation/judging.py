@@ -8,7 +8,6 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from blemish.config.evaluate import Evaluate
-from blemish.datasets.packed import PackedDefect, PackedRecord
 from blemish.metrics import (
     Counts,
     ObjectCounts,
@@ -18,6 +17,7 @@ from blemish.metrics import (
     image_score,
 )
 from blemish.operating_point import OperatingPoint
+from blemish.packed import PackedDefect, PackedRecord
 
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

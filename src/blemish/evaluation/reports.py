@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from blemish import files
-from blemish.datasets.packed import PackedSet
 from blemish.evaluation.judging import ImageResult
 from blemish.metrics import Counts, ThresholdHistogram
 from blemish.operating_point import LEVELS
+from blemish.packed import PackedSet
 from blemish.visualization import encode_png
 
 _HEADLINES = (

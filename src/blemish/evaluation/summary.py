@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from blemish.config.evaluate import Bootstrap
-from blemish.datasets.packed import PackedDefect
 from blemish.evaluation.judging import DefectResult, ImageResult
 from blemish.metrics import (
     Counts,
@@ -17,6 +16,7 @@ from blemish.metrics import (
     percentile_interval,
     weighted_auroc,
 )
+from blemish.packed import PackedDefect
 
 _UNKNOWN = "unknown"
 # Of a defect's width in pixels: about the least that a sensor resolves, then doublings.

@@ -12,7 +12,6 @@ from torch import nn
 
 from blemish import files
 from blemish.config.evaluate import Evaluate
-from blemish.datasets.packed import PackedSet
 from blemish.errors import DataError
 from blemish.evaluation import gallery, reports, summary
 from blemish.evaluation.choice import Choice, choose_point
@@ -20,6 +19,7 @@ from blemish.evaluation.judging import ImageResult, judge_image, unique_ids
 from blemish.evaluation.prediction import load_fast, probability_of
 from blemish.metrics import ThresholdHistogram
 from blemish.operating_point import OperatingPoint
+from blemish.packed import PackedSet
 
 Map = npt.NDArray[np.float32]
 Track = Callable[[Iterable[int], int, str], Iterable[int]]

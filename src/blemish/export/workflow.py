@@ -12,15 +12,15 @@ import torch
 
 from blemish import files
 from blemish.config.export import Export
-from blemish.datasets.packed import PackedSet
-from blemish.datasets.summaries import summarise_figure
 from blemish.errors import DataError, ModelFileError
 from blemish.export.cases import Case, edge_cases
 from blemish.export.graph import open_session, to_bytes, to_onnx
 from blemish.export.parity import ParityReport, Subject, check_parity
 from blemish.export.quantization import Found, Search
+from blemish.image_statistics import summarise_figure
 from blemish.model import UNetTiny, load_trained
 from blemish.operating_point import OperatingPoint
+from blemish.packed import PackedSet
 from blemish.preprocessing import MODEL_SIZE, Resizing
 from blemish.tiling import pad_reflect
 

@@ -31,7 +31,7 @@ class PredictionRecord:
         defect_area_fraction: Share of the pixels in defects, in [0, 1].
         defects: As in the answer of ``/v1/predict``; JSON values only.
         timing_ms: Milliseconds by phase: ``decode``, ``infer``, ``post``, ``total``.
-        statistics: Of the image, as :func:`blemish.datasets.statistics.as_figures` gives them,
+        statistics: Of the image, as :func:`blemish.image_statistics.as_figures` gives them,
             and ``probability_mass``, the mean of its probability map; those that are known.
         shadow_version: Challenger that saw the same image, if one did.
         shadow_disagreement: Share of the pixels on which it decided otherwise, in [0, 1].

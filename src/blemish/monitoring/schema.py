@@ -18,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-from blemish.datasets.statistics import NAMES as IMAGE_STATISTICS
+from blemish.image_statistics import NAMES as IMAGE_STATISTICS
 
 STATISTICS = (*IMAGE_STATISTICS, "probability_mass")
 """What the log keeps of every image so that drift can be tested without its picture: how it looks,

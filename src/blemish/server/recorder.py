@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import structlog
 
-from blemish.datasets.statistics import image_statistics
 from blemish.errors import BlemishError
+from blemish.image_statistics import image_statistics
 from blemish.inference import Prediction, Segmenter
 from blemish.monitoring.log import PredictionRecord
 from blemish.monitoring.writer import LogWriter

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from blemish.augmentation import Plane, draw_view, expose, look
 from blemish.config.train import Augmentation, Train
-from blemish.datasets.packed import PackedSet
 from blemish.errors import DataError, ParamsError
+from blemish.packed import PackedSet
 
 _ANCHORS = 64
 """Pixels of a defect remembered as possible centres of a crop."""

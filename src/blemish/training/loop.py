@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from blemish.augmentation import Plane
 from blemish.config.train import Train
-from blemish.datasets.packed import PackedSet
 from blemish.errors import TrainingError
 from blemish.losses import alone, deep_loss
 from blemish.model import UNetTiny
+from blemish.packed import PackedSet
 from blemish.training.checkpoint import (
     Checkpoint,
     Progress,

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from blemish.config.train import Loss
-from blemish.datasets.packed import PackedSet
 from blemish.losses import focal_cross_entropy, tversky_loss
 from blemish.model import UNetTiny
+from blemish.packed import PackedSet
 from blemish.training.sharing import sum_over
 
 _BATCH = 16

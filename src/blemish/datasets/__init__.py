@@ -1,1 +1,0 @@
-"""Sets of images with masks: on disk, imported, checked, split and packed."""

@@ -1,0 +1,1 @@
+"""Importing a set of photographs from the layouts that people have."""

@@ -1,0 +1,64 @@
+"""Importers: one file with one function each, and a row in :data:`LAYOUTS`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from blemish.errors import DataError
+from blemish.importing.layouts import (
+    coco,
+    kolektor_sdd,
+    kolektor_sdd2,
+    labelme,
+    magnetic_tile,
+    mvtec_ad,
+    pairs,
+)
+from blemish.importing.source import Found, SourceTree
+from blemish.sets import Fault
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A layout that people have: how to find its images, and what it looks like."""
+
+    find: Callable[[SourceTree], Found | None]
+    looks_like: str
+
+
+# The first that recognises a source takes it, so the particular ones stand before the general.
+LAYOUTS = {
+    "magnetic-tile": Layout(magnetic_tile.find, "MT_<Class>/Imgs/x.jpg with x.png"),
+    "mvtec-ad": Layout(mvtec_ad.find, "test/DEFECT/x.png with ground_truth/DEFECT/x_mask.png"),
+    "kolektor-sdd": Layout(kolektor_sdd.find, "kosXX/PartN.jpg with PartN_label.bmp"),
+    "kolektor-sdd2": Layout(kolektor_sdd2.find, "train/N.png with N_GT.png"),
+    "coco": Layout(coco.find, "a .json with images, annotations and categories"),
+    "labelme": Layout(labelme.find, "x.jpg with x.json"),
+    "pairs": Layout(pairs.find, "images/x.jpg with masks/x.png, x_mask.png or x.png beside x.jpg"),
+}
+
+
+def find_images(tree: SourceTree, layout: str | None = None) -> tuple[str, Found]:
+    """Find the images of a source.
+
+    Args:
+        tree: The files of the source.
+        layout: One of :data:`LAYOUTS`; the first that recognises the source by default.
+
+    Returns:
+        The name of the layout taken, and what was found.
+
+    Raises:
+        DataError: The source is not in the layout, or in none that is known.
+    """
+    for name in LAYOUTS if layout is None else [layout]:
+        found = LAYOUTS[name].find(tree)
+        if found is not None:
+            return name, found
+    torn = [content for _, content in tree.documents() if isinstance(content, Fault)]
+    known = "\n".join(f"  {name}: {one.looks_like}" for name, one in LAYOUTS.items())
+    raise DataError(
+        f"{tree.root} holds {len(tree.pictures)} pictures in {len(tree.files)} files, but "
+        f"{'not in layout ' + layout if layout else 'in no layout that is known'}. Arrange it as "
+        f"one of these, or give each picture a mask:\n{known}",
+        [f"{fault.file}: {fault.problem}" for fault in torn],
+    )

@@ -1,0 +1,19 @@
+"""Packed splits: what training reads, two files a split instead of thousands.
+
+``<split>.bin`` holds PNG files end to end; ``<split>.json`` says where each begins, how long it
+is, and what the image is. DVC hashes and restores few files fast, and a reader seeks.
+"""
+
+from blemish.packed.packed_records import SPLITS, PackedDefect, PackedRecord
+from blemish.packed.packed_set import PackedSet
+from blemish.packed.packed_writer import PackedImage, PackedWriter, pack_image
+
+__all__ = [
+    "SPLITS",
+    "PackedDefect",
+    "PackedImage",
+    "PackedRecord",
+    "PackedSet",
+    "PackedWriter",
+    "pack_image",
+]

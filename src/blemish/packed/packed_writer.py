@@ -1,0 +1,108 @@
+"""Writing one packed split."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.errors import DataError
+from blemish.files import atomic_path, write_text
+from blemish.packed.packed_records import PackedDefect, PackedRecord
+from blemish.png import encode_grey
+
+
+@dataclass(frozen=True)
+class PackedImage:
+    """One image ready to be packed; made in a worker process, cheap to send to the writer."""
+
+    record: PackedRecord
+    image_png: bytes
+    instances_png: bytes
+
+
+def pack_image(
+    record: PackedRecord, image: NDArray[np.uint8], instances: NDArray[np.integer[Any]]
+) -> PackedImage:
+    """Encode an image and its instance map.
+
+    Args:
+        record: Its identity; width, height and defects must be those of the arrays.
+        image: Shape ``(H, W)``, uint8.
+        instances: Shape ``(H, W)``, integers; 0 free, ``k`` the ``k``-th defect of the record.
+
+    Raises:
+        DataError: Record and arrays contradict each other.
+    """
+    size = (record.height, record.width)
+    highest = int(instances.max(initial=0))
+    if image.shape != size or instances.shape != size or highest > len(record.defects):
+        raise DataError(
+            f"{record.image_id}: a record of {size} with {len(record.defects)} defects does not "
+            f"fit an image {image.shape} and instances {instances.shape} up to {highest}."
+        )
+    narrow = np.uint8 if len(record.defects) < 256 else np.uint16
+    return PackedImage(record, encode_grey(image), encode_grey(instances.astype(narrow)))
+
+
+class PackedWriter:
+    """Writes one split; both files appear when the ``with`` block ends without an error.
+
+    Args:
+        folder: Where ``<split>.bin`` and ``<split>.json`` go.
+        split: ``train``, ``val`` or ``test``.
+    """
+
+    def __init__(self, folder: Path, split: str) -> None:
+        self._index = folder / f"{split}.json"
+        self._atomic = atomic_path(folder / f"{split}.bin")
+        self._entries: list[dict[str, Any]] = []
+        self._offset = 0
+        self._stream: BinaryIO
+
+    def __enter__(self) -> Self:
+        self._stream = self._atomic.__enter__().open("wb")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stream.close()
+        self._atomic.__exit__(kind, error, trace)
+        if error is None:
+            lines = ",\n".join(json.dumps(entry, allow_nan=False) for entry in self._entries)
+            write_text(self._index, f'{{"images": [\n{lines}\n]}}\n')
+
+    def add(self, packed: PackedImage) -> None:
+        """Append one image; the order of calls is the order of the split."""
+        record = packed.record
+        self._entries.append(
+            {
+                "image_id": record.image_id,
+                "set": record.set_name,
+                "group": record.group,
+                "width": record.width,
+                "height": record.height,
+                "image": self._append(packed.image_png),
+                "instances": self._append(packed.instances_png),
+                "defects": [_defect_value(defect) for defect in record.defects],
+                "attributes": dict(record.attributes),
+            }
+        )
+
+    def _append(self, data: bytes) -> list[int]:
+        position = [self._offset, len(data)]
+        self._stream.write(data)
+        self._offset += len(data)
+        return position
+
+
+def _defect_value(defect: PackedDefect) -> dict[str, Any]:
+    value = asdict(defect)
+    return {"class": value.pop("class_name"), **value}

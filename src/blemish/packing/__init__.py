@@ -1,0 +1,1 @@
+"""From sets on disk to packed splits: dealt out by group, brought to scale, described."""
