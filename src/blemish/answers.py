@@ -52,6 +52,7 @@ def answer(
     threshold: float | None = None,
     include: Collection[str] = (),
     limits: Limits = DEFAULT_LIMITS,
+    bits: int | None = None,
 ) -> Answer:
     """Decode an image, find its defects and draw what was asked for.
 
@@ -61,12 +62,13 @@ def answer(
         threshold: In ``[0, 1]``: marks every pixel from there on; the model's own rule by default.
         include: Names out of ``PICTURES``.
         limits: The largest image to decode.
+        bits: Depth of the samples of a 16-bit file that declares none.
 
     Raises:
         ImageError: The image was refused.
     """
     begin = time.perf_counter()
-    image = decode_image(data, limits)
+    image = decode_image(data, limits, bits)
     decoded = time.perf_counter()
     probability = segmenter.probability(image.plane)
     inferred = time.perf_counter()
@@ -120,5 +122,6 @@ def prediction_document(
         "defect_count": prediction.defect_count,
         "defects": [asdict(defect) for defect in prediction.defects],
         **pictures,
+        "warnings": list(image.warnings),
         "timing_ms": dict(said.timing_ms),
     }

@@ -35,6 +35,7 @@ def test_the_document_has_the_promised_members(segmenter: Segmenter) -> None:
     }
     assert set(document["image"]) == {"width", "height", "sha256"}
     assert set(document["timing_ms"]) == {"decode", "infer", "post", "total"}
+    assert document["warnings"] == []
     assert document["defective"] is True
     assert set(document["defects"][0]) == {
         "bbox",

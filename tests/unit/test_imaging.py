@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from blemish.config.serve import Serve
-from blemish.errors import ImageError, ImageSizeError
+from blemish.errors import ImageContentError, ImageError, ImageSizeError
 from blemish.imaging import Limits, decode_image
 
 SEEDS = [data for _, data in same_picture()] + [encode(grey(), "JPEG")]
@@ -80,6 +80,40 @@ def test_reads_deep_tiff(byte_order: str, channels: int, tmp_path: Path) -> None
     tifffile.imwrite(path, values, photometric=photometric, byteorder=byte_order, extratags=tags)
     plane = decode_image(path.read_bytes()).plane
     np.testing.assert_array_equal(plane, np.round(deep / 257).astype(np.uint8))
+
+
+@pytest.mark.parametrize("bits", range(8, 17))
+def test_scales_by_the_depth_given(bits: int) -> None:
+    """Samples of a 16-bit file that declares no depth are scaled by the depth of the camera."""
+    most = (1 << bits) - 1
+    samples = np.random.default_rng(bits).integers(0, most + 1, (20, 30), dtype=np.uint16)
+    decoded = decode_image(encode(samples), bits=bits)
+    np.testing.assert_array_equal(decoded.plane, np.round(samples / (most / 255)).astype(np.uint8))
+    assert (decoded.bits, decoded.warnings) == (bits, ())
+
+
+@pytest.mark.parametrize(
+    ("samples", "bits"),
+    [
+        (np.full((4, 4), 4096, np.uint16), 12),
+        (np.full((4, 4), 200, np.uint8), 12),
+        (np.full((4, 4), 200, np.uint16), 7),
+        (np.full((4, 4), 200, np.uint16), 17),
+    ],
+    ids=["a brighter sample", "an 8-bit file", "too few", "too many"],
+)
+def test_a_depth_that_contradicts_is_refused(samples: np.ndarray, bits: int) -> None:
+    """A depth that the file or its samples contradict, or that no camera has, is refused."""
+    with pytest.raises(ImageContentError, match=f"bits={bits} was given"):
+        decode_image(encode(samples), bits=bits)
+
+
+@pytest.mark.parametrize(("brightest", "warned"), [(4095, True), (32767, True), (32768, False)])
+def test_unused_top_bits_are_said(brightest: int, warned: bool) -> None:  # noqa: FBT001
+    """A 16-bit image whose top bits are never used carries a warning that names the depth."""
+    warnings = decode_image(encode(np.full((4, 4), brightest, np.uint16))).warnings
+    assert bool(warnings) == warned
+    assert all(f"bits={brightest.bit_length()}" in warning for warning in warnings)
 
 
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])

@@ -38,6 +38,7 @@ class Job:
     segmenter: "Segmenter"
     threshold: float | None
     limits: Limits
+    bits: int | None
 
 
 @click.command()
@@ -68,6 +69,11 @@ class Job:
     help="Mark every pixel from this probability on; by default the model's own rule: a threshold, "
     "and a peak that a mark must reach somewhere.",
 )
+@click.option(
+    "--bits",
+    type=click.IntRange(8, 16),
+    help="Depth of the camera, for 16-bit files that declare none, e.g. 12 for Mono12.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, one answer an image.")
 @click.option("--fail-on-defect", is_flag=True, help="Exit with 1 if any image has a defect.")
 def predict(
@@ -75,6 +81,7 @@ def predict(
     ref: str,
     out: Path | None,
     threshold: float | None,
+    bits: int | None,
     *,
     as_json: bool,
     fail_on_defect: bool,
@@ -91,12 +98,14 @@ def predict(
         )
     from blemish.config.serving import load_serve
 
-    job = Job(*load_model(ref), threshold, Limits.of(load_serve()))
+    job = Job(*load_model(ref), threshold, Limits.of(load_serve()), bits)
     results = []
     with _progress(len(inputs), shown=not as_json) as advance:
         for item in inputs:
             results.append(_predict_one(item, out, job))
             advance(_line(results[-1]))
+            for warning in results[-1].get("warnings", ()):
+                click.echo(f"{_printable(item.path)}: {_printable(warning)}", err=True)
     if as_json:
         click.echo(json.dumps(results, indent=2, allow_nan=False))
     failed = sum("error" in result for result in results)
@@ -207,6 +216,7 @@ def _predict_one(item: Input, out: Path | None, job: Job) -> dict[str, Any]:
             threshold=job.threshold,
             include=PICTURES if out else (),
             limits=job.limits,
+            bits=job.bits,
         )
         document = prediction_document(job.model, said)
         if out:

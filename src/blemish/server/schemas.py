@@ -71,6 +71,7 @@ PREDICTION = object_of(
         "defect_count": {**INTEGER, "description": "of all; `defects` lists the 1,000 largest"},
         "defects": list_of(DEFECT),
         **{f"{name}_png": {**TEXT, "contentEncoding": "base64"} for name in PICTURES},
+        "warnings": list_of(TEXT),
         "timing_ms": object_of(dict.fromkeys(("decode", "infer", "post", "total"), NUMBER)),
     },
     *(f"{name}_png" for name in PICTURES),
@@ -101,6 +102,7 @@ EXAMPLE = {
             "max_probability": 0.997,
         }
     ],
+    "warnings": [],
     "timing_ms": {"decode": 1.2, "infer": 31.0, "post": 0.8, "total": 33.0},
 }
 MODEL_SUMMARY: dict[str, Any] = {
