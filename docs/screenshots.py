@@ -28,8 +28,8 @@ from blemish.files import sha256_bytes
 from blemish.image_statistics import image_statistics
 from blemish.inference import Segmenter
 from blemish.monitoring.database import open_database
-from blemish.monitoring.log import PredictionLog, PredictionRecord, ServedRecord
-from blemish.monitoring.pictures import PictureStore
+from blemish.monitoring.image_store import ImageStore
+from blemish.monitoring.prediction_log import PredictionLog, PredictionRecord, ServedRecord
 from blemish.registry import Registry, StoredImage, Version
 
 FOLDER = Path(__file__).with_name("screenshots")
@@ -101,7 +101,7 @@ def _log_predictions(url: str, pictures: Path) -> None:
     model = Segmenter.from_bytes(registry.model_bytes(version))
     images = registry.test_images(version)
     now, rng = datetime.now(UTC), random.Random(4)  # noqa: S311 - spreads times, keeps no secret
-    answers = [_answer(image, version, model, PictureStore(pictures)) for image in images]
+    answers = [_answer(image, version, model, ImageStore(pictures)) for image in images]
     records = []
     for number in range(REQUESTS):
         at = now - timedelta(hours=HOURS * (1 - number / REQUESTS), seconds=rng.uniform(0, 60))
@@ -129,7 +129,7 @@ def _log_predictions(url: str, pictures: Path) -> None:
 
 
 def _answer(
-    image: StoredImage, version: Version, model: Segmenter, pictures: PictureStore
+    image: StoredImage, version: Version, model: Segmenter, pictures: ImageStore
 ) -> dict[str, Any]:
     """Return what the log keeps of the champion's answer to one test image."""
     data = image.image_path.read_bytes()

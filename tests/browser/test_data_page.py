@@ -23,10 +23,10 @@ def test_the_generator_draws_what_is_asked_for(page: Page, dashboard: Dashboard)
     """The preview draws eight pictures; another surface draws eight others."""
     page.goto(f"{dashboard.url}/data")
     page.get_by_role("tab", name="Generator").click()
-    expect(page.get_by_alt_text(re.compile("^Drawn picture 7"))).to_be_visible()
+    expect(page.get_by_alt_text(re.compile("^Drawn image 7"))).to_be_visible()
     page.get_by_role("combobox", name="Surface").click()
     page.get_by_role("option", name="turned").click()
-    expect(page.get_by_alt_text(re.compile("^Drawn picture 7: turned"))).to_be_visible()
+    expect(page.get_by_alt_text(re.compile("^Drawn image 7: turned"))).to_be_visible()
 
 
 def test_validation_names_what_it_refuses(page: Page, dashboard: Dashboard) -> None:

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from blemish.config.environment import Settings
 from blemish.monitoring.database import log_url, open_database
-from blemish.monitoring.log import PredictionLog, PredictionRecord
+from blemish.monitoring.prediction_log import PredictionLog, PredictionRecord
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_figures_move_while_requests_come_in(page: Page, dashboard: Dashboard, a
     while requests_shown(page) < before + 13 and time.monotonic() < deadline:
         page.wait_for_timeout(500)
     assert requests_shown(page) == before + 13
-    expect(page.get_by_alt_text(re.compile("Picture of the request"))).not_to_have_count(0)
+    expect(page.get_by_alt_text(re.compile("Image of the request"))).not_to_have_count(0)
 
 
 def test_an_alarm_is_shown_with_its_rule(

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import UTC, datetime
 
-from blemish.monitoring.log import PredictionRecord
+from blemish.monitoring.prediction_log import PredictionRecord
 
 NOW = datetime(2026, 3, 4, 12, 30, 30, tzinfo=UTC)
 

@@ -19,8 +19,8 @@ from sqlalchemy import Engine, func, select, text
 from blemish.config.monitor import Alarms, Drift, Keep, Monitor
 from blemish.monitoring import alarms, entries, parquet, queries, retention, schema
 from blemish.monitoring.database import open_database
-from blemish.monitoring.log import PredictionLog, ServedRecord
-from blemish.monitoring.pictures import PictureStore
+from blemish.monitoring.image_store import ImageStore
+from blemish.monitoring.prediction_log import PredictionLog, ServedRecord
 from blemish.monitoring.writer import LogWriter
 
 MONITOR = Monitor(
@@ -210,7 +210,7 @@ def test_pictures_are_kept_once_by_content(url: str, tmp_path: Path) -> None:
     for number in range(3):
         writer.submit(record(7, request_id=str(number), picture=b"the same bytes"))
     writer.close(30)
-    store = PictureStore(tmp_path / "pictures")
+    store = ImageStore(tmp_path / "pictures")
     engine = open_database(url)
     names = {one.image_sha256 for one in entries.latest(engine, 3)}
     engine.dispose()
@@ -261,7 +261,7 @@ def test_old_predictions_and_pictures_go(engine: Engine, tmp_path: Path) -> None
     log = PredictionLog(engine)
     log.write([record(n, time=NOW - timedelta(days=40)) for n in range(3)])
     log.write([record(n) for n in range(2)])
-    store = PictureStore(tmp_path)
+    store = ImageStore(tmp_path)
     for number in range(3):
         store.put(hashlib.sha256(str(number).encode()).hexdigest(), b"x" * 400_000)
     gone = retention.prune(engine, store, MONITOR.keep, NOW)

@@ -26,13 +26,13 @@ def prune(days: float | None, *, as_json: bool) -> None:
         open_database,
         pictures_folder,
     )
-    from blemish.monitoring.pictures import PictureStore
+    from blemish.monitoring.image_store import ImageStore
 
     keep = load_params(find_workspace().params_file).monitor.keep
     if days is not None:
         keep = keep.model_copy(update={"days": days, "picture_days": min(days, keep.picture_days)})
     environment = settings()
-    pictures = PictureStore(pictures_folder(environment))
+    pictures = ImageStore(pictures_folder(environment))
     engine = open_database(log_url(environment))
     gone = retention.prune(engine, pictures, keep, datetime.now(UTC))
     engine.dispose()

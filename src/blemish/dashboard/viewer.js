@@ -1,4 +1,4 @@
-// Panes over one picture: they zoom and move together. Texts go in as text, never as HTML.
+// Panes over one image: they zoom and move together. Texts go in as text, never as HTML.
 const views = new WeakMap();
 
 export default function (component) {
@@ -60,7 +60,7 @@ export default function (component) {
     zoom.className = "zoom";
     bar.append(hint, zoom, button("\u2212", "Zoom out", () => view.act.zoomBy(1 / 1.5)),
       button("+", "Zoom in", () => view.act.zoomBy(1.5)),
-      button("\u27f2", "Whole picture", () => view.act.reset()));
+      button("\u27f2", "Whole image", () => view.act.reset()));
   }
   view.act = { zoomBy, reset };
 

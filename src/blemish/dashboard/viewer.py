@@ -19,11 +19,11 @@ _FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Pane:
-    """One pane: a layer over the common picture.
+    """One pane: a layer over the common image.
 
     Attributes:
         title: Above it.
-        layer: RGB or grey, shape ``(H, W[, 3])``, uint8; None shows the picture alone.
+        layer: RGB or grey, shape ``(H, W[, 3])``, uint8; None shows the image alone.
         alt: What the pane shows, in words.
         place: ``original``, ``difference``, ``a`` or ``b``; narrow screens order by it.
     """
@@ -37,10 +37,10 @@ class Pane:
 def show_panes(
     plane: npt.NDArray[np.uint8], panes: Sequence[Pane], *, opacity: float, key: str
 ) -> None:
-    """Show panes over one picture.
+    """Show panes over one image.
 
     Args:
-        plane: The picture, shape ``(H, W)``, uint8.
+        plane: The image, shape ``(H, W)``, uint8.
         panes: In reading order.
         opacity: Of the layers, in ``[0, 1]``.
         key: Of the component; zoom and place live as long as it does.
@@ -48,7 +48,7 @@ def show_panes(
     _component()(
         key=key,
         data={
-            "base": picture_url(plane),
+            "base": image_url(plane),
             "opacity": opacity,
             "width": plane.shape[1],
             "height": plane.shape[0],
@@ -57,7 +57,7 @@ def show_panes(
                     "title": pane.title,
                     "alt": pane.alt,
                     "place": pane.place,
-                    "layer": None if pane.layer is None else picture_url(pane.layer),
+                    "layer": None if pane.layer is None else image_url(pane.layer),
                 }
                 for pane in panes
             ],
@@ -65,14 +65,14 @@ def show_panes(
     )
 
 
-def picture_url(picture: npt.NDArray[np.uint8]) -> str:
-    """Return a picture as a ``data:`` address, shrunk to what a screen can show."""
-    longest = max(picture.shape[:2])
+def image_url(image: npt.NDArray[np.uint8]) -> str:
+    """Return an image as a ``data:`` address, shrunk to what a screen can show."""
+    longest = max(image.shape[:2])
     if longest > _LONGEST_SIDE:
         scale = _LONGEST_SIDE / longest
-        size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
-        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return "data:image/png;base64," + base64.b64encode(encode_png(picture)).decode("ascii")
+        size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+        image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return "data:image/png;base64," + base64.b64encode(encode_png(image)).decode("ascii")
 
 
 @st.cache_resource(show_spinner=False)

@@ -7,15 +7,15 @@ from sqlalchemy import Connection, Engine, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from blemish.config.monitor import Monitor
-from blemish.monitoring import drift, entries, queries, rollups, schema
-from blemish.monitoring.log import milliseconds, moment
+from blemish.monitoring import drift, logged_predictions, queries, rollups, schema
+from blemish.monitoring.prediction_log import milliseconds, moment
 
 RULES = ("defect rate", "error rate", "latency", "silence", "drift")
 CHECK_EVERY = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleState:
     """What one rule says now.
 
     Attributes:
@@ -45,7 +45,7 @@ class Alarm:
     detail: str
 
 
-def judge(engine: Engine, monitor: Monitor, now: datetime) -> tuple[Finding, ...]:
+def judge(engine: Engine, monitor: Monitor, now: datetime) -> tuple[RuleState, ...]:
     """Ask every rule.
 
     Args:
@@ -128,43 +128,43 @@ def history(engine: Engine, count: int = 100) -> list[Alarm]:
     ]
 
 
-def _above(rule: str, value: float | None, bound: float, window: str, *, enough: bool) -> Finding:
+def _above(rule: str, value: float | None, bound: float, window: str, *, enough: bool) -> RuleState:
     holds = enough and value is not None and value > bound
     shown = "nothing to judge" if value is None else f"{value:.3g}"
-    return Finding(rule, value if enough else None, bound, holds, f"{shown} {window}")
+    return RuleState(rule, value if enough else None, bound, holds, f"{shown} {window}")
 
 
-def _silence(engine: Engine, minutes: float, now: datetime) -> Finding:
-    last = entries.last_time(engine)
+def _silence(engine: Engine, minutes: float, now: datetime) -> RuleState:
+    last = logged_predictions.last_time(engine)
     if last is None:
-        return Finding("silence", None, minutes, False, "no request yet")
+        return RuleState("silence", None, minutes, False, "no request yet")
     quiet = max(0.0, (now - last).total_seconds() / 60)
-    return Finding("silence", quiet, minutes, quiet > minutes, f"{quiet:.0f} minutes without one")
+    return RuleState("silence", quiet, minutes, quiet > minutes, f"{quiet:.0f} minutes without one")
 
 
-def _drift(engine: Engine, monitor: Monitor) -> Finding:
+def _drift(engine: Engine, monitor: Monitor) -> RuleState:
     bound = monitor.drift.min_psi
-    served = entries.served(engine)
+    served = logged_predictions.served(engine)
     if served is None:
-        return Finding("drift", None, bound, False, "no server has told its model yet")
-    window = entries.window(engine, served.version, monitor.drift.window)
+        return RuleState("drift", None, bound, False, "no server has told its model yet")
+    window = logged_predictions.window(engine, served.version, monitor.drift.window)
     if len(window) < monitor.drift.window:
         detail = f"{len(window)} of {monitor.drift.window} images of version {served.version}"
-        return Finding("drift", None, bound, False, detail)
+        return RuleState("drift", None, bound, False, detail)
     shifts = drift.compare(
         drift.read_references(served.statistics),
-        window.figures,
+        window.statistics,
         false_alarm_rate=monitor.drift.false_alarm_rate,
         min_psi=monitor.drift.min_psi,
     )
     if not shifts:
-        return Finding("drift", None, bound, False, "the model file holds no training statistics")
+        return RuleState("drift", None, bound, False, "the model file holds no training statistics")
     worst = shifts[0]
     moved = ", ".join(shift.name for shift in shifts if shift.moved) or "nothing moved"
-    return Finding("drift", worst.index, worst.bound, worst.moved, moved)
+    return RuleState("drift", worst.index, worst.bound, worst.moved, moved)
 
 
-def _record(connection: Connection, finding: Finding, now: datetime) -> None:
+def _record(connection: Connection, finding: RuleState, now: datetime) -> None:
     """Open an alarm that began to hold; close one that ceased to."""
     table = schema.alarms
     running = (table.c.rule == finding.rule, table.c.closed_ms.is_(None))

@@ -9,7 +9,7 @@ from blemish.config import find_workspace, load_params
 from blemish.config.monitor import Monitor
 from blemish.errors import WorkspaceError
 from blemish.monitoring.alarms import check, claim
-from blemish.monitoring.pictures import PictureStore
+from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.retention import prune
 
 _PRUNE_EVERY = timedelta(hours=1)
@@ -25,7 +25,7 @@ class Housekeeper:
 
     def __init__(self, monitor: Monitor, pictures: Path) -> None:
         self._monitor = monitor
-        self._pictures = PictureStore(pictures)
+        self._pictures = ImageStore(pictures)
 
     def __call__(self, engine: Engine) -> None:
         """Do what is due and nobody else has done."""

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Engine, Float, Integer, sele
 
 from blemish.files import atomic_path
 from blemish.monitoring import schema
-from blemish.monitoring.log import milliseconds
+from blemish.monitoring.prediction_log import milliseconds
 
 _ROWS = 20_000  # of a row group
 

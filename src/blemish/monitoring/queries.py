@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import Engine, RowMapping, Select, func, select
 
 from blemish.monitoring import rollups, schema
-from blemish.monitoring.log import milliseconds, moment
+from blemish.monitoring.prediction_log import milliseconds, moment
 
 _BUCKETS = 96  # points of a chart, about
 

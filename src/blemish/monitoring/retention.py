@@ -7,8 +7,8 @@ from sqlalchemy import Engine, Table, delete, select
 
 from blemish.config.monitor import Keep
 from blemish.monitoring import rollups, schema
-from blemish.monitoring.log import milliseconds
-from blemish.monitoring.pictures import PictureStore
+from blemish.monitoring.image_store import ImageStore
+from blemish.monitoring.prediction_log import milliseconds
 
 _CHUNK = 5_000  # rows a transaction: a writer waits no longer than for one of these
 _COUNTS_LIVE = 4  # times as long as predictions
@@ -23,7 +23,7 @@ class Pruned:
     picture_bytes: int
 
 
-def prune(engine: Engine, pictures: PictureStore, keep: Keep, now: datetime) -> Pruned:
+def prune(engine: Engine, pictures: ImageStore, keep: Keep, now: datetime) -> Pruned:
     """Delete what is older than is to be kept; safe to stop and repeat at any moment.
 
     Args:

@@ -14,8 +14,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blemish.errors import ServiceError
 from blemish.monitoring.database import open_database
-from blemish.monitoring.log import PredictionLog, PredictionRecord, ServedRecord
-from blemish.monitoring.pictures import PictureStore
+from blemish.monitoring.image_store import ImageStore
+from blemish.monitoring.prediction_log import PredictionLog, PredictionRecord, ServedRecord
 
 _BATCH = 512
 _GATHER_S = 0.5  # how long a record may wait for company: a batch costs as much as ten records
@@ -52,7 +52,7 @@ class LogWriter:
         housekeeping: Housekeeping | None = None,
     ) -> None:
         self._url = url
-        self._pictures = PictureStore(pictures) if pictures else None
+        self._pictures = ImageStore(pictures) if pictures else None
         self._queue: queue.Queue[PredictionRecord | ServedRecord] = queue.Queue(capacity)
         self._picture_room = picture_bytes
         self._housekeeping = housekeeping

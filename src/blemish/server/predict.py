@@ -12,7 +12,7 @@ from starlette.responses import Response
 from blemish.answers import Answer, answer, prediction_document
 from blemish.errors import BlemishError
 from blemish.imaging import Limits
-from blemish.monitoring.log import PredictionRecord
+from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.server.bodies import find_picture, read_body
 from blemish.server.openapi import PREDICT
 from blemish.server.problems import KINDS, as_problem

@@ -24,7 +24,7 @@ import structlog
 from blemish.errors import BlemishError
 from blemish.image_statistics import image_statistics
 from blemish.inference import Prediction, Segmenter
-from blemish.monitoring.log import PredictionRecord
+from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.monitoring.writer import LogWriter
 from blemish.server.figures import Figures
 from blemish.server.slot import Served, Slot, load

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from blemish.config import settings
 from blemish.imaging import Limits
 from blemish.monitoring.database import log_url, pictures_folder
-from blemish.monitoring.log import ServedRecord
+from blemish.monitoring.prediction_log import ServedRecord
 from blemish.monitoring.writer import Housekeeping, LogWriter
 from blemish.registry import Registry
 from blemish.server.bodies import Reservoir

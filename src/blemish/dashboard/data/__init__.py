@@ -1,0 +1,9 @@
+"""The page ``/data``: the sets, how they are split, and what validation refuses.
+
+==================  ==============================================================
+data_page           the layout
+set_images          the images of a set with their masks, and its statistics
+set_checks          the files that validation would refuse
+generator_preview   what a changed parameter of the generator draws
+==================  ==============================================================
+"""

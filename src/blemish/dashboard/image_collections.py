@@ -1,0 +1,168 @@
+"""Where images come from: the test images of a version, a set on disk, uploads."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from blemish.errors import ImageError
+from blemish.files import canonical_json, sha256_bytes
+from blemish.imaging import decode_image
+from blemish.registry import StoredImage
+
+Plane = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ImageEntry:
+    """One image of a collection, as far as it is known without opening it."""
+
+    image_id: str
+    set_name: str = ""
+    group: str = ""
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OpenedImage:
+    """An image opened.
+
+    Attributes:
+        plane: Shape ``(H, W)``, uint8.
+        truth: Same shape, bool; None where nobody has painted one.
+        sha256: Of the plane, with its shape.
+        prepared: It is at the model's scale already.
+    """
+
+    plane: Plane
+    truth: Mask | None
+    sha256: str
+    prepared: bool = False
+
+
+@dataclass(frozen=True)
+class ImageCollection:
+    """Images in order; opened when asked for.
+
+    Attributes:
+        name: What a person calls it.
+        digest: Changes when any image does.
+        entries: One for each image.
+        open: Returns image ``i`` as plane and truth.
+        refused: Files that are no image of ours, and why.
+        prepared: Its images are at the model's scale already.
+    """
+
+    name: str
+    digest: str
+    entries: tuple[ImageEntry, ...]
+    open: Callable[[int], tuple[Plane, Mask | None]] = field(repr=False, compare=False)
+    refused: tuple[tuple[str, str], ...] = ()
+    prepared: bool = False
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def image(self, index: int) -> OpenedImage:
+        """Open image ``index``."""
+        plane, truth = self.open(index)
+        head = f"{plane.shape}{self.prepared}".encode()
+        return OpenedImage(plane, truth, sha256_bytes(head + plane.tobytes()), self.prepared)
+
+    def index(self, image_id: str) -> int | None:
+        """Return where an image stands, None when it is not here."""
+        for number, entry in enumerate(self.entries):
+            if entry.image_id == image_id:
+                return number
+        return None
+
+
+def collection_of_uploads(files: Sequence[tuple[str, bytes]]) -> ImageCollection:
+    """Make a collection of uploaded files; those that the decode gate refuses carry its reason.
+
+    Args:
+        files: Name and bytes of each; the same name may come twice.
+    """
+    entries: list[ImageEntry] = []
+    planes: list[Plane] = []
+    refused: list[tuple[str, str]] = []
+    digests: list[str] = []
+    for name, data in files:
+        try:
+            decoded = decode_image(data)
+        except ImageError as error:
+            refused.append((name, str(error)))
+            continue
+        taken = {entry.image_id for entry in entries}
+        entries.append(ImageEntry(_free_name(name, taken), set_name="uploads"))
+        planes.append(decoded.plane)
+        digests.append(decoded.sha256)
+    return ImageCollection(
+        name="Uploads",
+        digest=sha256_bytes(canonical_json([[e.image_id for e in entries], digests])),
+        entries=tuple(entries),
+        open=lambda index: (planes[index], None),
+        refused=tuple(refused),
+    )
+
+
+def collection_of_test_images(run_id: str, images: Sequence[StoredImage]) -> ImageCollection:
+    """Make a collection of the test images of a run."""
+
+    def open_image(index: int) -> tuple[Plane, Mask | None]:
+        return images[index].plane(), images[index].mask()
+
+    return ImageCollection(
+        name="Test images",
+        digest=sha256_bytes(f"test:{run_id}:{len(images)}".encode()),
+        entries=tuple(
+            ImageEntry(image.image_id, image.set_name, image.group, image.classes)
+            for image in images
+        ),
+        open=open_image,
+        prepared=True,
+    )
+
+
+def collection_of_set(folder: Path) -> ImageCollection:
+    """Make a collection of a set on disk, opened lazily.
+
+    Raises:
+        DataError: The folder holds no set of ours.
+    """
+    from blemish.preprocessing import preprocess_image  # noqa: PLC0415 - as above
+    from blemish.sets import read_set  # noqa: PLC0415 - not installed beside a server
+
+    images = read_set(folder)
+    classes = {
+        row.image_id: tuple(sorted({one.class_name for one in images.defects(row.image_id)}))
+        for row in images.rows
+        if row.defective
+    }
+
+    def open_image(index: int) -> tuple[Plane, Mask | None]:
+        return preprocess_image(images.image(index), "none", None), images.mask(index)
+
+    changed_ns = (folder / "index.csv").stat().st_mtime_ns
+    return ImageCollection(
+        name=images.name,
+        digest=sha256_bytes(f"{folder.resolve()}:{changed_ns}".encode()),
+        entries=tuple(
+            ImageEntry(
+                row.image_id, images.name, row.group, tuple(sorted(classes.get(row.image_id, ())))
+            )
+            for row in images.rows
+        ),
+        open=open_image,
+    )
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name} ({number})"
+    return free

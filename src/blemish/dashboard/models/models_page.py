@@ -1,0 +1,111 @@
+"""The page ``/models``: what is registered, where it comes from, and which one is live."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from blemish.dashboard import page_cache
+from blemish.dashboard.address_widgets import remember
+from blemish.dashboard.models import champion_moves, version_details
+from blemish.registry import Version
+from blemish.tracking.names import CHAMPION
+
+
+def page() -> None:
+    """Lay out the page."""
+    st.markdown("## Models")
+    versions = page_cache.versions()
+    if not versions:
+        st.info(
+            "The registry holds no version yet. Train one: `make repro`. "
+            "This page shows it as soon as it is there.",
+            icon=":material/deployed_code:",
+        )
+        return
+    champion_moves.show_news()
+    _show_champion(versions)
+    chosen = _table(versions)
+    champion_moves.show_buttons(chosen)
+    details, history = st.tabs(
+        [":material/account_tree: Lineage and gate", ":material/history: History"]
+    )
+    with details:
+        version_details.show(chosen)
+    with history:
+        version_details.show_history()
+
+
+def _show_champion(versions: Sequence[Version]) -> None:
+    champion = next((one for one in versions if CHAMPION in one.aliases), None)
+    if champion is None:
+        st.warning("No version is champion, so nothing is served.", icon=":material/warning:")
+        return
+    columns = st.columns(5)
+    dice = champion.dice
+    moves = page_cache.history()
+    when = [move.at for move in moves]
+    since = f"since {when[-1][:16].replace('T', ' ')}" if when else "no history"
+    facts = (
+        ("Champion", f"version {champion.version}", since),
+        ("Precision", champion.precision or "-", f"threshold {champion.threshold or 0:.3f}"),
+        ("Dice on its test images", "-" if dice is None else f"{dice:.3f}", "pooled"),
+        ("Latency", _number(champion.latency_ms, ".1f", " ms"), "one tile, at registration"),
+        ("SHA-256", champion.sha256[:12] or "-", _size(champion)),
+    )
+    for column, (label, value, note) in zip(columns, facts, strict=True):
+        column.metric(label, value, note, delta_color="off", delta_arrow="off", border=True)
+
+
+def _table(versions: Sequence[Version]) -> Version:
+    """Show the versions; return the one that is chosen."""
+    st.caption("Choose a row to see where a version comes from, or to promote it.")
+    rows = [_row(version) for version in versions]
+    event = st.dataframe(
+        pd.DataFrame(rows),
+        key="versions",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-row",
+        alt="Registered versions, the newest first.",
+        column_config={
+            "Dice": st.column_config.NumberColumn(format="%.4f"),
+            "IoU": st.column_config.NumberColumn(format="%.4f"),
+            "Threshold": st.column_config.NumberColumn(format="%.3f"),
+            "Size, MB": st.column_config.NumberColumn(format="%.3f"),
+            "Latency, ms": st.column_config.NumberColumn(format="%.1f"),
+            "Registered (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+        },
+    )
+    chosen = event["selection"]["rows"]
+    if chosen:
+        remember("version", str(versions[chosen[0]].version))
+        return versions[chosen[0]]
+    asked = st.query_params.get("version")
+    preferred = [one for one in versions if "candidate" in one.aliases] or list(versions)
+    return next((one for one in versions if str(one.version) == asked), preferred[0])
+
+
+def _row(version: Version) -> dict[str, object]:
+    return {
+        "Version": version.version,
+        "Aliases": ", ".join(version.aliases),
+        "Precision": version.precision,
+        "Dice": version.dice,
+        "IoU": version.iou,
+        "Threshold": version.threshold,
+        "Size, MB": None if version.size_bytes is None else version.size_bytes / 1e6,
+        "Latency, ms": version.latency_ms,
+        "Gate": version.gate.get("verdict", ""),
+        "SHA-256": version.sha256[:12],
+        "Git commit": version.git_commit[:12] + (" +" if version.git_dirty else ""),
+        "Registered (UTC)": version.created,
+    }
+
+
+def _size(version: Version) -> str:
+    return "size not known" if version.size_bytes is None else f"{version.size_bytes / 1e6:.2f} MB"
+
+
+def _number(value: float | None, spec: str, unit: str) -> str:
+    return "-" if value is None else f"{value:{spec}}{unit}"

@@ -1,0 +1,129 @@
+"""Where a version comes from, what the gate said of it, and who moved the champion."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from blemish.dashboard import page_cache
+from blemish.promotion import Decision
+from blemish.registry import Version
+from blemish.tracking.names import DIGEST
+
+
+def show(version: Version) -> None:
+    """Show one version."""
+    st.markdown(f"##### Version {version.version}")
+    left, right = st.columns(2)
+    with left:
+        _table(_lineage(version), "Lineage")
+    with right:
+        _show_gate(version)
+    data = {
+        key.removeprefix(DIGEST): value
+        for key, value in sorted(version.tags.items())
+        if key.startswith(DIGEST)
+    }
+    left, right = st.columns(2)
+    with left:
+        st.markdown("###### Digests of data and outputs")
+        if data:
+            _table(data, "Digests")
+        else:
+            st.caption("None recorded.")
+    with right:
+        st.markdown("###### Parameters")
+        _table(dict(sorted(version.params.items())), "Parameters", height=240)
+
+
+def show_history() -> None:
+    """Show who moved the champion, when, why, from and to; the newest first."""
+    moves = page_cache.history()[::-1]
+    if not moves:
+        st.caption("Nobody has moved the champion yet.")
+        return
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "When (UTC)": [_when(move.since, move.at) for move in moves],
+                "From": [move.before for move in moves],
+                "To": [move.after for move in moves],
+                "How": [move.why for move in moves],
+                "Who": [move.who for move in moves],
+                "Reason": [move.reason for move in moves],
+            }
+        ),
+        hide_index=True,
+        alt="Moves of the champion, the newest first.",
+        column_config={"Reason": st.column_config.TextColumn(width="large")},
+    )
+
+
+def show_checks(decision: Decision) -> None:
+    """Show every figure of the gate with what is accepted."""
+    _checks([asdict(check) for check in decision.checks])
+
+
+def _show_gate(version: Version) -> None:
+    gate = version.gate
+    if not gate:
+        st.markdown("###### Gate")
+        st.caption("Nobody has asked the gate about this version yet.")
+        return
+    st.markdown(f"###### Gate: {gate.get('verdict', '')}")
+    st.text(f"{gate.get('at', '')[:16].replace('T', ' ')} UTC, by {gate.get('who', '')}")
+    if gate.get("reason"):
+        st.text(gate["reason"])
+    try:
+        checks = json.loads(gate.get("checks", "[]"))
+    except ValueError:
+        checks = []
+    if checks:
+        _checks(checks)
+
+
+def _checks(checks: Sequence[Mapping[str, Any]]) -> None:
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "": ["passed" if check["passed"] else "refused" for check in checks],
+                "Check": [check["name"] for check in checks],
+                "Value": [f"{check['value']:.4g}" for check in checks],
+                "Accepted": [check["bound"] for check in checks],
+            }
+        ),
+        hide_index=True,
+        alt="Every check of the gate with its value and what is accepted.",
+    )
+
+
+def _lineage(version: Version) -> dict[str, str]:
+    return {
+        "Run": version.run_id,
+        "Git commit": version.git_commit,
+        "Uncommitted changes": {True: "yes", False: "no", None: "unknown"}[version.git_dirty],
+        "Fingerprint": version.fingerprint,
+        "Record": version.record,
+        "SHA-256": version.sha256,
+        "Registered": f"{version.created:%Y-%m-%d %H:%M:%S} UTC",
+    }
+
+
+def _table(values: Mapping[str, str], name: str, height: int | None = None) -> None:
+    """Show names and values as text: whatever they hold stays inert."""
+    table = pd.DataFrame({name: list(values), "Value": [str(value) for value in values.values()]})
+    st.dataframe(
+        table,
+        hide_index=True,
+        height=height or "auto",
+        alt=f"{name} of the version.",
+        column_config={"Value": st.column_config.TextColumn(width="large")},
+    )
+
+
+def _when(since: str, at: str) -> str:
+    until = at[:16].replace("T", " ")
+    return f"between {since[:16].replace('T', ' ')} and {until}" if since else until

@@ -1,0 +1,156 @@
+"""The page ``/monitor``: what the line does now, and whether it needs a person."""
+
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+from sqlalchemy import Engine
+
+from blemish.dashboard import page_cache
+from blemish.dashboard.address_widgets import pick
+from blemish.dashboard.monitor import drift_section, latest_predictions, traffic_charts
+from blemish.dashboard.page_errors import guarded, plain
+from blemish.monitoring import alarms, logged_predictions, queries
+from blemish.monitoring.housekeeping import monitor_params
+
+RANGES = {
+    "15m": ("15 minutes", timedelta(minutes=15)),
+    "1h": ("1 hour", timedelta(hours=1)),
+    "6h": ("6 hours", timedelta(hours=6)),
+    "24h": ("24 hours", timedelta(hours=24)),
+    "7d": ("7 days", timedelta(days=7)),
+    "30d": ("30 days", timedelta(days=30)),
+}
+_REFRESH_S = 5.0
+_SLOW_REFRESH_S = 20.0  # drift looks at hundreds of images; it does not change in seconds
+
+
+def page() -> None:
+    """Lay out the page."""
+    st.markdown("## Monitor")
+    ranges, live = st.columns([5, 1], vertical_alignment="bottom")
+    with ranges:
+        texts = {name: text for name, (text, _) in RANGES.items()}
+        chosen = pick("Range", "range", texts, default="1h", visible=False)
+    refresh = live.toggle("Live", value=True, key="live", help="Look again every five seconds.")
+    length = RANGES[chosen][1]
+    every = _REFRESH_S if refresh else None
+    st.fragment(_overview, run_every=every)(length)
+    st.fragment(latest_predictions.show, run_every=every)()
+    st.fragment(drift_section.show, run_every=_SLOW_REFRESH_S if refresh else None)()
+    st.fragment(_show_alarms, run_every=every)()
+
+
+@guarded
+def _overview(length: timedelta) -> None:
+    with page_cache.asking_log() as engine:
+        alarms.check(engine, monitor_params(), datetime.now(UTC))
+        _show_api()
+        _show_open(engine)
+        span = queries.span_until(datetime.now(UTC), length)
+        _show_figures(engine, span)
+        traffic_charts.show(engine, span)
+
+
+def _show_api() -> None:
+    """Say how the API is; the log is shown whether it answers or not."""
+    url = page_cache.environment().api_url
+    state = page_cache.api_state(url)
+    icon = "check_circle" if state == "ready" else "cloud_off"
+    colour = "green" if state == "ready" else "orange"
+    st.markdown(f":{colour}[:material/{icon}: The API at {plain(url)}: {plain(state)}.]")
+
+
+def _show_open(engine: Engine) -> None:
+    """Show the alarms that hold now, on top."""
+    for alarm in alarms.history(engine, 10):
+        if alarm.closed is None:
+            st.error(
+                f"**{plain(alarm.rule.capitalize())}** since {alarm.opened:%Y-%m-%d %H:%M} UTC: "
+                f"{plain(alarm.detail)}; bound {alarm.bound:.3g}",
+                icon=":material/notification_important:",
+            )
+
+
+def _show_figures(engine: Engine, span: queries.Span) -> None:
+    traffic = queries.traffic(engine, span)
+    latency = queries.latency_quantiles(engine, span, (0.5, 0.95))
+    lost = queries.lost(engine, span)
+    columns = st.columns(6)
+    minutes = max(1.0, (span.end - span.start).total_seconds() / 60)
+    with columns[0]:
+        _figure("Requests", f"{traffic.requests:,}", f"{traffic.requests / minutes:.1f} a minute")
+    with columns[1]:
+        _figure("Defect rate", _percent(traffic.defect_rate), f"{traffic.defective:,} images")
+    with columns[2]:
+        note = f"{traffic.errors:,} requests" + (f", {lost:,} not logged" if lost else "")
+        _figure("Errors", _percent(traffic.error_rate), note)
+    with columns[3]:
+        text = f"{latency[0.95]:.0f} ms" if latency else "-"
+        _figure("Latency, 95 %", text, f"half within {latency[0.5]:.0f} ms" if latency else "none")
+    with columns[4]:
+        _show_served(engine)
+    with columns[5]:
+        seen = f"{traffic.shadowed:,} images seen by both" if traffic.shadowed else "no challenger"
+        _figure("Shadow disagreement", _percent(traffic.disagreement, 2), seen)
+
+
+def _show_served(engine: Engine) -> None:
+    served = logged_predictions.served(engine)
+    if served is None:
+        _figure("Model in use", "-", "no server yet")
+        return
+    age = _age(datetime.now(UTC) - served.time)
+    _figure("Model in use", f"version {served.version}", f"for {age}")
+
+
+def _figure(label: str, value: str, note: str) -> None:
+    st.metric(label, value, note, delta_color="off", delta_arrow="off", border=True)
+
+
+def _percent(share: float | None, digits: int = 1) -> str:
+    return "-" if share is None else f"{share:.{digits}%}"
+
+
+def _age(length: timedelta) -> str:
+    minutes = int(length.total_seconds() // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 60 * 48 else f"{minutes // 1440} days"
+
+
+@guarded
+def _show_alarms() -> None:
+    st.markdown("### Alarms")
+    with page_cache.asking_log() as engine:
+        findings = alarms.judge(engine, monitor_params(), datetime.now(UTC))
+        past = alarms.history(engine)
+    left, right = st.columns(2)
+    with left:
+        st.markdown("##### Rules")
+        st.dataframe(
+            {
+                "Rule": [one.rule for one in findings],
+                "Now": [None if one.value is None else round(one.value, 4) for one in findings],
+                "Limit": [one.bound for one in findings],
+                "": ["alarm" if one.holds else "quiet" for one in findings],
+                "In words": [one.detail for one in findings],
+            },
+            hide_index=True,
+            alt="Every rule with its value now and its bound.",
+        )
+    with right:
+        st.markdown("##### History")
+        if not past:
+            st.caption("No alarm yet.")
+            return
+        st.dataframe(
+            {
+                "Rule": [one.rule for one in past],
+                "From (UTC)": [one.opened for one in past],
+                "Until (UTC)": [one.closed for one in past],
+                "Value": [round(one.value, 4) for one in past],
+                "In words": [one.detail for one in past],
+            },
+            hide_index=True,
+            alt="Alarms, open ones first.",
+        )

@@ -1,0 +1,164 @@
+"""What is kept between reruns, keyed by content: SHA-256 of models and images, never by name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from blemish.config import Settings, find_workspace, settings
+from blemish.dashboard.compare.comparison import Comparison
+from blemish.dashboard.compare.version_pair import Pair
+from blemish.dashboard.image_collections import (
+    ImageCollection,
+    OpenedImage,
+    collection_of_set,
+    collection_of_test_images,
+)
+from blemish.errors import ServiceError, WorkspaceError
+from blemish.inference import Segmenter
+from blemish.monitoring.database import describe, log_url, open_database
+from blemish.registry import Move, Registry, Version
+
+_MODELS = 6
+_THREADS = 2  # of one inference; the dashboard shares its machine with the API
+
+
+@st.cache_resource(show_spinner=False)
+def registry() -> Registry:
+    """Connect to the registry, once."""
+    return Registry.connect()
+
+
+@st.cache_data(ttl=4, show_spinner=False)
+def versions() -> tuple[Version, ...]:
+    """Return the versions, the newest first; at most four seconds old."""
+    return tuple(sorted(registry().versions(), key=lambda one: -one.version))
+
+
+@st.cache_data(ttl=4, show_spinner=False)
+def history() -> tuple[Move, ...]:
+    """Return the moves of the champion, oldest first; at most four seconds old."""
+    return registry().history()
+
+
+def forget_versions() -> None:
+    """Look again at once: something was moved."""
+    versions.clear()
+    history.clear()
+
+
+def load(version: Version) -> Segmenter:
+    """Load a version's model, once for each SHA-256."""
+    return _segmenter(version.sha256, version)
+
+
+@st.cache_resource(max_entries=_MODELS, show_spinner="Loading the model ...")
+def _segmenter(sha256: str, _version: Version) -> Segmenter:
+    del sha256
+    return Segmenter.from_bytes(registry().model_bytes(_version), threads=_THREADS)
+
+
+def probability(model: Segmenter, sha256: str, image: OpenedImage) -> npt.NDArray[np.float32]:
+    """Return the probability map of an image; shape ``(H, W)``, not to be written to."""
+    return _probability(sha256, image.sha256, model, image)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _probability(
+    model_sha256: str, image_sha256: str, _model: Segmenter, _image: OpenedImage
+) -> npt.NDArray[np.float32]:
+    del model_sha256, image_sha256
+    answer = _model.probability(_image.plane, prepared=_image.prepared)
+    answer.flags.writeable = False
+    return answer
+
+
+def comparison_of(pair: Pair, collection: ImageCollection) -> Comparison:
+    """Return the comparison of a pair on a collection, begun if need be."""
+    return _comparison(
+        pair.a.version.sha256, pair.b.version.sha256, collection.digest, pair, collection
+    )
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, on_release=Comparison.stop)
+def _comparison(
+    a: str, b: str, digest: str, _pair: Pair, _collection: ImageCollection
+) -> Comparison:
+    del a, b, digest
+    return Comparison(_collection, _pair.a.model, _pair.b.model)
+
+
+def test_collection(version: Version) -> ImageCollection:
+    """Return the test images that a version's run keeps in the store."""
+    return _test_collection(version.run_id, version)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Fetching the test images ...")
+def _test_collection(run_id: str, _version: Version) -> ImageCollection:
+    return collection_of_test_images(run_id, registry().test_images(_version))
+
+
+def set_collection(folder: Path) -> ImageCollection:
+    """Open a set on disk."""
+    return _set_collection(folder, (folder / "index.csv").stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the set ...")
+def _set_collection(folder: Path, changed_ns: int) -> ImageCollection:
+    del changed_ns
+    return collection_of_set(folder)
+
+
+def set_folders() -> dict[str, Path]:
+    """Return the sets of this checkout by name; none where there is no checkout."""
+    try:
+        workspace = find_workspace()
+    except WorkspaceError:
+        return {}
+    candidates = [workspace.path("synthetic"), *sorted(workspace.path("real").glob("*"))]
+    return {folder.name: folder for folder in candidates if (folder / "set.json").is_file()}
+
+
+@contextmanager
+def asking_log() -> Iterator[Engine]:
+    """Yield the prediction log; whatever its database raises becomes an error of ours.
+
+    Raises:
+        ServiceError: It cannot be used.
+    """
+    url = log_url(environment())
+    engine = _log(url)
+    try:
+        yield engine
+    except SQLAlchemyError as error:
+        _log.clear()
+        engine.dispose()
+        raise ServiceError(describe(engine.url, error)) from error
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _log(url: str) -> Engine:
+    return open_database(url)
+
+
+@st.cache_data(ttl=4, show_spinner=False)
+def api_state(url: str) -> str:
+    """Say in a few words how the API at ``url`` is; at most four seconds old."""
+    try:
+        answer = httpx.get(f"{url}/readyz", timeout=1.0)
+        body = answer.json()
+    except (httpx.HTTPError, ValueError):
+        return "no answer"
+    status = body.get("status") if isinstance(body, dict) else None
+    return status if isinstance(status, str) else "no answer of ours"
+
+
+def environment() -> Settings:
+    """Read the settings."""
+    return settings()

@@ -1,0 +1,79 @@
+"""The frame of every page: title, navigation, what is live now."""
+
+import importlib
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from blemish.dashboard import page_errors
+
+
+def show() -> None:
+    """Lay out the page that the address names."""
+    st.set_page_config(
+        page_title="Blemish",
+        page_icon=_icon(),
+        layout="wide",
+        initial_sidebar_state="collapsed",
+        menu_items={"Get help": None, "Report a bug": None, "About": "Blemish"},
+    )
+    page_errors.count_run()
+    page = st.navigation(
+        [
+            st.Page(_compare, title="Compare", icon=":material/compare:", default=True),
+            st.Page(_monitor, title="Monitor", icon=":material/monitoring:", url_path="monitor"),
+            st.Page(_models, title="Models", icon=":material/deployed_code:", url_path="models"),
+            st.Page(_data, title="Data", icon=":material/photo_library:", url_path="data"),
+        ],
+        position="top",
+    )
+    st.html(_STYLE)
+    page.run()
+
+
+def _page(name: str) -> Callable[[], None]:
+    """Import one page when it is asked for: the first paint waits for no other."""
+    page: Callable[[], None] = importlib.import_module(f"blemish.dashboard.{name}.{name}_page").page
+    return page
+
+
+@page_errors.guarded
+def _compare() -> None:
+    _page("compare")()
+
+
+@page_errors.guarded
+def _monitor() -> None:
+    _page("monitor")()
+
+
+@page_errors.guarded
+def _models() -> None:
+    _page("models")()
+
+
+@page_errors.guarded
+def _data() -> None:
+    _page("data")()
+
+
+def _icon() -> Image.Image:
+    """Draw the icon of the tab, a scratch on a plate; a named one would come from the network."""
+    y, x = np.mgrid[0:32, 0:32]
+    icon = np.full((32, 32, 3), (38, 50, 66), np.uint8)
+    icon[(np.abs(x + y - 31) < 3) & (x > 5) & (x < 27)] = (240, 228, 66)
+    return Image.fromarray(icon)
+
+
+# Streamlit leaves a tall empty band above the first heading.
+_STYLE = """<style>
+[data-testid="stMainBlockContainer"] {padding: 4.2rem clamp(1rem, 3vw, 3rem) 3rem;}
+[data-testid="stStatusWidget"] {display: none;}
+[data-testid="stColumn"]:has([data-testid="stMetric"]) {min-width: 11rem;}
+[data-testid="stColumn"]:has([data-testid="stImage"]) {min-width: 7.5rem;}
+[data-testid="stColumn"]:has(.st-key-steps) {min-width: 16rem;}
+[data-testid="stMetricValue"] {font-variant-numeric: tabular-nums; font-size: 1.7rem;}
+[data-testid="stMetricDelta"] * {white-space: normal;}
+</style>"""

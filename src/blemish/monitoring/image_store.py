@@ -1,0 +1,81 @@
+"""The logged pictures: files named by the SHA-256 of their bytes, each once."""
+
+import os
+import re
+import time
+from pathlib import Path
+
+_NAME = re.compile(r"[0-9a-f]{64}")
+
+
+class ImageStore:
+    """Pictures in two levels of folders; as old as the last time their image was seen.
+
+    Args:
+        folder: Where they lie; made when the first comes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, sha256: str, data: bytes) -> None:
+        """Keep a picture, or note that a kept one was seen again.
+
+        Raises:
+            OSError: The disk took no file.
+            ValueError: ``sha256`` is not 64 hexadecimal digits.
+        """
+        path = self._path(sha256)
+        if path.exists():
+            os.utime(path)
+            return
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            temporary.write_bytes(data)
+        except FileNotFoundError:  # the first of its folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(data)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+        temporary.replace(path)
+
+    def get(self, sha256: str) -> bytes | None:
+        """Return the bytes of a picture; None when it was never kept or is pruned."""
+        try:
+            return self._path(sha256).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def prune(self, *, days: float, megabytes: float, now: float | None = None) -> tuple[int, int]:
+        """Delete pictures not seen for some days, then the oldest beyond a size.
+
+        Args:
+            days: Age at which a picture goes.
+            megabytes: What all of them may take, in 10^6 bytes.
+            now: Seconds since 1970; the clock's by default.
+
+        Returns:
+            How many pictures and how many bytes went.
+        """
+        oldest = (time.time() if now is None else now) - days * 86_400
+        kept, gone, freed = 0.0, 0, 0
+        for age, size, path in sorted(self._files(), reverse=True):
+            kept += size
+            if age < oldest or kept > megabytes * 1e6:
+                path.unlink(missing_ok=True)
+                gone, freed, kept = gone + 1, freed + size, kept - size
+        return gone, freed
+
+    def _files(self) -> list[tuple[float, int, Path]]:
+        """Return time, size and path of every picture, left-over temporary files included."""
+        found = []
+        for path in self.folder.glob("??/*"):
+            status = path.stat()
+            found.append((status.st_mtime, status.st_size, path))
+        return found
+
+    def _path(self, sha256: str) -> Path:
+        if not _NAME.fullmatch(sha256):
+            raise ValueError(f"{sha256!r} is no SHA-256; expected 64 hexadecimal digits.")
+        return self.folder / sha256[:2] / sha256
