@@ -21,10 +21,10 @@ from blemish.config import find_workspace, load_params
 from blemish.config.generate import Generate
 from blemish.files import sha256_bytes
 from blemish.inference import Segmenter
+from blemish.registry.registration import ModelFile, ensure_registered_model, register
+from blemish.store.connection import Store
+from blemish.store.location import locate
 from blemish.synthesis.scene import draw
-from blemish.tracking.outputs import ModelFile
-from blemish.tracking.registration import ensure_registered_model, register
-from blemish.tracking.store import Store, locate
 from blemish.visualization import encode_png
 
 PICTURES = 16

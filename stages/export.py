@@ -10,8 +10,8 @@ from blemish.export import export
 from blemish.export.workflow import Inputs
 from blemish.preprocessing import Resizing
 from blemish.processes import die_with_dvc
-from blemish.tracking.store import connect
-from blemish.tracking.sync import record_or_warn
+from blemish.recording.sync import record_or_warn
+from blemish.store.connection import connect
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from blemish.config import find_workspace, load_params
 from blemish.exits import sentences
 from blemish.processes import die_with_dvc
 from blemish.progress import TrainingProgress
-from blemish.tracking.fingerprint import compute
-from blemish.tracking.recorder import open_run
+from blemish.recording.fingerprint import compute
+from blemish.recording.training_run import open_run
 from blemish.training import Listeners, train
 from blemish.training.sharing import is_first_process
 

@@ -22,7 +22,8 @@ CANNOT_CHANGE_AN_OUTPUT = {
     "exits": "says it and ends the stage",
     "processes": "ends a stage with its DVC",
     "progress": "shows how far a stage is",
-    "tracking": "records outputs in MLflow and computes the fingerprint from deps and params",
+    "recording": "records outputs in MLflow and computes the fingerprint from deps and params",
+    "store": "connects to MLflow",
 }
 
 

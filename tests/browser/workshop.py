@@ -19,9 +19,9 @@ from onnx import TensorProto, helper
 
 from blemish.config import Workspace
 from blemish.image_statistics import image_statistics, summarise
+from blemish.recording import digests, fingerprint
+from blemish.recording.sync import record_workspace
 from blemish.sets import DefectRecord, SetWriter
-from blemish.tracking import digests, fingerprint
-from blemish.tracking.sync import record_workspace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SIDE = 128

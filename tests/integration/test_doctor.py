@@ -13,9 +13,9 @@ from integration.tiny_checkout import make_checkout, write_lock
 from blemish.config import Workspace
 from blemish.doctor import CHECKS, Finding, examine
 from blemish.files import sha256_bytes
+from blemish.recording import sync
 from blemish.registry import ModelCache, Registry
-from blemish.tracking import sync
-from blemish.tracking.names import MODEL
+from blemish.store.names import MODEL
 
 DVC = Path(sys.executable).with_name("dvc")
 

@@ -14,8 +14,8 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from blemish.config import Workspace
-from blemish.tracking import digests, fingerprint
-from blemish.tracking.store import connect
+from blemish.recording import digests, fingerprint
+from blemish.store.connection import connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMAGES = 24

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from blemish.promotion import Decision
+    from blemish.promotion.rule import Decision
+    from blemish.promotion.workflow import Outcome
     from blemish.registry import Move, Registry, Version
-    from blemish.registry.promotion_workflow import Outcome
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 _DIGITS = 12
@@ -47,13 +47,13 @@ def models(ref: str | None, as_json: bool) -> None:  # noqa: FBT001 - click hand
 def promote(ref: str, force: bool, reason: str, as_json: bool) -> None:  # noqa: FBT001 - as above
     """Make REF (an alias or a number) champion, if it passes the gate."""
     from blemish.config import find_workspace, load_params
-    from blemish.registry import promotion_workflow
-    from blemish.tracking.git import author
+    from blemish.promotion import workflow
+    from blemish.recording.git import author
 
     if force and not reason.strip():
         raise click.UsageError("--force needs --reason TEXT: it is written into the history.")
     workspace = find_workspace()
-    outcome = promotion_workflow.promote(
+    outcome = workflow.promote(
         _registry(),
         ref,
         load_params(workspace.params_file).promote,
@@ -76,10 +76,10 @@ def promote(ref: str, force: bool, reason: str, as_json: bool) -> None:  # noqa:
 def rollback(reason: str, as_json: bool) -> None:  # noqa: FBT001 - as above
     """Return to the champion before the present one; twice goes two back."""
     from blemish.config import find_workspace
-    from blemish.registry import promotion_workflow
-    from blemish.tracking.git import author
+    from blemish.promotion import rollback as way_back
+    from blemish.recording.git import author
 
-    move = promotion_workflow.rollback(_registry(), who=author(find_workspace()), reason=reason)
+    move = way_back.rollback(_registry(), who=author(find_workspace()), reason=reason)
     if as_json:
         click.echo(json.dumps(asdict(move)))
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from blemish.tracking.sync import SyncReport
+    from blemish.recording.sync import SyncReport
 
 
 @click.command()
@@ -18,7 +18,7 @@ def sync(as_json: bool) -> None:  # noqa: FBT001 - click hands flags over by nam
     For outputs that DVC restored instead of running, and for a store that was lost.
     """
     from blemish.config import find_workspace
-    from blemish.tracking.sync import record_workspace
+    from blemish.recording.sync import record_workspace
 
     report = record_workspace(find_workspace())
     if as_json:

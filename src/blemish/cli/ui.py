@@ -8,6 +8,6 @@ import click
 @click.option("--port", default=5000, show_default=True, help="Port to bind.")
 def ui(host: str, port: int) -> None:
     """Open the MLflow UI on the embedded store."""
-    from blemish.tracking.ui import exec_ui
+    from blemish.store.ui import exec_ui
 
     exec_ui(host, port)

@@ -10,7 +10,7 @@ _HEAVY = (
     "blemish.inference",
     "blemish.metrics",
     "blemish.monitoring.alarms",
-    "blemish.registry.promotion_workflow",
+    "blemish.promotion.workflow",
 )
 
 

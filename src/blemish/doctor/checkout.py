@@ -10,8 +10,8 @@ from pathlib import Path
 
 from blemish.config import Workspace, load_params
 from blemish.doctor.findings import Finding, Patient, Skip
+from blemish.doctor.integrity import Damage, damaged_cache_objects, damaged_outputs
 from blemish.errors import BlemishError, WorkspaceError
-from blemish.tracking.integrity import Damage, damaged_cache_objects, damaged_outputs
 
 _FREE_BYTES = 1 << 30
 _STALE_S = 60.0

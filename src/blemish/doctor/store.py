@@ -8,9 +8,9 @@ from blemish.doctor.findings import Finding, Patient, Skip
 from blemish.errors import ModelFileError, NotFoundError, StoreError
 from blemish.files import sha256_file
 from blemish.inference import Segmenter
+from blemish.recording.pipeline_outputs import model_path
 from blemish.registry import ModelCache, Registry, Version
-from blemish.tracking.names import CHAMPION
-from blemish.tracking.outputs import model_path
+from blemish.store.names import CHAMPION
 
 
 def store(patient: Patient) -> Iterator[Finding]:

@@ -1,10 +1,10 @@
 """The registry: versions, aliases, their history, and model files verified by SHA-256."""
 
-from blemish.registry.cache import LastKnown, ModelCache
 from blemish.registry.catalogue import Registry
-from blemish.registry.evidence import ImageResult, StoredImage
+from blemish.registry.history import Move
+from blemish.registry.stored_images import ImageResult, StoredImage
+from blemish.registry.verified_cache import LastKnown, ModelCache
 from blemish.registry.version import Version
-from blemish.tracking.ledger import Move
 
 __all__ = [
     "ImageResult",

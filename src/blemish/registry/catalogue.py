@@ -17,16 +17,17 @@ from blemish.errors import (
     TamperedModelError,
 )
 from blemish.files import sha256_bytes
-from blemish.registry.bounded import bounded
-from blemish.registry.cache import LastKnown, ModelCache
-from blemish.registry.download import fetch_file, fetch_folder, fetch_model
-from blemish.registry.evidence import ImageResult, StoredImage, read_results, stored_images
-from blemish.registry.history import observe
-from blemish.registry.queries import all_versions, newest_version, read_aliases
+from blemish.registry.history import Move, observe
+from blemish.registry.model_files import fetch_model
+from blemish.registry.stored_images import ImageResult, StoredImage, read_results, stored_images
+from blemish.registry.verified_cache import LastKnown, ModelCache
 from blemish.registry.version import Version
-from blemish.tracking.ledger import Move
-from blemish.tracking.names import CHAMPION, EVALUATED, MODEL
-from blemish.tracking.store import PATIENCE_S, Store, locate
+from blemish.registry.version_queries import all_versions, newest_version, read_aliases
+from blemish.store.artifacts import fetch_file, fetch_folder
+from blemish.store.bounded import bounded
+from blemish.store.connection import PATIENCE_S, Store
+from blemish.store.location import locate
+from blemish.store.names import CHAMPION, EVALUATED, MODEL
 
 _T = TypeVar("_T")
 _ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,250}")

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from blemish.tracking.names import GATE
+from blemish.store.names import GATE
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -22,9 +22,9 @@ from blemish.config import settings
 from blemish.files import sha256_bytes
 from blemish.inference import ModelCard
 from blemish.registry import Registry
-from blemish.tracking.outputs import ModelFile
-from blemish.tracking.registration import ensure_registered_model, register
-from blemish.tracking.store import Store, locate
+from blemish.registry.registration import ModelFile, ensure_registered_model, register
+from blemish.store.connection import Store
+from blemish.store.location import locate
 
 
 @dataclass

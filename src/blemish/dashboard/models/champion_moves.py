@@ -10,10 +10,11 @@ from blemish.dashboard import page_cache
 from blemish.dashboard.models.version_details import show_checks
 from blemish.dashboard.page_errors import caught, plain
 from blemish.errors import BlemishError
+from blemish.promotion.rollback import rollback
+from blemish.promotion.workflow import Outcome, promote
+from blemish.recording.git import author
 from blemish.registry import Version
-from blemish.registry.promotion_workflow import Outcome, promote, rollback
-from blemish.tracking.git import author
-from blemish.tracking.names import CHAMPION
+from blemish.store.names import CHAMPION
 
 _WRONG_PASSWORD_S = 1.0  # what a guess costs
 

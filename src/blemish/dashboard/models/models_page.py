@@ -9,7 +9,7 @@ from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import remember
 from blemish.dashboard.models import champion_moves, version_details
 from blemish.registry import Version
-from blemish.tracking.names import CHAMPION
+from blemish.store.names import CHAMPION
 
 
 def page() -> None:

@@ -9,9 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from blemish.dashboard import page_cache
-from blemish.promotion import Decision
+from blemish.promotion.rule import Decision
 from blemish.registry import Version
-from blemish.tracking.names import DIGEST
+from blemish.store.names import DIGEST
 
 
 def show(version: Version) -> None:

@@ -12,8 +12,9 @@ from integration.tiny_checkout import make_checkout
 
 from blemish.config import Workspace
 from blemish.errors import StoreUnreachableError
-from blemish.tracking import recorder, store, sync
-from blemish.tracking.names import FINGERPRINT
+from blemish.recording import sync, training_run
+from blemish.store import connection, location
+from blemish.store.names import FINGERPRINT
 from blemish.training.listener import EpochResult
 
 PRINT = "f" * 64
@@ -31,19 +32,19 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def history(workspace: Workspace, run_id: str, metric: str) -> list[tuple[int, float]]:
-    client = store.connect(workspace).client
+    client = connection.connect(workspace).client
     return sorted((m.step, m.value) for m in client.get_metric_history(run_id, metric))
 
 
 def test_each_epoch_is_in_the_store_before_the_next_begins(workspace: Workspace) -> None:
     """Curves are there while training runs, with right steps; the run ends finished."""
-    with recorder.open_run(workspace, PRINT) as record:
+    with training_run.open_run(workspace, PRINT) as record:
         record.on_start(2, None)
         for number in (1, 2):
             record.on_epoch(epoch(number))
             assert history(workspace, record.run_id, "val_dice")[-1] == (number, 1 - 0.5 / number)
         record.on_end()
-    run = store.connect(workspace).client.get_run(record.run_id)
+    run = connection.connect(workspace).client.get_run(record.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.tags[FINGERPRINT] == PRINT
     assert run.data.params["train.epochs"].isdigit()
@@ -52,10 +53,10 @@ def test_each_epoch_is_in_the_store_before_the_next_begins(workspace: Workspace)
 
 def test_a_killed_training_finds_its_run_and_repeats_no_point(workspace: Workspace) -> None:
     """Opened again by fingerprint it is the same run, and an epoch trained twice is there once."""
-    first = recorder.open_run(workspace, PRINT)
+    first = training_run.open_run(workspace, PRINT)
     first.on_epoch(epoch(1))
     first.on_epoch(epoch(2))
-    second = recorder.open_run(workspace, PRINT)
+    second = training_run.open_run(workspace, PRINT)
     second.on_start(3, 1)
     for number in (2, 3):
         second.on_epoch(epoch(number))
@@ -65,19 +66,19 @@ def test_a_killed_training_finds_its_run_and_repeats_no_point(workspace: Workspa
 
 def test_an_error_in_training_leaves_a_failed_run_behind(workspace: Workspace) -> None:
     """The run of a training that raised is marked as failed, and is used again afterwards."""
-    record = recorder.open_run(workspace, PRINT)
+    record = training_run.open_run(workspace, PRINT)
     with pytest.raises(ZeroDivisionError), record:
         raise ZeroDivisionError
-    client = store.connect(workspace).client
+    client = connection.connect(workspace).client
     assert client.get_run(record.run_id).info.status == "FAILED"
-    assert recorder.open_run(workspace, PRINT).run_id == record.run_id
+    assert training_run.open_run(workspace, PRINT).run_id == record.run_id
 
 
 def test_a_store_lost_on_the_way_is_said_once_and_stops_nothing(
     workspace: Workspace, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Training goes on without its store, warns once, and names ``blemish sync``."""
-    record = recorder.open_run(workspace, PRINT)
+    record = training_run.open_run(workspace, PRINT)
     record.on_epoch(epoch(1))
     database = workspace.root / "mlflow.db"
     database.write_bytes(b"this is no database" * 1000)
@@ -91,9 +92,9 @@ def test_a_store_lost_on_the_way_is_said_once_and_stops_nothing(
 
 def test_sync_closes_the_run_that_training_opened(workspace: Workspace) -> None:
     """The run that watched the training holds everything else afterwards; there is one run."""
-    from blemish.tracking.fingerprint import compute
+    from blemish.recording.fingerprint import compute
 
-    record = recorder.open_run(workspace, compute(workspace))
+    record = training_run.open_run(workspace, compute(workspace))
     record.on_epoch(epoch(1))
     record.on_end()
     report = sync.record_workspace(workspace)
@@ -124,7 +125,7 @@ def test_a_dead_server_is_noticed_within_two_seconds(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", dead_server)
     start = time.monotonic()
     with pytest.raises(StoreUnreachableError, match=dead_server) as caught:
-        recorder.open_run(workspace, PRINT)
+        training_run.open_run(workspace, PRINT)
     assert time.monotonic() - start < 2.6
     assert "make ui" in str(caught.value)
 
@@ -141,9 +142,9 @@ def test_the_embedded_store_lies_in_the_main_tree_for_all_its_copies(
 
     add = ["git", "-C", str(workspace.root), "worktree", "add", "-q", str(worktree)]
     subprocess.run(add, check=True)
-    here = store.locate(workspace)
+    here = location.locate(workspace)
     assert here.uri == f"sqlite:///{workspace.root}/mlflow.db"
-    assert store.locate(Workspace(copy)) == store.locate(Workspace(worktree)) == here
+    assert location.locate(Workspace(copy)) == location.locate(Workspace(worktree)) == here
     assert str(here) == "sqlite:///mlflow.db"
 
 
@@ -152,6 +153,6 @@ def test_a_uri_replaces_the_embedded_store_and_hides_its_password(
 ) -> None:
     """``MLFLOW_TRACKING_URI`` wins; a relative file counts from the main tree; secrets stay."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@db/blemish")
-    assert str(store.locate(workspace)) == "postgresql://me:***@db/blemish"
+    assert str(location.locate(workspace)) == "postgresql://me:***@db/blemish"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///other.db")
-    assert store.locate(workspace).uri == f"sqlite:///{workspace.root}/other.db"
+    assert location.locate(workspace).uri == f"sqlite:///{workspace.root}/other.db"

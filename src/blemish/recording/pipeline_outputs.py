@@ -13,36 +13,17 @@ from typing import Any
 from blemish.config import Workspace
 from blemish.errors import ModelFileError, WorkspaceError
 from blemish.files import canonical_json, sha256_bytes, sha256_file
-from blemish.inference import ModelCard, Segmenter
+from blemish.inference import Segmenter
 from blemish.operating_point import OperatingPoint
-from blemish.tracking.digests import locked_outputs, md5_of
-from blemish.tracking.fingerprint import param_value
-from blemish.tracking.runs import flatten
+from blemish.recording.digests import locked_outputs, md5_of
+from blemish.recording.fingerprint import param_value
+from blemish.recording.runs import flatten
+from blemish.registry.registration import ModelFile
 
 PRECISIONS = ("fp32", "int8")
 _BLOCKS = ("generate", "preprocess", "train", "evaluate", "export")
 _DIGESTED = ("synthetic", "processed", "trained", "evaluated", "exported")
 _MEND = "Run: make repro"
-
-
-@dataclass(frozen=True)
-class ModelFile:
-    """One exported model.
-
-    Attributes:
-        precision: ``fp32`` or ``int8``.
-        data: Its bytes.
-        card: What the file says of itself.
-    """
-
-    precision: str
-    data: bytes
-    card: ModelCard
-
-    @cached_property
-    def sha256(self) -> str:
-        """SHA-256 of the bytes, 64 hexadecimal digits."""
-        return sha256_bytes(self.data)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import sys
 from typing import NoReturn
 
 from blemish.errors import StoreError
-from blemish.tracking.store import locate, prepare_mlflow
+from blemish.store.connection import prepare_mlflow
+from blemish.store.location import locate
 
 
 def exec_ui(host: str, port: int) -> NoReturn:

@@ -17,13 +17,14 @@ from blemish.errors import (
     PromotionConflictError,
     PromotionError,
 )
+from blemish.promotion.rollback import rollback
+from blemish.promotion.workflow import Outcome, promote
+from blemish.recording import sync
 from blemish.registry import Registry
-from blemish.registry.moves import move_champion
-from blemish.registry.promotion_workflow import Outcome, promote, rollback
-from blemish.tracking import sync
-from blemish.tracking.names import MODEL
+from blemish.registry.aliases import move_champion
+from blemish.store.names import MODEL
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -227,7 +228,7 @@ from pathlib import Path
 from blemish.config import Workspace
 from blemish.errors import PromotionConflictError
 from blemish.registry import Registry
-from blemish.registry.moves import move_champion
+from blemish.registry.aliases import move_champion
 registry = Registry.connect(workspace=Workspace(Path(sys.argv[1])))
 before = registry.aliases()["champion"]
 print("ready", flush=True)

@@ -10,20 +10,21 @@ from dataclasses import dataclass, field
 
 from blemish.config import Workspace
 from blemish.errors import StoreError
-from blemish.tracking.content import has_files, log_content, log_files
-from blemish.tracking.git import commit_tags
-from blemish.tracking.latency import measure_latency
-from blemish.tracking.names import DIGEST, RECORD, TEST_DIGEST
-from blemish.tracking.outputs import ModelFile, Outputs, read_outputs
-from blemish.tracking.registration import (
+from blemish.latency import measure_latency
+from blemish.recording.git import commit_tags
+from blemish.recording.pipeline_outputs import Outputs, read_outputs
+from blemish.recording.run_content import has_files, log_content, log_files
+from blemish.recording.runs import find_runs, open_by_fingerprint
+from blemish.registry.aliases import point_aliases
+from blemish.registry.registration import (
+    ModelFile,
     ensure_registered_model,
     find_versions,
-    point_aliases,
     register,
     restore,
 )
-from blemish.tracking.runs import find_runs, open_by_fingerprint
-from blemish.tracking.store import Store, connect
+from blemish.store.connection import Store, connect
+from blemish.store.names import DIGEST, RECORD, TEST_DIGEST
 
 _log = logging.getLogger(__name__)
 

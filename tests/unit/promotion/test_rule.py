@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from blemish.config.promote import Comparison, Floors, Promote, PromotionParity
 from blemish.metrics.pixels import Counts
-from blemish.promotion import Measurements, PairedResult, compare, decide
+from blemish.promotion.rule import Measurements, PairedResult, compare, decide
 
 COMPARISON = Comparison(margin=0.01, confidence=0.95, resamples=1000, seed=3, groups=10)
 RULE = Promote(

@@ -18,9 +18,10 @@ from blemish.errors import (
     StoreUnreachableError,
     TamperedModelError,
 )
+from blemish.recording import sync
 from blemish.registry import LastKnown, ModelCache, Registry
-from blemish.tracking import store, sync
-from blemish.tracking.names import MODEL
+from blemish.store import location
+from blemish.store.names import MODEL
 
 
 @pytest.fixture(scope="module")
@@ -256,4 +257,4 @@ def test_a_store_that_is_locked_gives_up_in_time(own: Workspace) -> None:
     finally:
         connection.execute("ROLLBACK")
         connection.close()
-    assert store.locate(own).embedded
+    assert location.locate(own).embedded

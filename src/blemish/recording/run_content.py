@@ -3,10 +3,10 @@
 import time
 from typing import TYPE_CHECKING
 
-from blemish.tracking.names import EVALUATED, REPORTS
-from blemish.tracking.outputs import Outputs
-from blemish.tracking.runs import logged_steps
-from blemish.tracking.store import Store
+from blemish.recording.pipeline_outputs import Outputs
+from blemish.recording.runs import logged_steps
+from blemish.store.connection import Store
+from blemish.store.names import EVALUATED, REPORTS
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput

@@ -1,14 +1,45 @@
-"""Moving the champion: under a lock, from where it was believed to be, written down."""
+"""Aliases: set at registration; the champion moves under a lock, and that is written down."""
 
 from typing import Literal
 
-from blemish.errors import NotFoundError, PromotionConflictError, PromotionError
+from blemish.errors import PromotionConflictError
 from blemish.registry.catalogue import Registry
-from blemish.registry.history import champions_in_order
-from blemish.tracking.ledger import Move, now, write
-from blemish.tracking.names import CHAMPION, MODEL
+from blemish.registry.history import Move, now, read_moves, write
+from blemish.registry.registration import find_versions
+from blemish.store.connection import Store
+from blemish.store.names import CANDIDATES, CHAMPION, MODEL
 
 Why = Literal["promote", "forced", "rollback"]
+
+
+def point_aliases(store: Store, precision: str, number: int) -> tuple[str, ...]:
+    """Point the aliases at a version just registered.
+
+    The newest of its precision is the candidate; the first fp32 version ever is champion.
+
+    Returns:
+        The aliases that were set.
+    """
+    alias = CANDIDATES[precision]
+    with store.calling("Setting aliases") as client:
+        client.set_registered_model_alias(MODEL, alias, str(number))
+        if precision != "fp32" or not _is_first(store, number):
+            return (alias,)
+        client.set_registered_model_alias(MODEL, CHAMPION, str(number))
+    write(store, Move(CHAMPION, None, number, now(), "blemish", "first", "first fp32 version"))
+    return (alias, CHAMPION)
+
+
+def _is_first(store: Store, number: int) -> bool:
+    """Whether no fp32 version was before this one and nobody ever moved the champion."""
+    others = [
+        found
+        for found in find_versions(store, {"precision": "fp32"})
+        if int(found.version) != number
+    ]
+    with store.calling("Reading the registered model") as client:
+        model = client.get_registered_model(MODEL)
+        return not others and CHAMPION not in model.aliases and not read_moves(model.tags)
 
 
 def move_champion(
@@ -41,37 +72,6 @@ def move_champion(
         move = Move(CHAMPION, before, after, now(), who, why, reason)
         write(store, move)
         return move
-
-
-def rollback(registry: Registry, *, who: str, reason: str = "") -> Move:
-    """Return to the champion before the present one; twice goes two back.
-
-    Args:
-        registry: Where.
-        who: Author of the move.
-        reason: What the author says of it.
-
-    Raises:
-        PromotionError: There was no champion before, or its version is gone.
-        PromotionConflictError: The champion was moved meanwhile.
-        TamperedModelError: The file of the version before is not the registered one.
-    """
-    stack = champions_in_order(registry.history())
-    present = registry.aliases().get(CHAMPION)
-    if len(stack) < 2 or present is None:
-        raise PromotionError(
-            f"There is no champion before the present one at {registry.location}. "
-            "See who was when: blemish history"
-        )
-    try:
-        target = registry.resolve(stack[-2])
-    except NotFoundError as error:
-        raise PromotionError(
-            f"Version {stack[-2]}, champion before the present one, is gone. "
-            "Choose another: blemish promote REF"
-        ) from error
-    registry.model_bytes(target)
-    return move_champion(registry, present, target.version, who=who, why="rollback", reason=reason)
 
 
 def _conflict(before: int | None, found: int | None, after: int) -> PromotionConflictError:

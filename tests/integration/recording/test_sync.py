@@ -16,10 +16,12 @@ from integration.tiny_checkout import git, make_checkout, write_data, write_lock
 
 from blemish.config import Workspace, load_params
 from blemish.errors import WorkspaceError
+from blemish.files import sha256_bytes
+from blemish.recording import sync
+from blemish.recording.pipeline_outputs import model_path
 from blemish.registry import Registry
-from blemish.tracking import store, sync
-from blemish.tracking.names import EXPERIMENT, FINGERPRINT, RECORD
-from blemish.tracking.outputs import model_path
+from blemish.store import connection, location
+from blemish.store.names import EXPERIMENT, FINGERPRINT, RECORD
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 
 def all_runs(workspace: Workspace) -> list:
-    client = store.connect(workspace).client
+    client = connection.connect(workspace).client
     found = client.get_experiment_by_name(EXPERIMENT)
     return client.search_runs([found.experiment_id]) if found else []
 
@@ -50,7 +52,7 @@ def test_everything_is_recorded(workspace: Workspace) -> None:
     lock = workspace.lock()["stages"]
     digests = {i.dataset.digest for i in run.inputs.dataset_inputs}
     assert digests == {lock[name]["outs"][0]["md5"] for name in ("generate", "preprocess")}
-    client = store.connect(workspace).client
+    client = connection.connect(workspace).client
     points = client.get_metric_history(run.info.run_id, "val_dice")
     assert sorted((p.step, round(p.value, 3)) for p in points) == [(1, 0.8), (2, 0.85), (3, 0.867)]
     names = {a.path for a in client.list_artifacts(run.info.run_id, "evaluated")}
@@ -65,9 +67,7 @@ def test_versions_carry_their_identity_and_aliases(workspace: Workspace) -> None
     registry = Registry.connect(workspace=workspace)
     assert registry.aliases() == {"candidate": 1, "candidate-int8": 2, "champion": 1}
     for version in registry.versions():
-        assert version.sha256 == store.sha256_bytes(
-            model_path(workspace, version.precision).read_bytes()
-        )
+        assert version.sha256 == sha256_bytes(model_path(workspace, version.precision).read_bytes())
         assert version.git_dirty is False
         assert len(version.git_commit) == 40
         assert version.tags["test_dice"] == "0.9"
@@ -84,7 +84,7 @@ def test_stock_mlflow_loads_the_champion_and_its_file_is_dvc_s(
     import mlflow.onnx
 
     sync.record_workspace(workspace)
-    uri = store.locate(workspace).uri
+    uri = location.locate(workspace).uri
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     model = mlflow.onnx.load_model("models:/blemish@champion")
     assert [i.name for i in model.graph.input] == ["image"]

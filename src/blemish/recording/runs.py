@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from blemish.config import Workspace
-from blemish.tracking.git import commit_tags
-from blemish.tracking.names import FINGERPRINT, RECORD
-from blemish.tracking.store import Store
+from blemish.recording.git import commit_tags
+from blemish.store.connection import Store
+from blemish.store.names import FINGERPRINT, RECORD
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from blemish.registry.version import Version
-from blemish.tracking.names import FINGERPRINT, MODEL
-from blemish.tracking.store import Store
+from blemish.store.connection import Store
+from blemish.store.names import FINGERPRINT, MODEL
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

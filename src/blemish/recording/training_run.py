@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Self
 
 from blemish.config import Workspace
 from blemish.errors import StoreError
-from blemish.tracking.fingerprint import param_value
-from blemish.tracking.runs import flatten, logged_steps, open_by_fingerprint
-from blemish.tracking.store import Store, connect
+from blemish.recording.fingerprint import param_value
+from blemish.recording.runs import flatten, logged_steps, open_by_fingerprint
+from blemish.store.connection import Store, connect
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -104,7 +104,7 @@ def open_run(workspace: Workspace, fingerprint: str) -> TrainingRecord:
 
     Args:
         workspace: The checkout that trains.
-        fingerprint: Of :func:`blemish.tracking.fingerprint.compute`.
+        fingerprint: Of :func:`blemish.recording.fingerprint.compute`.
 
     Raises:
         StoreUnreachableError: The store does not answer; nothing has been done yet.

@@ -5,16 +5,18 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blemish.errors import NotFoundError
-from blemish.tracking.artifacts import fetch
-from blemish.tracking.ledger import Move, now, read_moves, write
-from blemish.tracking.names import CANDIDATES, CHAMPION, MODEL
-from blemish.tracking.outputs import ModelFile
-from blemish.tracking.store import Store
+from blemish.files import sha256_bytes
+from blemish.inference import ModelCard
+from blemish.store.artifacts import fetch
+from blemish.store.connection import Store
+from blemish.store.names import MODEL
 
 if TYPE_CHECKING:
     from mlflow.entities.logged_model import LoggedModel
@@ -22,6 +24,26 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
 _TRACKING_URI = "MLFLOW_TRACKING_URI"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """One exported model.
+
+    Attributes:
+        precision: ``fp32`` or ``int8``.
+        data: Its bytes.
+        card: What the file says of itself.
+    """
+
+    precision: str
+    data: bytes
+    card: ModelCard
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes, 64 hexadecimal digits."""
+        return sha256_bytes(self.data)
 
 
 def ensure_registered_model(store: Store) -> None:
@@ -102,36 +124,6 @@ def restore(store: Store, found: "ModelVersion", model: ModelFile) -> bool:
             _save_model(Path(folder) / "model", model, logged, str(found.run_id))
             client.log_model_artifacts(logged.model_id, str(Path(folder) / "model"))
     return True
-
-
-def point_aliases(store: Store, precision: str, number: int) -> tuple[str, ...]:
-    """Point the aliases at a version just registered.
-
-    The newest of its precision is the candidate; the first fp32 version ever is champion.
-
-    Returns:
-        The aliases that were set.
-    """
-    alias = CANDIDATES[precision]
-    with store.calling("Setting aliases") as client:
-        client.set_registered_model_alias(MODEL, alias, str(number))
-        if precision != "fp32" or not _is_first(store, number):
-            return (alias,)
-        client.set_registered_model_alias(MODEL, CHAMPION, str(number))
-    write(store, Move(CHAMPION, None, number, now(), "blemish", "first", "first fp32 version"))
-    return (alias, CHAMPION)
-
-
-def _is_first(store: Store, number: int) -> bool:
-    """Whether no fp32 version was before this one and nobody ever moved the champion."""
-    others = [
-        found
-        for found in find_versions(store, {"precision": "fp32"})
-        if int(found.version) != number
-    ]
-    with store.calling("Reading the registered model") as client:
-        model = client.get_registered_model(MODEL)
-        return not others and CHAMPION not in model.aliases and not read_moves(model.tags)
 
 
 @contextmanager

@@ -3,8 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blemish.registry.history import champions_in_order
-from blemish.tracking.ledger import Move
+from blemish.registry.history import Move, champions_in_order
 
 STEPS = st.lists(st.one_of(st.integers(1, 6), st.just("rollback")), max_size=30)
 

@@ -8,15 +8,13 @@ from typing import Any, Literal
 from blemish.config.promote import Promote
 from blemish.errors import ModelFileError, NotFoundError, ParamsError, PromotionError
 from blemish.inference import Segmenter
-from blemish.promotion import Decision, decide
+from blemish.promotion.evidence import measure, pair_results
+from blemish.promotion.rule import Decision, decide
+from blemish.registry.aliases import move_champion
 from blemish.registry.catalogue import Registry
-from blemish.registry.judging import measure, pair_results
-from blemish.registry.moves import move_champion, rollback
+from blemish.registry.history import Move, now
 from blemish.registry.version import Version
-from blemish.tracking.ledger import Move, now
-from blemish.tracking.names import CHAMPION, GATE, MODEL
-
-__all__ = ["Outcome", "judge", "promote", "rollback"]
+from blemish.store.names import CHAMPION, GATE, MODEL
 
 Verdict = Literal["promoted", "forced", "refused", "unchanged"]
 

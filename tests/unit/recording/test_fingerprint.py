@@ -8,7 +8,7 @@ import yaml
 
 from blemish.config import Workspace
 from blemish.errors import WorkspaceError
-from blemish.tracking.fingerprint import compute, param_value, resolve_path
+from blemish.recording.fingerprint import compute, param_value, resolve_path
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 from blemish.errors import NotFoundError, PromotionError
 from blemish.inference import Segmenter
+from blemish.latency import measure_latency
 from blemish.metrics.pixels import Counts, count
-from blemish.promotion import Measurements, PairedResult
+from blemish.promotion.rule import Measurements, PairedResult
 from blemish.registry.catalogue import Registry
-from blemish.registry.evidence import StoredImage
+from blemish.registry.stored_images import StoredImage
 from blemish.registry.version import Version
-from blemish.tracking.latency import measure_latency
-from blemish.tracking.names import TEST_DIGEST
+from blemish.store.names import TEST_DIGEST
 
 
 def pair_results(

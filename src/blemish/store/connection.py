@@ -1,24 +1,19 @@
-"""Where MLflow keeps the record, and a connection to it that never waits long.
-
-The embedded store is one SQLite file and a folder of artifacts in the main working tree, shared by
-its worktrees and experiment copies. ``MLFLOW_TRACKING_URI`` replaces it everywhere at once.
-"""
+"""A connection to the MLflow store that never waits long; its errors are ours."""
 
 import logging
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
-from blemish.config import Workspace, find_workspace, settings
+from blemish.config import Workspace, settings
 from blemish.errors import NotFoundError, StoreError, StoreUnreachableError
 from blemish.files import sha256_bytes
-from blemish.tracking.names import EXPERIMENT
+from blemish.store.location import Location, locate
+from blemish.store.names import EXPERIMENT
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,7 +21,6 @@ if TYPE_CHECKING:
 PATIENCE_S = 2.0
 """Longest wait for one answer of the store, seconds."""
 _LOCK_PATIENCE_S = 120.0
-_SQLITE = "sqlite:///"
 _ENVIRONMENT = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -38,69 +32,6 @@ _ENVIRONMENT = {
 }
 _ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"})
 _REFUSED = frozenset({"INVALID_PARAMETER_VALUE", "PERMISSION_DENIED", "RESOURCE_ALREADY_EXISTS"})
-
-
-@dataclass(frozen=True)
-class Location:
-    """Where a store is.
-
-    Attributes:
-        uri: As MLflow takes it; SQLite paths are absolute.
-        root: The main working tree for the embedded store, else None.
-    """
-
-    uri: str
-    root: Path | None = None
-
-    @property
-    def embedded(self) -> bool:
-        """Whether this is the SQLite file of the main working tree."""
-        return self.root is not None
-
-    @property
-    def is_server(self) -> bool:
-        """Whether an MLflow server answers there."""
-        return self.uri.startswith(("http://", "https://"))
-
-    @property
-    def database(self) -> Path | None:
-        """The SQLite file, for a store that is one."""
-        return Path(self.uri.removeprefix(_SQLITE)) if self.uri.startswith(_SQLITE) else None
-
-    @property
-    def artifacts(self) -> str | None:
-        """Where artifacts go; None where a server decides."""
-        return (self.root / "mlartifacts").as_uri() if self.root else None
-
-    def __str__(self) -> str:
-        if self.root:
-            return "sqlite:///mlflow.db"
-        parts = urlsplit(self.uri)
-        if parts.password is None:
-            return self.uri
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
-
-
-def locate(workspace: Workspace | None = None, uri: str | None = None) -> Location:
-    """Say where the store is: ``uri``, else ``MLFLOW_TRACKING_URI``, else the embedded one.
-
-    Args:
-        workspace: A checkout; found from the working directory where None and needed.
-        uri: An MLflow server or database. A relative SQLite path counts from the main working
-            tree, so that an experiment's copy does not fill a throwaway database.
-
-    Raises:
-        WorkspaceError: No URI is given and there is no checkout here.
-    """
-    uri = uri or settings().tracking_uri
-    if not uri:
-        main = (workspace or find_workspace()).main
-        return Location(f"{_SQLITE}{main / 'mlflow.db'}", main)
-    if uri.startswith(_SQLITE) and not uri.startswith(f"{_SQLITE}/"):
-        main = (workspace or find_workspace()).main
-        return Location(f"{_SQLITE}{main / uri.removeprefix(_SQLITE)}")
-    return Location(uri)
 
 
 class Store:
