@@ -28,7 +28,7 @@ def ordered_map(
 
     Args:
         job: Pickled once for each worker; must not depend on what it was called with before.
-        items: Pickled singly.
+        items: Pickled singly; may be a sequence that makes each when it is sliced.
         workers: Number of processes; with 1, or a handful of items, all is done in this one.
 
     Yields:
@@ -37,14 +37,13 @@ def ordered_map(
     if workers == 1 or len(items) <= _CHUNK:
         yield from map(job, items)
         return
-    chunks = [items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK)]
     waiting: deque[Future[list[Result]]] = deque()
     with ProcessPoolExecutor(
         workers, get_context("spawn"), initializer=_start_worker, initargs=(job,)
     ) as pool:
         try:
-            for chunk in chunks:
-                waiting.append(pool.submit(_run_chunk, chunk))
+            for start in range(0, len(items), _CHUNK):
+                waiting.append(pool.submit(_run_chunk, items[start : start + _CHUNK]))
                 if len(waiting) > workers * _WAITING_PER_WORKER:
                     yield from waiting.popleft().result()
             while waiting:

@@ -163,7 +163,7 @@ def fray(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
 
 def uneven(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     """Change the finish beyond a border: a second pass, a skipped pass, another wheel."""
-    box, cover = _zone(rng, piece)
+    box, cover = zone(rng, piece)
     names = [name for name, kind in SURFACES.items() if kind.directed]
     surface = piece.surface if rng.random() < 0.6 else str(rng.choice(names))
     marks = other_texture(rng, piece, box, surface) - 1
@@ -178,7 +178,7 @@ def uneven(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     return [Change(box, delta, cover > np.float32(0.5), thin=False, finish=True)]
 
 
-def _zone(rng: np.random.Generator, piece: Workpiece) -> tuple[Window, Field]:
+def zone(rng: np.random.Generator, piece: Workpiece) -> tuple[Window, Field]:
     """Return a large area: beyond a line across the lay, or a blob."""
     softness = np.float32(choose(rng, 1, 6))
     if rng.random() < 0.6:

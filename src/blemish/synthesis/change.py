@@ -1,7 +1,7 @@
 """What a defect does to a workpiece, before anybody decides whether it shows."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -33,6 +33,13 @@ class Change:
     thin: bool
     finish: bool = False
 
+    def on_part(self, piece: Workpiece) -> "Change":
+        """Return what of the change lies on the part."""
+        if piece.part is None:
+            return self
+        part = piece.part[self.box.slices]
+        return replace(self, delta=self.delta * part, extent=self.extent & (part > 0.5))
+
 
 Event = Callable[[np.random.Generator, Workpiece], list[Change]]
 """Draws one event on a workpiece: one change, or a family of them."""
@@ -49,12 +56,14 @@ def close(region: Region, radius: float) -> Region:
 def place(rng: np.random.Generator, piece: Workpiece) -> tuple[float, float]:
     """Choose a point on the part, ``(x, y)``; near its border as often as chance has it."""
     height, width = piece.shape
-    x, y = 0.0, 0.0
-    for _ in range(8):
-        x, y = float(rng.uniform(0, width)), float(rng.uniform(0, height))
-        if piece.part is None or piece.part[int(y), int(x)] > 0.5:
-            break
-    return x, y
+    x, y = float(rng.uniform(0, width)), float(rng.uniform(0, height))
+    if piece.part is None or piece.part[int(y), int(x)] > 0.5:
+        return x, y
+    inside = np.flatnonzero(piece.part > 0.5)
+    if not inside.size:
+        return x, y
+    row, column = divmod(int(inside[rng.integers(inside.size)]), width)
+    return column + 0.5, row + 0.5
 
 
 def place_at_border(
@@ -64,7 +73,8 @@ def place_at_border(
     height, width = piece.shape
     if piece.edges:
         edge = piece.edges[int(rng.integers(len(piece.edges)))]
-        shift = rng.uniform(-0.45, 0.45) * max(piece.shape)
+        length = max(piece.shape) if edge.length is None else edge.length
+        shift = rng.uniform(-0.45, 0.45) * length
         x = edge.point[0] + shift * np.cos(edge.angle)
         y = edge.point[1] + shift * np.sin(edge.angle)
         inward = edge.angle + np.pi / 2
@@ -88,5 +98,5 @@ def heading(rng: np.random.Generator, piece: Workpiece, aligned: float) -> float
 
 
 def limit(value: float, piece: Workpiece, share: float) -> float:
-    """Cap a length, px, at a share of the image's side."""
-    return float(min(value, share * max(piece.shape)))
+    """Cap a length, px, at a share of the part's side."""
+    return float(min(value, share * piece.side))

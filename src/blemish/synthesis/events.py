@@ -85,15 +85,12 @@ def _scaled(change: Change, piece: Workpiece, target: float, deepest: float) -> 
         return change
     factor = 1.0
     if not change.finish:
-        noise = float(np.hypot(piece.contrast, _LEAST_NOISE))
+        noise = float(np.hypot(piece.contrast_in(change.box), _LEAST_NOISE))
         share, most = (1.0, _DEEPEST) if change.thin else (_AREA_SHARE, deepest)
         factor = min(share * target * noise, most) / max(
             float(np.sqrt(np.mean(inside * inside))), 1e-4
         )
-    delta = change.delta * np.float32(factor)
-    if piece.part is not None:
-        delta *= piece.part[change.box.slices]
-    return replace(change, delta=delta)
+    return replace(change, delta=change.delta * np.float32(factor)).on_part(piece)
 
 
 def apply_events(piece: Workpiece, events: list[DefectEvent]) -> Field:
@@ -102,7 +99,8 @@ def apply_events(piece: Workpiece, events: list[DefectEvent]) -> Field:
     for _, changes in events:
         for change in changes:
             changed[change.box.slices] += change.delta
-    return np.clip(changed, _DARKEST, np.maximum(_BRIGHTEST, piece.reflectance))
+    bare = piece.reflectance
+    return np.clip(changed, np.minimum(_DARKEST, bare), np.maximum(_BRIGHTEST, bare))
 
 
 def paint_events(
@@ -124,17 +122,10 @@ def paint_events(
     defects = []
     for name, changes in events:
         for change in changes:
-            painted = paint(_on_part(change, piece), seen, sight, piece.unit)
+            painted = paint(change, seen, sight, piece.unit)
             if painted is not None:
                 defects.append(_as_defect(name, painted, piece.shape))
     return tuple(defects)
-
-
-def _on_part(change: Change, piece: Workpiece) -> Change:
-    """Cut the extent of a change to the part."""
-    if piece.part is None:
-        return change
-    return replace(change, extent=change.extent & (piece.part[change.box.slices] > 0.5))
 
 
 def _as_defect(name: str, painted: Painted, shape: tuple[int, int]) -> DrawnDefect:

@@ -9,19 +9,22 @@ from blemish.synthesis.geometry import Window, wander, window
 from blemish.synthesis.noise import Field, as_field, blur, choose
 from blemish.synthesis.workpiece import Workpiece
 
+_THINNEST = 0.5  # deviation of a hairline across, px
+_LEAST_ASPECT = 14.0  # of a scratch, its length over the deviation across
 _STEP = 0.5  # px between the samples of a scratch's course
 _SHIFT = 4  # fractional bits of the coordinates that OpenCV draws with
 
 
 def scratch(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     """Draw a scratch, or the parallel family that one object dragged over the part leaves."""
-    side = max(piece.shape)
+    side = piece.side
     angle = heading(rng, piece, 0.45)
     length = min(choose(rng, 10, 500) * piece.unit, 2.2 * side)
-    sigma = max(0.6, choose(rng, 0.55, 3.2) * piece.unit**0.7)
+    sigma = max(_THINNEST, choose(rng, 0.4, 3.2) * piece.unit**0.7)
     x, y = place(rng, piece)
     profile = str(rng.choice(["dark", "bright", "flanks", "shoulder", "halo"], p=_PROFILE_ODDS))
     family = int(rng.choice([1, 1, 1, 2, 3, 5]))
+    length = max(length, _LEAST_ASPECT * sigma)
     changes = []
     for _ in range(family):
         away = rng.normal(0, 12) * piece.unit * (family > 1)
@@ -65,7 +68,7 @@ def _one_scratch(
     bend = wander(rng, points, rng.uniform(0, 4)) * np.float32(
         length * 0.06 * rng.uniform(0, 1) ** 3
     )
-    strength, width = _course(rng, points, length, reach)
+    strength, width = _course(rng, points, length, reach, sigma)
     index = np.clip(
         ((along + np.float32(reach)) / np.float32(_STEP)).astype(np.int32), 0, points - 1
     )
@@ -90,19 +93,22 @@ def _slim_box(
 
 
 def _course(
-    rng: np.random.Generator, points: int, length: float, reach: float
+    rng: np.random.Generator, points: int, length: float, reach: float, sigma: float
 ) -> tuple[Field, Field]:
     """Return strength and relative width along a scratch: tapered, pressed unevenly, broken."""
     position = (np.arange(points, dtype=np.float32) * np.float32(_STEP) - np.float32(reach)) / (
         np.float32(length / 2)
     )
-    blunt = np.float32(choose(rng, 0.05, 1.0))
-    other = np.float32(choose(rng, 0.05, 1.0))
+    bluntest = min(max(0.05, 6 * sigma / length), 1.0)  # a tool leaves no square ends
+    blunt = np.float32(choose(rng, bluntest, 1.0))
+    other = np.float32(choose(rng, bluntest, 1.0))
     strength = np.clip((1 - position) / blunt, 0, 1) * np.clip((1 + position) / other, 0, 1)
     strength *= 1 + np.float32(rng.uniform(0, 0.6)) * wander(rng, points, rng.uniform(2, 14))
     if rng.random() < 0.3:
-        contact = wander(rng, points, rng.uniform(3, 20)) + np.float32(rng.uniform(-0.1, 0.6))
-        strength *= np.clip(contact * 6, 0, 1)
+        waves = rng.uniform(3, 20)
+        contact = wander(rng, points, waves) + np.float32(rng.uniform(-0.1, 0.6))
+        steep = min(6.0, length / (waves * 3 * sigma))
+        strength *= np.clip(contact * np.float32(steep), 0, 1)
     width = 0.55 + 0.45 * np.sqrt(np.clip(strength, 0, 1))
     return np.maximum(strength, 0), width.astype(np.float32)
 
@@ -124,7 +130,7 @@ def _profile(offset: Field, profile: str) -> Field:
 def crack(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     """Draw a crack: a dark jagged line that forks, often grown from an edge."""
     shape = piece.shape
-    length = min(choose(rng, 12, 220) * piece.unit, 1.2 * max(shape))
+    length = min(choose(rng, 12, 220) * piece.unit, 1.2 * piece.side)
     width = max(1.0, choose(rng, 0.9, 4.5) * piece.unit**0.7)
     if rng.random() < 0.5:
         start, angle = place_at_border(rng, piece)

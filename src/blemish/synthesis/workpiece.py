@@ -16,10 +16,12 @@ class Edge:
     Attributes:
         point: A point of it, ``(x, y)``, px.
         angle: Direction of the line, radians; the part lies across it, to its right.
+        length: How far it runs, px, ``point`` in its middle; None for a border without an end.
     """
 
     point: tuple[float, float]
     angle: float
+    length: float | None = None
 
 
 @dataclass
@@ -35,6 +37,10 @@ class Workpiece:
         lay: Direction of its marks, radians.
         light: Where the light comes from, radians.
         unit: How many pixels a hair's breadth of drawing takes: the magnification.
+        contrast: Deviation of the reflectance by the marks of the process.
+        local_contrast: The same from place to place, shape ``(H, W)``; None where it is even.
+        extent: Side of the part, px, by which the sizes of defects are capped; None where that is
+            the longer side of the image.
     """
 
     reflectance: Field
@@ -46,6 +52,19 @@ class Workpiece:
     light: float
     unit: float
     contrast: float
+    local_contrast: Field | None = None
+    extent: float | None = None
+
+    def contrast_in(self, box: Window) -> float:
+        """Return the deviation of the reflectance by the marks of the process in a box."""
+        if self.local_contrast is None:
+            return self.contrast
+        return float(self.local_contrast[box.slices].mean())
+
+    @property
+    def side(self) -> float:
+        """Length, px, by which the sizes of defects are capped."""
+        return float(max(self.shape)) if self.extent is None else self.extent
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -1,0 +1,55 @@
+"""What is drawn onto clean photographs: the ``drawing`` block of ``finetune``."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from blemish.config.base import Block, Weight
+
+
+class DrawnWeights(Block):
+    """How often each defect is drawn onto a photograph, relative to the others."""
+
+    scratch: Weight = 2.5
+    crack: Weight = 1.5
+    pit: Weight = 0.8
+    blowhole: Weight = 1.2
+    inclusion: Weight = 1.5
+    patch: Weight = 1.5
+    scale: Weight = 0.8
+    dent: Weight = 0.4
+    chip: Weight = 0.8
+    fray: Weight = 1.0
+    uneven: Weight = 0.6
+    corrosion: Weight = 0.8
+    foreign_finish: Weight = 1.5
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> Self:
+        if not any(self.model_dump().values()):
+            raise ValueError("all weights are 0; give at least one a weight above 0")
+        return self
+
+
+class Drawing(Block):
+    """Defects drawn onto photographs.
+
+    Attributes:
+        defects_per_image: Mean number of events on a photograph, at least 1.
+        contrast: Faintest and boldest line, in deviations of the noise around it.
+        defects: Weight of each defect; ``foreign_finish`` is the finish of another photograph.
+    """
+
+    defects_per_image: float = Field(default=1.6, ge=1.0, le=20.0)
+    contrast: tuple[float, float] = (3.0, 25.0)
+    defects: DrawnWeights = DrawnWeights()
+
+    @model_validator(mode="after")
+    def _contrast_is_a_range(self) -> Self:
+        low, high = self.contrast
+        if not 0.1 <= low <= high <= 100:
+            raise ValueError(
+                f"contrast: got [{low}, {high}]; accepted is [LOW, HIGH] with "
+                "0.1 <= LOW <= HIGH <= 100"
+            )
+        return self
