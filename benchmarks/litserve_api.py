@@ -7,8 +7,9 @@ from typing import Any
 import litserve  # type: ignore[import-not-found]  # no dependency of the project
 from fastapi import Request
 
-from blemish.answers import ModelIdentity, answer, prediction_document
+from blemish.answers import answer
 from blemish.inference import Segmenter
+from blemish.prediction import ModelIdentity
 
 
 class Api(litserve.LitAPI):  # type: ignore[misc]  # as above
@@ -19,7 +20,14 @@ class Api(litserve.LitAPI):  # type: ignore[misc]  # as above
         del device
         self.segmenter = Segmenter.from_bytes(Path(sys.argv[1]).read_bytes())
         fingerprint = self.segmenter.card.fingerprint
-        self.identity = ModelIdentity("blemish", 1, "champion", "fp32", fingerprint, None)
+        self.identity = ModelIdentity(
+            name="blemish",
+            version=1,
+            alias="champion",
+            precision="fp32",
+            fingerprint=fingerprint,
+            git_commit=None,
+        )
 
     def decode_request(self, request: Request) -> bytes:
         """Return the picture of a form."""
@@ -29,7 +37,7 @@ class Api(litserve.LitAPI):  # type: ignore[misc]  # as above
 
     def predict(self, x: bytes) -> dict[str, Any]:
         """Answer."""
-        return dict(prediction_document(self.identity, answer(x, self.segmenter)))
+        return answer(x, self.segmenter).describe(self.identity).model_dump(mode="json")
 
     def encode_response(self, output: dict[str, Any]) -> dict[str, Any]:
         """Send it as JSON."""

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from blemish.config.monitor import Monitor
 from blemish.monitoring import alarms, drift, entries, queries, rollups, schema
 from blemish.monitoring.database import open_database
+from blemish.prediction import PHASES
 
 ROWS = 1_000_000
 DAYS = 30
@@ -78,7 +79,7 @@ def _asked(engine: Engine, span: queries.Span, now: datetime) -> dict[str, Calla
 
 def _fill(engine: Engine, now: datetime) -> None:
     """Write the rows inside the database, and the counts as the log would have kept them."""
-    names = [f"{phase}_ms" for phase in schema.PHASES] + list(schema.STATISTICS)
+    names = [f"{phase}_ms" for phase in PHASES] + list(schema.STATISTICS)
     values = {
         "end": round(now.timestamp() * 1_000),
         "step": DAYS * 86_400_000 / ROWS,
@@ -96,11 +97,13 @@ def _fill(engine: Engine, now: datetime) -> None:
 
 _PREDICTIONS = """
 WITH RECURSIVE n(k) AS (SELECT 0 UNION ALL SELECT k + 1 FROM n WHERE k < {last})
-INSERT INTO predictions (time_ms, request_id, status, error, version, image_sha256, defective,
-    defect_area_fraction, defect_count, defects, {columns})
+INSERT INTO predictions (time_ms, request_id, status, error, version, image_sha256, precision,
+    fingerprint, width, height, threshold, defective, defect_area_fraction, defect_count, defects,
+    warnings, {columns})
 SELECT CAST({end} - {step} * k AS INTEGER), 'r' || k, 200,
-    CASE WHEN abs(random() % 50) = 0 THEN 'image-type' END, 1 + k % 2, printf('%064x', k),
-    k % 5 = 0, 0.01, 1, '[]', {figures}
+    CASE WHEN abs(random() % 50) = 0 THEN 'image-type' END, 1 + k % 2, printf('%064x', k), 'fp32',
+    '', 256, 256, 0.5, k % 5 = 0, 0.01, 1, '[]',
+    '[]', {figures}
 FROM n
 """
 _TRAFFIC = """

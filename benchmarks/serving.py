@@ -30,9 +30,10 @@ from servers import (
     registry,
 )
 
-from blemish.answers import ModelIdentity, answer, prediction_document
+from blemish.answers import answer
 from blemish.imaging import decode_image
 from blemish.inference import Segmenter
+from blemish.prediction import ModelIdentity
 
 _CLIENTS = 8
 _TURNS = 9
@@ -105,14 +106,21 @@ def _log_row(pairs: Sequence[Mapping[str, float]]) -> dict[str, Any]:
 
 def _bare_loop(data: bytes, pictures: Sequence[bytes]) -> Rate:
     segmenter = Segmenter.from_bytes(data)
-    identity = ModelIdentity("blemish", 1, "champion", "fp32", segmenter.card.fingerprint, None)
+    identity = ModelIdentity(
+        name="blemish",
+        version=1,
+        alias="champion",
+        precision="fp32",
+        fingerprint=segmenter.card.fingerprint,
+        git_commit=None,
+    )
 
     def rate(seconds: float) -> float:
         begin = time.perf_counter()
         done = 0
         while time.perf_counter() - begin < seconds:
             said = answer(pictures[done % len(pictures)], segmenter)
-            json.dumps(prediction_document(identity, said)).encode()
+            said.describe(identity).to_json()
             done += 1
         return done / (time.perf_counter() - begin)
 

@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from pydantic import ConfigDict, Field, with_config
 
 from blemish.errors import ShapeError
 
@@ -16,6 +18,7 @@ Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 
+@with_config(ConfigDict(use_attribute_docstrings=True, extra="forbid"))
 @dataclass(frozen=True)
 class Defect:
     """One connected region of a mask (8-connected), in pixels of the image as stored."""
@@ -29,10 +32,10 @@ class Defect:
     width_px: float
     """Sides of the rectangle with the region's area and outer perimeter, which is how far a
     curved scratch is long and wide (Russ, The Image Processing Handbook, "fiber length")."""
-    orientation_deg: float
+    orientation_deg: Annotated[float, Field(gt=-90.0, le=90.0)]
     """From the x axis to the long axis, counter-clockwise as seen, in ``(-90, 90]``."""
-    mean_probability: float
-    max_probability: float
+    mean_probability: Annotated[float, Field(ge=0.0, le=1.0)]
+    max_probability: Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 def find_defects(mask: Mask, probability: Map) -> tuple[Defect, ...]:

@@ -23,7 +23,7 @@ from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import Resizing
 from blemish.tiling import predict_tiled
 
-__all__ = ["Defect", "ModelCard", "Prediction", "Segmenter", "find_defects", "golden_picture"]
+__all__ = ["Defect", "ModelCard", "Segmentation", "Segmenter", "find_defects", "golden_picture"]
 
 MODEL_FORMAT = "1"
 Plane = npt.NDArray[np.uint8]
@@ -110,7 +110,7 @@ class ModelCard:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class Segmentation:
     """What a model says of one image."""
 
     probability: Map
@@ -238,7 +238,7 @@ class Segmenter:
 
     def predict(
         self, plane: Plane, threshold: float | None = None, *, prepared: bool = False
-    ) -> Prediction:
+    ) -> Segmentation:
         """Find the defects of an image.
 
         Args:
@@ -251,7 +251,7 @@ class Segmenter:
 
     def judge(
         self, probability: Map, threshold: float | None = None, peak: float = 0.0
-    ) -> Prediction:
+    ) -> Segmentation:
         """Decide what is a defect.
 
         Args:
@@ -262,7 +262,7 @@ class Segmenter:
         used = self.card.point if threshold is None else OperatingPoint(threshold, peak)
         mask = used.mark(probability)
         defects, count = measure_defects(mask, probability)
-        return Prediction(probability, mask, used.threshold, defects, count)
+        return Segmentation(probability, mask, used.threshold, defects, count)
 
     def check(self) -> None:
         """Run the golden picture and look at the answer; also warms the model up.

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from browser import workshop
 from browser.conftest import Dashboard, running
+from integration.log_records import record, took
 from playwright.sync_api import Page, expect
 
 from blemish.config.environment import Settings
@@ -116,13 +117,11 @@ def test_the_first_paint_is_quick_with_ten_thousand_predictions(
     rng = np.random.default_rng(1)
     now = datetime.now(UTC)
     rows = [
-        PredictionRecord(
+        record(
+            n,
             time=now - timedelta(seconds=float(rng.uniform(0, 3_000))),
-            request_id=f"many-{n}",
-            status=200,
-            version=1,
             defective=bool(rng.random() < 0.2),
-            timing_ms={"infer": float(rng.uniform(5, 20)), "total": float(rng.uniform(6, 25))},
+            timing_ms=took(float(rng.uniform(6, 25)), float(rng.uniform(5, 20))),
         )
         for n in range(10_000)
     ]

@@ -4,29 +4,53 @@ import hashlib
 from datetime import UTC, datetime
 
 from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.prediction import ImageIdentity, ModelIdentity, Prediction, Timing
 
 NOW = datetime(2026, 3, 4, 12, 30, 30, tzinfo=UTC)
 
 
 def record(number: int = 0, **changes: object) -> PredictionRecord:
     """Return the record of an image that was answered."""
+    prediction = predicted(number)
+    own = {name: changes.pop(name) for name in list(changes) if name in Prediction.model_fields}
     values: dict[str, object] = {
         "time": NOW,
         "request_id": f"request-{number}",
         "status": 200,
-        "version": 3,
-        "alias": "champion",
-        "precision": "fp32",
-        "width": 256,
-        "height": 128,
-        "image_sha256": hashlib.sha256(str(number).encode()).hexdigest(),
-        "threshold": 0.5,
-        "defective": False,
-        "defect_area_fraction": 0.0,
-        "timing_ms": {"decode": 1.0, "infer": 8.0, "post": 1.0, "total": 10.0},
+        "version": prediction.model.version,
+        "prediction": prediction.model_copy(update=own),
         "statistics": {"brightness": 0.5, "probability_mass": 0.01},
     }
     return PredictionRecord(**(values | changes))  # type: ignore[arg-type]
+
+
+def predicted(number: int = 0, version: int = 3, alias: str = "champion") -> Prediction:
+    """Return the prediction of an image without a defect."""
+    return Prediction(
+        model=ModelIdentity(
+            name="blemish",
+            version=version,
+            alias=alias,
+            precision="fp32",
+            fingerprint="f" * 64,
+            git_commit="c0ffee",
+        ),
+        image=ImageIdentity(
+            width=256, height=128, sha256=hashlib.sha256(str(number).encode()).hexdigest()
+        ),
+        threshold=0.5,
+        defective=False,
+        defect_area_fraction=0.0,
+        defect_count=0,
+        defects=(),
+        warnings=(),
+        timing_ms=took(10.0),
+    )
+
+
+def took(total: float, infer: float = 8.0) -> Timing:
+    """Return the timing of an image, in milliseconds."""
+    return Timing(decode=1.0, infer=infer, post=1.0, total=total)
 
 
 def refused(number: int = 0, **changes: object) -> PredictionRecord:

@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from integration.log_records import NOW, record, refused
+from integration.log_records import NOW, predicted, record, refused, took
 from integration.postgresql import find_programs, running
 from sqlalchemy import Engine, func, select, text
 
 from blemish.config.monitor import Alarms, Drift, Keep, Monitor
+from blemish.defects import Defect
 from blemish.monitoring import alarms, entries, parquet, queries, retention, schema
 from blemish.monitoring.database import open_database
 from blemish.monitoring.image_store import ImageStore
@@ -104,24 +105,22 @@ def test_many_processes_may_open_a_new_database_at_once(url: str) -> None:
 
 def test_what_is_written_is_read_back(engine: Engine) -> None:
     """A record with every field comes back as it was, the newest first."""
-    defects = [{"bbox": [1, 2, 3, 4], "area_px": 12, "mean_probability": 0.75}]
+    defect = Defect((1, 2, 3, 4), 12, (2.5, 4.0), 4.0, 3.0, 90.0, 0.75, 0.875)
+    found = {"defective": True, "defect_count": 1, "defects": (defect,), "warnings": ("dark",)}
     log = PredictionLog(engine)
     log.write([record(1, time=NOW - timedelta(minutes=2))])
-    log.write(
-        [record(2, defective=True, defects=defects, shadow_version=4, shadow_disagreement=0.25)]
-    )
+    written = record(2, **found, shadow_version=4, shadow_disagreement=0.25)
+    log.write([written])
     newest, older = entries.latest(engine, 10)
     assert (newest.request_id, older.request_id) == ("request-2", "request-1")
-    assert newest.time == NOW
-    assert newest.defects == tuple(defects)
-    assert (newest.defective, newest.defect_count, newest.shadow_disagreement) == (True, 1, 0.25)
+    assert newest == written
     assert [one.request_id for one in entries.latest(engine, 10, "defective")] == ["request-2"]
 
 
 def test_texts_that_a_database_refuses_are_made_fit(engine: Engine) -> None:
     """NUL, lone surrogates and endless names are stored without an error."""
     name = "a\0b\ud800<script>" + "x" * 500
-    PredictionLog(engine).write([record(request_id=name, alias=name)])
+    PredictionLog(engine).write([record(request_id=name, prediction=predicted(alias=name))])
     (found,) = entries.latest(engine, 1)
     assert found.request_id.startswith("ab?<script>xxx")
     assert len(found.request_id) == 128
@@ -136,22 +135,24 @@ def test_the_counts_equal_a_scan(engine: Engine) -> None:
         else record(
             n,
             time=NOW - timedelta(seconds=rng.uniform(0, 3_000)),
-            version=int(rng.choice([3, 4])),
+            version=(version := int(rng.choice([3, 4]))),
+            model=predicted(version=version).model,
             defective=bool(rng.random() < 0.3),
-            timing_ms={"total": rng.uniform(2, 90), "infer": rng.uniform(1, 80)},
+            timing_ms=took(rng.uniform(2, 90), rng.uniform(1, 80)),
         )
         for n in range(600)
     ]
     log = PredictionLog(engine)
     for first in range(0, len(records), 37):
         log.write(records[first : first + 37])
-    answered = [one for one in records if one.error is None]
+    answered = [one for one in records if one.prediction is not None]
+    said = [one.prediction for one in answered if one.prediction]
     for length in (timedelta(hours=1), timedelta(days=2), timedelta(days=30)):
         span = queries.span_until(NOW, length)
         found = queries.traffic(engine, span)
         assert (found.requests, found.answered) == (600, len(answered))
-        assert found.defective == sum(bool(one.defective) for one in answered)
-        mean = statistics.fmean(one.timing_ms["infer"] for one in answered)
+        assert found.defective == sum(one.defective for one in said)
+        mean = statistics.fmean(one.timing_ms.infer for one in said)
         assert found.phases_ms["infer"] == pytest.approx(mean)
         assert sum(part.requests for _, part in queries.traffic_over_time(engine, span)) == 600
         by_version = queries.traffic_by_version(engine, span)
@@ -179,7 +180,7 @@ def test_quantiles_are_within_their_bin(engine: Engine) -> None:
     """Quantiles from bins lie within 4.5 % of those of the values themselves."""
     rng = np.random.default_rng(6)
     values = [float(rng.lognormal(3, 0.7)) for _ in range(2_000)]
-    PredictionLog(engine).write([record(n, timing_ms={"total": v}) for n, v in enumerate(values)])
+    PredictionLog(engine).write([record(n, timing_ms=took(v)) for n, v in enumerate(values)])
     found = queries.latency_quantiles(engine, last_hour(), (0.5, 0.95))
     assert found is not None
     values.sort()
@@ -212,10 +213,10 @@ def test_pictures_are_kept_once_by_content(url: str, tmp_path: Path) -> None:
     writer.close(30)
     store = ImageStore(tmp_path / "pictures")
     engine = open_database(url)
-    names = {one.image_sha256 for one in entries.latest(engine, 3)}
+    names = {one.prediction.image.sha256 for one in entries.latest(engine, 3) if one.prediction}
     engine.dispose()
     assert len([path for path in store.folder.rglob("*") if path.is_file()]) == 1
-    assert [store.get(name or "") for name in names] == [b"the same bytes"]
+    assert [store.get(name) for name in names] == [b"the same bytes"]
 
 
 def test_alarms_open_once_and_close_when_it_is_over(engine: Engine) -> None:
@@ -234,7 +235,7 @@ def test_alarms_open_once_and_close_when_it_is_over(engine: Engine) -> None:
 
 def test_every_rule_can_hold(engine: Engine) -> None:
     """Slow, defective and then silent: each opens the alarm of its name and no other."""
-    slow = {"total": 500.0}
+    slow = took(500.0)
     PredictionLog(engine).write([record(n, defective=True, timing_ms=slow) for n in range(30)])
     held = {one.rule for one in alarms.judge(engine, MONITOR, NOW) if one.holds}
     assert held == {"defect rate", "latency"}

@@ -10,10 +10,18 @@ from faulty_pictures import encode
 from integration.server.tiny_models import tiny_model
 from PIL import Image
 
-from blemish.answers import PICTURES, ModelIdentity, answer, prediction_document
+from blemish.answers import answer
 from blemish.inference import Segmenter, golden_picture
+from blemish.prediction import RENDERINGS, ModelIdentity, Prediction
 
-MODEL = ModelIdentity("blemish", 3, "champion", "fp32", "f" * 64, "c0ffee")
+MODEL = ModelIdentity(
+    name="blemish",
+    version=3,
+    alias="champion",
+    precision="fp32",
+    fingerprint="f" * 64,
+    git_commit="c0ffee",
+)
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +32,9 @@ def segmenter() -> Segmenter:
 
 def test_the_document_has_the_promised_members(segmenter: Segmenter) -> None:
     """Every member of the contract is there, in its order, and is plain JSON."""
-    document = prediction_document(MODEL, answer(encode(golden_picture(256)), segmenter))
-    assert json.loads(json.dumps(document, allow_nan=False))["model"] == {
+    said = answer(encode(golden_picture(256)), segmenter)
+    document = json.loads(said.describe(MODEL).to_json())
+    assert document["model"] == {
         "name": "blemish",
         "version": 3,
         "alias": "champion",
@@ -47,33 +56,37 @@ def test_the_document_has_the_promised_members(segmenter: Segmenter) -> None:
         "mean_probability",
         "max_probability",
     }
+    assert document["warnings"] == []
     assert not any(key.endswith("_png") for key in document)
+
+
+def test_a_row_holds_the_whole_prediction(segmenter: Segmenter) -> None:
+    """What goes into a table comes out of it as it was; renderings stay behind."""
+    said = answer(encode(golden_picture(256)), segmenter, include=RENDERINGS)
+    row = said.describe(MODEL, RENDERINGS).to_row()
+    assert Prediction.from_row(row) == said.describe(MODEL)
+    assert Prediction.model_validate_json(said.describe(MODEL).to_json()) == said.describe(MODEL)
 
 
 def test_pictures_have_the_size_of_the_image(segmenter: Segmenter) -> None:
     """Mask, heatmap and overlay are drawn when asked for, at the size of the image as stored."""
-    said = answer(encode(golden_picture(256)[:100]), segmenter, include=PICTURES)
-    document = prediction_document(MODEL, said, PICTURES)
-    for name in PICTURES:
-        image = Image.open(io.BytesIO(base64.b64decode(document[f"{name}_png"])))
+    said = answer(encode(golden_picture(256)[:100]), segmenter, include=RENDERINGS)
+    prediction = said.describe(MODEL, RENDERINGS)
+    for name in RENDERINGS:
+        image = Image.open(io.BytesIO(base64.b64decode(getattr(prediction, f"{name}_png"))))
         assert image.size == (256, 100)
-    mask = np.asarray(Image.open(io.BytesIO(said.pictures["mask"])))
-    np.testing.assert_array_equal(mask, said.prediction.mask * np.uint8(255))
+    mask = np.asarray(Image.open(io.BytesIO(said.renderings["mask"])))
+    np.testing.assert_array_equal(mask, said.segmentation.mask * np.uint8(255))
 
 
 def test_nothing_found_is_said_so(segmenter: Segmenter) -> None:
     """A white image has no defect, no area and an empty list."""
-    document = prediction_document(MODEL, answer(encode(np.full((9, 9), 255, np.uint8)), segmenter))
-    assert (document["defective"], document["defects"], document["defect_area_fraction"]) == (
-        False,
-        [],
-        0.0,
-    )
+    said = answer(encode(np.full((9, 9), 255, np.uint8)), segmenter).describe(MODEL)
+    assert (said.defective, said.defects, said.defect_area_fraction) == (False, (), 0.0)
 
 
 def test_the_parts_make_up_the_time(segmenter: Segmenter) -> None:
     """The phases add up to the total."""
-    timing = answer(encode(golden_picture(256)), segmenter).timing_ms
-    assert timing["decode"] + timing["infer"] + timing["post"] == pytest.approx(
-        timing["total"], abs=0.01
-    )
+    timing = answer(encode(golden_picture(256)), segmenter).timing
+    parts = timing.decode + timing.infer + timing.post
+    assert parts == pytest.approx(timing.total, abs=0.01)

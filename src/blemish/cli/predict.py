@@ -16,8 +16,8 @@ from blemish.errors import ImageError
 from blemish.image_headers import Limits
 
 if TYPE_CHECKING:
-    from blemish.answers import ModelIdentity
     from blemish.inference import Segmenter
+    from blemish.prediction import ModelIdentity
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
@@ -180,14 +180,21 @@ def load_model(ref: str) -> "tuple[ModelIdentity, Segmenter]":
         ModelFileError: The file is no model of ours.
         StoreError: The registry does not answer or has no such version.
     """
-    from blemish.answers import ModelIdentity
     from blemish.inference import Segmenter
+    from blemish.prediction import ModelIdentity
 
     if ref.endswith(".onnx"):
         segmenter = Segmenter.from_file(Path(ref))
         card = segmenter.card
-        name = Path(ref).name
-        return ModelIdentity(name, None, None, card.precision, card.fingerprint, None), segmenter
+        identity = ModelIdentity(
+            name=Path(ref).name,
+            version=None,
+            alias=None,
+            precision=card.precision,
+            fingerprint=card.fingerprint,
+            git_commit=None,
+        )
+        return identity, segmenter
     from blemish.registry import Registry
 
     registry = Registry.connect()
@@ -195,41 +202,42 @@ def load_model(ref: str) -> "tuple[ModelIdentity, Segmenter]":
     segmenter = Segmenter.from_bytes(registry.model_bytes(version))
     alias = ref if ref in version.aliases else None
     identity = ModelIdentity(
-        "blemish",
-        version.version,
-        alias,
-        version.precision,
-        version.fingerprint,
-        version.git_commit,
+        name="blemish",
+        version=version.version,
+        alias=alias,
+        precision=version.precision,
+        fingerprint=version.fingerprint,
+        git_commit=version.git_commit,
     )
     return identity, segmenter
 
 
 def _predict_one(item: Input, out: Path | None, job: Job) -> dict[str, Any]:
     """Return the answer for one image, or its error; write the files where a folder is given."""
-    from blemish.answers import PICTURES, answer, prediction_document
+    from blemish.answers import answer
+    from blemish.prediction import RENDERINGS
 
     try:
         said = answer(
             item.path.read_bytes(),
             job.segmenter,
             threshold=job.threshold,
-            include=PICTURES if out else (),
+            include=RENDERINGS if out else (),
             limits=job.limits,
             bits=job.bits,
         )
-        document = prediction_document(job.model, said)
+        document = said.describe(job.model).model_dump(mode="json")
         if out:
-            _write(out / item.output, said.pictures, document)
+            _write(out / item.output, said.renderings, document)
     except (ImageError, OSError) as error:
         return {"path": str(item.path), "error": str(error)}
     return {"path": str(item.path), **document}
 
 
-def _write(output: Path, pictures: Any, document: dict[str, Any]) -> None:
+def _write(output: Path, renderings: Any, document: dict[str, Any]) -> None:
     from blemish.files import write_bytes, write_json
 
-    for name, data in pictures.items():
+    for name, data in renderings.items():
         write_bytes(output.with_name(f"{output.name}.{name}.png"), data)
     write_json(output.with_name(f"{output.name}.json"), document)
 

@@ -11,36 +11,14 @@ import numpy.typing as npt
 from sqlalchemy import Engine, RowMapping, func, select
 
 from blemish.monitoring import schema
-from blemish.monitoring.prediction_log import moment
+from blemish.monitoring.prediction_log import PredictionRecord, moment
+from blemish.prediction import Prediction
 
 _SEARCHED = 20  # newest images for each one wanted: a server measures a sample of them
 
 
-@dataclass(frozen=True)
-class Logged:
-    """One prediction, as the page lists it."""
-
-    time: datetime
-    request_id: str
-    status: int
-    error: str | None
-    version: int | None
-    alias: str | None
-    width: int | None
-    height: int | None
-    image_sha256: str | None
-    threshold: float | None
-    defective: bool | None
-    defect_area_fraction: float | None
-    defect_count: int | None
-    defects: tuple[Mapping[str, Any], ...]
-    total_ms: float | None
-    shadow_version: int | None
-    shadow_disagreement: float | None
-
-
-def latest(engine: Engine, count: int, only: str = "all") -> list[Logged]:
-    """Return the newest predictions.
+def latest(engine: Engine, count: int, only: str = "all") -> list[PredictionRecord]:
+    """Return the newest predictions; one whose row is corrupt has the error ``row-corrupt``.
 
     Args:
         engine: The database.
@@ -54,7 +32,7 @@ def latest(engine: Engine, count: int, only: str = "all") -> list[Logged]:
     elif only == "errors":
         statement = statement.where(table.c.error.is_not(None))
     with engine.connect() as connection:
-        return [_logged(row) for row in connection.execute(statement).mappings()]
+        return [_read(row) for row in connection.execute(statement).mappings()]
 
 
 def last_time(engine: Engine) -> datetime | None:
@@ -136,12 +114,21 @@ def served(engine: Engine) -> ServedVersion | None:
     )
 
 
-def _logged(row: RowMapping) -> Logged:
-    values = {name: row[name] for name in Logged.__dataclass_fields__ if name in row}
-    return Logged(
-        **{
-            **values,
-            "time": moment(row["time_ms"]),
-            "defects": tuple(json.loads(row["defects"] or "[]")),
-        }
+def _read(row: RowMapping) -> PredictionRecord:
+    error, prediction = row["error"], None
+    if row["image_sha256"] is not None:
+        try:
+            prediction = Prediction.from_row(dict(row))
+        except (ValueError, TypeError):  # edited by hand, or a disk that lost bits
+            error = "row-corrupt"
+    return PredictionRecord(
+        time=moment(row["time_ms"]),
+        request_id=row["request_id"],
+        status=row["status"],
+        error=error,
+        version=row["version"],
+        prediction=prediction,
+        statistics={n: row[n] for n in schema.STATISTICS if row[n] is not None},
+        shadow_version=row["shadow_version"],
+        shadow_disagreement=row["shadow_disagreement"],
     )

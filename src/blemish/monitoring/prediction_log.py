@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, insert
+from sqlalchemy import Column, Engine, insert
 
 from blemish.monitoring import rollups, schema
+from blemish.prediction import Prediction
+
+_COLUMNS = {column.name: column for column in schema.predictions.columns if not column.primary_key}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,17 +23,9 @@ class PredictionRecord:
         request_id: Its name in the server's own log.
         status: HTTP status of the answer.
         error: Type of the problem where the status is an error, else None.
-        version: Version that answered; None where none did.
-        alias: Name by which the version was asked for, if any.
-        precision: ``fp32`` or ``int8``.
-        width: Of the image as stored, in pixels.
-        height: Likewise.
-        image_sha256: Of the bytes received, 64 hexadecimal digits.
-        threshold: Probability from which a pixel counts as defect.
-        defective: Whether any defect was found.
-        defect_area_fraction: Share of the pixels in defects, in [0, 1].
-        defects: As in the answer of ``/v1/predict``; JSON values only.
-        timing_ms: Milliseconds by phase: ``decode``, ``infer``, ``post``, ``total``.
+        version: Version that answered or was to answer; None where none was found.
+        prediction: What was answered; None where the request was refused. The log keeps no
+            renderings.
         statistics: Of the image, as :func:`blemish.image_statistics.as_figures` gives them,
             and ``probability_mass``, the mean of its probability map; those that are known.
         shadow_version: Challenger that saw the same image, if one did.
@@ -43,16 +38,7 @@ class PredictionRecord:
     status: int
     error: str | None = None
     version: int | None = None
-    alias: str | None = None
-    precision: str | None = None
-    width: int | None = None
-    height: int | None = None
-    image_sha256: str | None = None
-    threshold: float | None = None
-    defective: bool | None = None
-    defect_area_fraction: float | None = None
-    defects: Sequence[Mapping[str, Any]] = ()
-    timing_ms: Mapping[str, float] = field(default_factory=dict)
+    prediction: Prediction | None = None
     statistics: Mapping[str, float] = field(default_factory=dict)
     shadow_version: int | None = None
     shadow_disagreement: float | None = None
@@ -123,32 +109,25 @@ class PredictionLog:
 
 
 def _row(record: PredictionRecord) -> dict[str, Any]:
-    row: dict[str, Any] = {
+    row: dict[str, Any] = dict.fromkeys(_COLUMNS)
+    row |= {
         "time_ms": milliseconds(record.time),
-        "request_id": _text(record.request_id, 128),
+        "request_id": record.request_id,
         "status": record.status,
-        "error": _text(record.error, 128),
+        "error": record.error,
         "version": record.version,
-        "alias": _text(record.alias, 128),
-        "precision": _text(record.precision, 16),
-        "width": record.width,
-        "height": record.height,
-        "image_sha256": _text(record.image_sha256, 64),
-        "threshold": record.threshold,
-        "defective": record.defective,
-        "defect_area_fraction": record.defect_area_fraction,
-        "defect_count": len(record.defects),
-        "defects": json.dumps([dict(defect) for defect in record.defects]),
         "shadow_version": record.shadow_version,
         "shadow_disagreement": record.shadow_disagreement,
     }
-    row |= {f"{phase}_ms": record.timing_ms.get(phase) for phase in schema.PHASES}
     row |= {name: record.statistics.get(name) for name in schema.STATISTICS}
-    return row
+    if record.prediction is not None:
+        row |= record.prediction.to_row()
+    return {name: _fit(value, _COLUMNS[name]) for name, value in row.items()}
 
 
-def _text(value: str | None, length: int) -> str | None:
+def _fit(value: Any, column: Column[Any]) -> Any:
     """Make a text fit for both databases: no longer than its column, no NUL, no lone surrogate."""
-    if value is None:
-        return None
+    if not isinstance(value, str):
+        return value
+    length = getattr(column.type, "length", None)
     return value.replace("\0", "").encode(errors="replace").decode()[:length]

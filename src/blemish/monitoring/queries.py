@@ -14,6 +14,7 @@ from sqlalchemy import Engine, RowMapping, Select, func, select
 
 from blemish.monitoring import rollups, schema
 from blemish.monitoring.prediction_log import milliseconds, moment
+from blemish.prediction import PHASES
 
 _BUCKETS = 96  # points of a chart, about
 
@@ -196,7 +197,7 @@ def _bucket_of(column: Any, span: Span) -> Any:
 
 def _traffic(row: RowMapping) -> Traffic:
     answered, shadowed = int(row["answered"]), int(row["shadowed"])
-    phases = {phase: float(row[f"{phase}_ms"]) / answered for phase in schema.PHASES if answered}
+    phases = {phase: float(row[f"{phase}_ms"]) / answered for phase in PHASES if answered}
     return Traffic(
         requests=int(row["requests"]),
         answered=answered,

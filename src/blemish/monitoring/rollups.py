@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from blemish.monitoring import schema
+from blemish.prediction import PHASES
 
 MINUTE, HOUR = 60, 3_600
 SPANS = (MINUTE, HOUR)
@@ -64,7 +65,7 @@ def _sums(row: Row) -> dict[str, float]:
         "area": row["defect_area_fraction"] or 0.0,
         "shadowed": int(shadowed),
         "disagreement": row["shadow_disagreement"] or 0.0,
-    } | {f"{phase}_ms": (row[f"{phase}_ms"] or 0.0) * answered for phase in schema.PHASES}
+    } | {f"{phase}_ms": (row[f"{phase}_ms"] or 0.0) * answered for phase in PHASES}
 
 
 def _upsert(connection: Connection, table: Table, sums: Mapping[Key, Mapping[str, float]]) -> None:

@@ -19,13 +19,11 @@ from sqlalchemy import (
 )
 
 from blemish.image_statistics import NAMES as IMAGE_STATISTICS
+from blemish.prediction import PHASES
 
 STATISTICS = (*IMAGE_STATISTICS, "probability_mass")
 """What the log keeps of every image so that drift can be tested without its picture: how it looks,
 and the mean probability that the model gave its pixels."""
-
-PHASES = ("decode", "infer", "post", "total")
-"""The parts of a request that are timed, in milliseconds."""
 
 metadata = MetaData()
 
@@ -43,6 +41,8 @@ predictions = Table(
     Column("version", Integer),
     Column("alias", String(128)),
     Column("precision", String(16)),
+    Column("fingerprint", String(64)),
+    Column("git_commit", String(64)),
     Column("width", Integer),
     Column("height", Integer),
     Column("image_sha256", String(64)),
@@ -51,6 +51,7 @@ predictions = Table(
     Column("defect_area_fraction", Float),
     Column("defect_count", Integer),
     Column("defects", Text),
+    Column("warnings", Text),
     *(Column(f"{phase}_ms", Float) for phase in PHASES),
     *(Column(name, Float) for name in STATISTICS),
     Column("shadow_version", Integer),

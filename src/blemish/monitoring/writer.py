@@ -162,10 +162,10 @@ class LogWriter:
         if self._pictures is None:
             return
         for record in records:
-            if record.picture is None or record.image_sha256 is None:
+            if record.picture is None or record.prediction is None:
                 continue
             try:
-                self._pictures.put(record.image_sha256, record.picture)
+                self._pictures.put(record.prediction.image.sha256, record.picture)
             except OSError as error:
                 _log.warning("picture_not_kept", error=str(error))
                 return

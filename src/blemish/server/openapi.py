@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from blemish.answers import PICTURES
+from blemish.prediction import RENDERINGS, Prediction
 from blemish.server import schemas
 from blemish.server.problems import KINDS, MEDIA_TYPE, problem_type
 
@@ -53,7 +53,7 @@ _PICTURE_BODY = {
     },
 }
 PREDICT = _route(
-    {**schemas.json_content(schemas.PREDICTION, schemas.EXAMPLE), "image/png": _BINARY},
+    {"image/png": _BINARY},
     "The defects; or, for `Accept: image/png`, the picture with their outlines.",
     400,
     404,
@@ -65,6 +65,7 @@ PREDICT = _route(
     504,
 ) | {
     "tags": ["predict"],
+    "response_model": Prediction,
     "openapi_extra": {
         "requestBody": _PICTURE_BODY,
         "parameters": [
@@ -83,7 +84,7 @@ PREDICT = _route(
             ),
             _query(
                 "include",
-                {"type": "array", "items": {"enum": list(PICTURES)}},
+                {"type": "array", "items": {"enum": list(RENDERINGS)}},
                 "Pictures to put into the answer, by commas.",
                 style="form",
                 explode=False,
@@ -211,7 +212,7 @@ def describe(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = plain()
         components = document.setdefault("components", {})
-        components["schemas"] = {"Problem": schemas.PROBLEM}
+        components.setdefault("schemas", {})["Problem"] = schemas.PROBLEM
         components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         return document
 

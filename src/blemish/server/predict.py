@@ -1,18 +1,17 @@
 """``/v1/predict``: a picture in, its defects out."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from blemish.answers import Answer, answer, prediction_document
+from blemish.answers import Answer, answer
 from blemish.errors import BlemishError
 from blemish.imaging import Limits
 from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.prediction import Prediction
 from blemish.server.bodies import find_picture, read_body
 from blemish.server.openapi import PREDICT
 from blemish.server.problems import KINDS, as_problem
@@ -34,7 +33,7 @@ class _Work:
     limits: Limits
     as_picture: bool
 
-    def __call__(self) -> tuple[Answer, dict[str, Any], bytes]:
+    def __call__(self) -> tuple[Answer, Prediction, bytes]:
         include = {"overlay"} if self.as_picture else self.query.include
         said = answer(
             self.picture,
@@ -43,13 +42,11 @@ class _Work:
             include=include,
             limits=self.limits,
         )
-        document = prediction_document(
-            self.served.identity(self.query.model), said, () if self.as_picture else include
-        )
+        identity = self.served.identity(self.query.model)
         if self.as_picture:
-            return said, document, said.pictures["overlay"]
-        content = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
-        return said, document, content
+            return said, said.describe(identity), said.renderings["overlay"]
+        whole = said.describe(identity, include)
+        return said, whole, whole.to_json()
 
 
 @router.post("/v1/predict", **PREDICT)
@@ -76,14 +73,15 @@ async def predict(request: Request) -> Response:
         request.state.version = served.version.version
         as_picture = prefers_png(request.headers.get("accept", ""))
         work = _Work(picture, served, query, service.limits, as_picture)
-        said, document, content = await service.engine.run(
+        said, prediction, content = await service.engine.run(
             work, arrived=request.state.arrived, gone=partial(gone, request)
         )
     except BlemishError as error:
         _record_problem(service, request, came, error)
         raise
-    seen = Seen(said.image.plane, said.prediction, served.version.version)
-    _record(service, request, _as_record(came, request, work, document), seen)
+    seen = Seen(said.image.plane, said.segmentation, served.version.version)
+    record = _as_record(came, request, work, prediction)
+    _record(service, request, record, prediction, seen)
     headers = {"Vary": "Accept"}
     return Response(content, 200, headers, "image/png" if as_picture else "application/json")
 
@@ -120,39 +118,32 @@ def _weight(text: str) -> float:
 
 
 def _as_record(
-    came: datetime, request: Request, work: _Work, document: dict[str, Any]
+    came: datetime, request: Request, work: _Work, prediction: Prediction
 ) -> PredictionRecord:
     """Return what the log is told of an answer."""
     return PredictionRecord(
         time=came,
         request_id=request.state.request_id,
         status=200,
-        version=document["model"]["version"],
-        alias=document["model"]["alias"],
-        precision=document["model"]["precision"],
-        width=document["image"]["width"],
-        height=document["image"]["height"],
-        image_sha256=document["image"]["sha256"],
-        threshold=document["threshold"],
-        defective=document["defective"],
-        defect_area_fraction=document["defect_area_fraction"],
-        defects=document["defects"],
-        timing_ms=document["timing_ms"],
+        version=prediction.model.version,
+        prediction=prediction,
         picture=work.picture,
     )
 
 
-def _record(service: Service, request: Request, record: PredictionRecord, seen: Seen) -> None:
+def _record(
+    service: Service, request: Request, record: PredictionRecord, prediction: Prediction, seen: Seen
+) -> None:
     """Count a prediction, and hand it to the log."""
     figures = service.figures
-    request.state.phases = {
-        phase: spent for phase, spent in record.timing_ms.items() if phase != "total"
-    }
-    for phase, milliseconds in record.timing_ms.items():
+    spent = prediction.timing_ms.model_dump()
+    for phase, milliseconds in spent.items():
         figures.latency.labels(phase).observe(milliseconds / 1e3)
-    figures.images.labels(str(record.version)).inc()
-    if record.defective:
-        figures.defective.labels(str(record.version)).inc()
+    request.state.phases = {phase: ms for phase, ms in spent.items() if phase != "total"}
+    version = str(record.version)
+    figures.images.labels(version).inc()
+    if prediction.defective:
+        figures.defective.labels(version).inc()
     service.recorder.submit(record, seen)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 from urllib.parse import parse_qsl
 
-from blemish.answers import PICTURES, Picture
+from blemish.prediction import RENDERINGS, Rendering
 from blemish.server.problems import ProblemError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
@@ -19,7 +19,7 @@ class PredictQuery:
 
     model: str
     threshold: float | None
-    include: frozenset[Picture]
+    include: frozenset[Rendering]
 
 
 def parse_predict_query(query: bytes) -> PredictQuery:
@@ -67,11 +67,11 @@ def _parse_threshold(text: str) -> float:
     return number
 
 
-def _parse_include(text: str) -> frozenset[Picture]:
+def _parse_include(text: str) -> frozenset[Rendering]:
     names = [name for name in text.split(",") if name]
-    unknown = [name for name in names if name not in PICTURES]
+    unknown = [name for name in names if name not in RENDERINGS]
     if unknown:
         raise ProblemError(
-            "query", f"include={unknown[0][:40]!r}; accepted: {', '.join(PICTURES)}, by commas."
+            "query", f"include={unknown[0][:40]!r}; accepted: {', '.join(RENDERINGS)}, by commas."
         )
-    return frozenset(cast("list[Picture]", names))
+    return frozenset(cast("list[Rendering]", names))

@@ -23,7 +23,7 @@ import structlog
 
 from blemish.errors import BlemishError
 from blemish.image_statistics import image_statistics
-from blemish.inference import Prediction, Segmenter
+from blemish.inference import Segmentation, Segmenter
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.monitoring.writer import LogWriter
 from blemish.server.figures import Figures
@@ -45,7 +45,7 @@ class Seen:
     """An image that was answered."""
 
     plane: npt.NDArray[np.uint8]
-    prediction: Prediction
+    segmentation: Segmentation
     version: int
 
 
@@ -147,7 +147,7 @@ class Recorder:
         record, seen = second.record, second.seen
         if second.measured:
             statistics = asdict(image_statistics(seen.plane))
-            statistics["probability_mass"] = float(seen.prediction.probability.mean())
+            statistics["probability_mass"] = float(seen.segmentation.probability.mean())
             record = dataclasses.replace(record, statistics=statistics)
         if not second.shadowed:
             return record
@@ -161,8 +161,8 @@ class Recorder:
         challenger = self._find_challenger()
         if challenger is None or challenger.version.version == seen.version:
             return record
-        prediction = _segment(challenger.segmenter, seen.plane)
-        differing = float(np.mean(prediction.mask != seen.prediction.mask))
+        segmentation = _segment(challenger.segmenter, seen.plane)
+        differing = float(np.mean(segmentation.mask != seen.segmentation.mask))
         self._figures.shadowed.labels("seen").inc()
         self._figures.disagreement.observe(differing)
         return dataclasses.replace(
@@ -190,5 +190,5 @@ class Recorder:
         return self._challenger
 
 
-def _segment(segmenter: Segmenter, plane: npt.NDArray[np.uint8]) -> Prediction:
+def _segment(segmenter: Segmenter, plane: npt.NDArray[np.uint8]) -> Segmentation:
     return segmenter.judge(segmenter.probability(plane))

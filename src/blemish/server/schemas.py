@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from blemish.answers import PICTURES
 from blemish.server.problems import KINDS, problem_type
 
 NUMBER = {"type": "number"}
@@ -40,71 +39,6 @@ PROBLEM = object_of(
         "error": TEXT,
     }
 )
-DEFECT = object_of(
-    {
-        "bbox": {**list_of(INTEGER, 4), "description": "x, y, width, height in pixels"},
-        "area_px": INTEGER,
-        "centroid": list_of(NUMBER, 2),
-        "length_px": NUMBER,
-        "width_px": NUMBER,
-        "orientation_deg": {**NUMBER, "exclusiveMinimum": -90, "maximum": 90},
-        "mean_probability": {**NUMBER, "minimum": 0, "maximum": 1},
-        "max_probability": {**NUMBER, "minimum": 0, "maximum": 1},
-    }
-)
-PREDICTION = object_of(
-    {
-        "model": object_of(
-            {
-                "name": TEXT,
-                "version": INTEGER,
-                "alias": MAYBE_TEXT,
-                "precision": TEXT,
-                "fingerprint": TEXT,
-                "git_commit": MAYBE_TEXT,
-            }
-        ),
-        "image": object_of({"width": INTEGER, "height": INTEGER, "sha256": TEXT}),
-        "threshold": {**NUMBER, "minimum": 0, "maximum": 1},
-        "defective": {"type": "boolean"},
-        "defect_area_fraction": {**NUMBER, "minimum": 0, "maximum": 1},
-        "defect_count": {**INTEGER, "description": "of all; `defects` lists the 1,000 largest"},
-        "defects": list_of(DEFECT),
-        **{f"{name}_png": {**TEXT, "contentEncoding": "base64"} for name in PICTURES},
-        "warnings": list_of(TEXT),
-        "timing_ms": object_of(dict.fromkeys(("decode", "infer", "post", "total"), NUMBER)),
-    },
-    *(f"{name}_png" for name in PICTURES),
-)
-EXAMPLE = {
-    "model": {
-        "name": "blemish",
-        "version": 3,
-        "alias": "champion",
-        "precision": "fp32",
-        "fingerprint": "9f2c...",
-        "git_commit": "4be1d0c",
-    },
-    "image": {"width": 640, "height": 480, "sha256": "5d41..."},
-    "threshold": 0.5,
-    "defective": True,
-    "defect_area_fraction": 0.00118,
-    "defect_count": 1,
-    "defects": [
-        {
-            "bbox": [212, 96, 148, 31],
-            "area_px": 362,
-            "centroid": [285.1, 111.4],
-            "length_px": 151.2,
-            "width_px": 2.4,
-            "orientation_deg": 11.3,
-            "mean_probability": 0.914,
-            "max_probability": 0.997,
-        }
-    ],
-    "warnings": [],
-    "timing_ms": {"decode": 1.2, "infer": 31.0, "post": 0.8, "total": 33.0},
-}
 MODEL_SUMMARY: dict[str, Any] = {
     "version": INTEGER,
     "aliases": list_of(TEXT),

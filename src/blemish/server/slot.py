@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from blemish.answers import ModelIdentity
 from blemish.errors import ModelFileError, NotFoundError
 from blemish.inference import Segmenter
+from blemish.prediction import ModelIdentity
 from blemish.registry import Registry, Version
 from blemish.server.problems import ProblemError
 
@@ -34,12 +34,12 @@ class Served:
         """Say which model this is, to one who asked for ``ref``."""
         version = self.version
         return ModelIdentity(
-            MODEL,
-            version.version,
-            None if ref.isdigit() else ref,
-            version.precision,
-            version.fingerprint,
-            version.git_commit,
+            name=MODEL,
+            version=version.version,
+            alias=None if ref.isdigit() else ref,
+            precision=version.precision,
+            fingerprint=version.fingerprint,
+            git_commit=version.git_commit,
         )
 
 

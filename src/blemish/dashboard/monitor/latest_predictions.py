@@ -1,7 +1,6 @@
 """The latest predictions of the Monitor page: images with their defects."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -12,16 +11,17 @@ from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import pick
 from blemish.dashboard.page_errors import guarded, plain
 from blemish.errors import ImageError
-from blemish.files import canonical_json
 from blemish.imaging import decode_image
 from blemish.monitoring import logged_predictions
 from blemish.monitoring.database import pictures_folder
+from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.monitoring.image_store import ImageStore
 from blemish.visualization import OUTLINE
 
 _COUNT = 12
 TILE = 208  # pixels: six, four or three in a row on a desk, a laptop, a tablet
 _SIDE = 256  # pixels
+Box = tuple[int, int, int, int]
 _KINDS = {"all": "All", "defective": "With defects", "errors": "Errors"}
 
 
@@ -43,44 +43,46 @@ def show() -> None:
                 _show_one(logged, store)
 
 
-def _show_one(logged: logged_predictions.Logged, store: ImageStore) -> None:
+def _show_one(logged: PredictionRecord, store: ImageStore) -> None:
     image = None
-    if logged.image_sha256:
-        image = _image(logged.image_sha256, canonical_json(list(logged.defects)), store)
+    if logged.prediction is not None:
+        defects = tuple(defect.bbox for defect in logged.prediction.defects)
+        image = _image(logged.prediction.image.sha256, defects, store)
     verdict = _verdict(logged)
     with st.container(border=True, gap="xsmall"):
         if image is None:
             st.html('<div style="aspect-ratio:1;display:grid;place-items:center;opacity:.6">'
                     "no image kept</div>")  # fmt: skip
         else:
-            st.image(image, width="stretch", alt=f"OpenedImage of the request: {verdict}")
+            st.image(image, width="stretch", alt=f"Image of the request: {verdict}")
         st.markdown(f"**{plain(verdict)}**")
         st.caption(_note(logged))
 
 
-def _verdict(logged: logged_predictions.Logged) -> str:
+def _verdict(logged: PredictionRecord) -> str:
     if logged.error:
         return f"{logged.status} {logged.error}"
-    if not logged.defective:
+    found = logged.prediction
+    if found is None or not found.defective:
         return "defect-free"
-    number = logged.defect_count or 0
-    return f"{number} defect{'' if number == 1 else 's'}, {logged.defect_area_fraction or 0:.2%}"
+    number = found.defect_count
+    return f"{number} defect{'' if number == 1 else 's'}, {found.defect_area_fraction:.2%}"
 
 
-def _note(logged: logged_predictions.Logged) -> str:
+def _note(logged: PredictionRecord) -> str:
     parts = [f"{logged.time:%H:%M:%S}"]
     if logged.version is not None:
         parts.append(f"version {logged.version}")
-    if logged.total_ms is not None:
-        parts.append(f"{logged.total_ms:.0f} ms")
+    if logged.prediction is not None:
+        parts.append(f"{logged.prediction.timing_ms.total:.0f} ms")
     return plain(" · ".join(parts))
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _image(sha256: str, defects: bytes, _store: ImageStore) -> npt.NDArray[np.uint8] | None:
+def _image(
+    sha256: str, boxes: Sequence[Box], _store: ImageStore
+) -> npt.NDArray[np.uint8] | None:
     """Return a small square image with a frame around each defect; None when it is not kept."""
-    import json  # noqa: PLC0415 - only the cached miss needs it
-
     data = _store.get(sha256)
     if data is None:
         return None
@@ -88,20 +90,18 @@ def _image(sha256: str, defects: bytes, _store: ImageStore) -> npt.NDArray[np.ui
         plane = decode_image(data).plane
     except ImageError:
         return None
-    return _draw(plane, json.loads(defects))
+    return _draw(plane, boxes)
 
 
-def _draw(
-    plane: npt.NDArray[np.uint8], defects: Sequence[Mapping[str, Any]]
-) -> npt.NDArray[np.uint8]:
+def _draw(plane: npt.NDArray[np.uint8], boxes: Sequence[Box]) -> npt.NDArray[np.uint8]:
     scale = _SIDE / max(plane.shape)
     size = tuple(max(1, round(side * scale)) for side in plane.shape[::-1])
     small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     canvas = np.full((_SIDE, _SIDE, 3), 32, np.uint8)
     top, left = (_SIDE - size[1]) // 2, (_SIDE - size[0]) // 2
     canvas[top : top + size[1], left : left + size[0]] = small[:, :, None]
-    for defect in defects:
-        x, y, width, height = (float(value) * scale for value in defect["bbox"])
+    for box in boxes:
+        x, y, width, height = (value * scale for value in box)
         corner = (round(left + x) - 2, round(top + y) - 2)
         opposite = (round(left + x + width) + 1, round(top + y + height) + 1)
         cv2.rectangle(canvas, corner, opposite, OUTLINE, 1)
