@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from blemish.prediction import RENDERINGS, Prediction
 from blemish.server import schemas
@@ -66,6 +66,7 @@ PREDICT = _route(
 ) | {
     "tags": ["predict"],
     "response_model": Prediction,
+    "response_class": JSONResponse,
     "openapi_extra": {
         "requestBody": _PICTURE_BODY,
         "parameters": [
