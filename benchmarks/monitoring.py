@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Engine, text
 
 from blemish.config.monitor import Monitor
-from blemish.monitoring import alarms, drift, entries, queries, rollups, schema
+from blemish.monitoring import alarms, drift, logged_predictions, queries, rollups, schema
 from blemish.monitoring.database import open_database
 from blemish.prediction import PHASES
 
@@ -68,10 +68,10 @@ def _asked(engine: Engine, span: queries.Span, now: datetime) -> dict[str, Calla
         "latency_over_time": lambda: queries.latency_over_time(engine, span),
         "failures_by_type": lambda: queries.failures_by_type(engine, span),
         "lost": lambda: queries.lost(engine, span),
-        "latest": lambda: entries.latest(engine, 12),
-        "latest_defective": lambda: entries.latest(engine, 12, "defective"),
-        "latest_errors": lambda: entries.latest(engine, 12, "errors"),
-        "window": lambda: drift.read_references({}) or entries.window(engine, 1, 200),
+        "latest": lambda: logged_predictions.latest(engine, 12),
+        "latest_defective": lambda: logged_predictions.latest(engine, 12, "defective"),
+        "latest_errors": lambda: logged_predictions.latest(engine, 12, "errors"),
+        "window": lambda: drift.read_references({}) or logged_predictions.window(engine, 1, 200),
         "alarms": lambda: alarms.judge(engine, monitor, now),
         "history": lambda: alarms.history(engine),
     }

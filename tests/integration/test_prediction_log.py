@@ -18,7 +18,7 @@ from sqlalchemy import Engine, func, select, text
 
 from blemish.config.monitor import Alarms, Drift, Keep, Monitor
 from blemish.defects import Defect
-from blemish.monitoring import alarms, entries, parquet, queries, retention, schema
+from blemish.monitoring import alarms, logged_predictions, parquet, queries, retention, schema
 from blemish.monitoring.database import open_database
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.prediction_log import PredictionLog, ServedRecord
@@ -111,17 +111,19 @@ def test_what_is_written_is_read_back(engine: Engine) -> None:
     log.write([record(1, time=NOW - timedelta(minutes=2))])
     written = record(2, **found, shadow_version=4, shadow_disagreement=0.25)
     log.write([written])
-    newest, older = entries.latest(engine, 10)
+    newest, older = logged_predictions.latest(engine, 10)
     assert (newest.request_id, older.request_id) == ("request-2", "request-1")
     assert newest == written
-    assert [one.request_id for one in entries.latest(engine, 10, "defective")] == ["request-2"]
+    assert [one.request_id for one in logged_predictions.latest(engine, 10, "defective")] == [
+        "request-2"
+    ]
 
 
 def test_texts_that_a_database_refuses_are_made_fit(engine: Engine) -> None:
     """NUL, lone surrogates and endless names are stored without an error."""
     name = "a\0b\ud800<script>" + "x" * 500
     PredictionLog(engine).write([record(request_id=name, prediction=predicted(alias=name))])
-    (found,) = entries.latest(engine, 1)
+    (found,) = logged_predictions.latest(engine, 1)
     assert found.request_id.startswith("ab?<script>xxx")
     assert len(found.request_id) == 128
 
@@ -171,7 +173,7 @@ def test_a_window_passes_over_what_was_not_measured(engine: Engine) -> None:
         measured = {"brightness": number / 100} if number % 4 == 0 else {}
         time = NOW - timedelta(seconds=100 - number)
         log.write([record(number, time=time, statistics=measured)])
-    found = entries.window(engine, 3, 5)
+    found = logged_predictions.window(engine, 3, 5)
     np.testing.assert_allclose(found.figures["brightness"], [0.36, 0.32, 0.28, 0.24, 0.2])
     assert len(found) == 5
 
@@ -213,7 +215,11 @@ def test_pictures_are_kept_once_by_content(url: str, tmp_path: Path) -> None:
     writer.close(30)
     store = ImageStore(tmp_path / "pictures")
     engine = open_database(url)
-    names = {one.prediction.image.sha256 for one in entries.latest(engine, 3) if one.prediction}
+    names = {
+        one.prediction.image.sha256
+        for one in logged_predictions.latest(engine, 3)
+        if one.prediction
+    }
     engine.dispose()
     assert len([path for path in store.folder.rglob("*") if path.is_file()]) == 1
     assert [store.get(name) for name in names] == [b"the same bytes"]
@@ -267,7 +273,7 @@ def test_old_predictions_and_pictures_go(engine: Engine, tmp_path: Path) -> None
         store.put(hashlib.sha256(str(number).encode()).hexdigest(), b"x" * 400_000)
     gone = retention.prune(engine, store, MONITOR.keep, NOW)
     assert (gone.predictions, gone.pictures, gone.picture_bytes) == (3, 1, 400_000)
-    assert len(entries.latest(engine, 10)) == 2
+    assert len(logged_predictions.latest(engine, 10)) == 2
     assert queries.traffic(engine, queries.span_until(NOW, timedelta(days=60))).requests == 5
 
 

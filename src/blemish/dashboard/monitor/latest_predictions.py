@@ -14,8 +14,8 @@ from blemish.errors import ImageError
 from blemish.imaging import decode_image
 from blemish.monitoring import logged_predictions
 from blemish.monitoring.database import pictures_folder
-from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.monitoring.image_store import ImageStore
+from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.visualization import OUTLINE
 
 _COUNT = 12
@@ -79,9 +79,7 @@ def _note(logged: PredictionRecord) -> str:
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _image(
-    sha256: str, boxes: Sequence[Box], _store: ImageStore
-) -> npt.NDArray[np.uint8] | None:
+def _image(sha256: str, boxes: Sequence[Box], _store: ImageStore) -> npt.NDArray[np.uint8] | None:
     """Return a small square image with a frame around each defect; None when it is not kept."""
     data = _store.get(sha256)
     if data is None:
