@@ -174,7 +174,7 @@ def test_a_window_passes_over_what_was_not_measured(engine: Engine) -> None:
         time = NOW - timedelta(seconds=100 - number)
         log.write([record(number, time=time, statistics=measured)])
     found = logged_predictions.window(engine, 3, 5)
-    np.testing.assert_allclose(found.figures["brightness"], [0.36, 0.32, 0.28, 0.24, 0.2])
+    np.testing.assert_allclose(found.statistics["brightness"], [0.36, 0.32, 0.28, 0.24, 0.2])
     assert len(found) == 5
 
 
