@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 
 from blemish.config import Workspace
 from blemish.image_statistics import image_statistics, summarise
-from blemish.recording import digests, fingerprint
+from blemish.recording import digests, fingerprint, pipeline_outputs
 from blemish.recording.sync import record_workspace
 from blemish.sets import DefectRecord, SetWriter
 
@@ -170,7 +170,8 @@ def _write_sets(workspace: Workspace, scenes: list[Drawn]) -> None:
 
 
 def _write_outputs(workspace: Workspace, scenes: list[Drawn], training: Training) -> None:
-    trained, evaluated = workspace.path("trained"), workspace.path("evaluated")
+    trained = pipeline_outputs.final_weights(workspace).parent
+    evaluated = workspace.path("evaluated")
     exported, reports = workspace.path("exported"), workspace.path("reports")
     for folder in (trained, evaluated, exported, reports / "curves", reports / "gallery"):
         folder.mkdir(parents=True, exist_ok=True)

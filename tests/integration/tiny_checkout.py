@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from blemish.config import Workspace
-from blemish.recording import digests, fingerprint
+from blemish.recording import curves, digests, fingerprint, pipeline_outputs
 from blemish.store.connection import connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -79,7 +79,8 @@ def write_outputs(
     bias: float = 128.0,
 ) -> None:
     """Write what train, evaluate and export would, and the ``dvc.lock`` that goes with it."""
-    trained, evaluated = workspace.path("trained"), workspace.path("evaluated")
+    trained = pipeline_outputs.final_weights(workspace).parent
+    evaluated = workspace.path("evaluated")
     exported, reports = workspace.path("exported"), workspace.path("reports")
     for folder in (trained, evaluated, exported, reports, reports / "curves", reports / "gallery"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,9 +89,8 @@ def write_outputs(
     (trained / "weights.pt").write_bytes(rng.bytes(64))
     _write_json(trained / "training.json", {"fingerprint": identity, "best_epoch": 2})
     rows = "".join(f"{e},{1 / e},{skill - 0.1 / e},{1 / e},{0.01}\n" for e in (1, 2, 3))
-    (reports / "training.csv").write_text(
-        f"epoch,train_loss,val_dice,val_loss,learning_rate\n{rows}"
-    )
+    for path in curves.curve_files(workspace):
+        path.write_text(f"epoch,train_loss,val_dice,val_loss,learning_rate\n{rows}")
     _write_json(evaluated / "threshold.json", {"threshold": threshold, "peak": 0.0})
     _write_test_set(evaluated, rng, skill, images)
     _write_json(reports / "metrics.json", {"test_dice": skill, "test_iou": skill / (2 - skill)})

@@ -1,6 +1,5 @@
 """What a finished pipeline left in a checkout, read and checked before it is recorded."""
 
-import csv
 import json
 import math
 import os
@@ -15,14 +14,15 @@ from blemish.errors import ModelFileError, WorkspaceError
 from blemish.files import canonical_json, sha256_bytes, sha256_file
 from blemish.inference import Segmenter
 from blemish.operating_point import OperatingPoint
+from blemish.recording.curves import Epoch, curve_files, read_curves
 from blemish.recording.digests import locked_outputs, md5_of
 from blemish.recording.fingerprint import param_value
 from blemish.recording.runs import flatten
 from blemish.registry.registration import ModelFile
 
 PRECISIONS = ("fp32", "int8")
-_BLOCKS = ("generate", "preprocess", "train", "evaluate", "export")
-_DIGESTED = ("synthetic", "processed", "trained", "evaluated", "exported")
+_NO_OUTPUTS = frozenset({"real", "reports", "starts"})
+"""Paths of ``dvc.yaml`` that are inputs, or too mixed to have one digest."""
 _MEND = "Run: make repro"
 
 
@@ -32,7 +32,7 @@ class Outputs:
 
     Attributes:
         workspace: The checkout.
-        fingerprint: Of the training, as train wrote it.
+        fingerprint: Of the training, as its last stage wrote it.
         models: The exported files, fp32 first.
     """
 
@@ -44,11 +44,16 @@ class Outputs:
     def record(self) -> str:
         """SHA-256 over weights, metrics and both model files: the identity of a closed run."""
         content = {
-            "weights": sha256_file(self.workspace.path("trained") / "weights.pt"),
+            "weights": self.weights_sha256,
             "metrics": sha256_file(self.workspace.path("reports") / "metrics.json"),
             **{model.precision: model.sha256 for model in self.models},
         }
         return sha256_bytes(canonical_json(content))
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the final weights, 64 hexadecimal digits."""
+        return sha256_file(final_weights(self.workspace))
 
     @cached_property
     def metrics(self) -> dict[str, float]:
@@ -67,17 +72,15 @@ class Outputs:
         )
 
     @cached_property
-    def curves(self) -> tuple[dict[str, float], ...]:
-        """The rows of ``reports/training.csv``, each with its ``epoch``."""
-        path = self.workspace.path("reports") / "training.csv"
-        with path.open(encoding="utf-8", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        return tuple({key: float(value) for key, value in row.items() if value} for row in rows)
+    def curves(self) -> tuple[Epoch, ...]:
+        """Metrics of each epoch of train, then of finetune, which counts on."""
+        return read_curves(self.workspace)
 
     @cached_property
     def params(self) -> dict[str, str]:
         """Params that the stages ran with, flat: from ``dvc.lock``, else from ``params.yaml``."""
-        present = {block: param_value(self.workspace, block) for block in _BLOCKS}
+        blocks = self.workspace.pipeline()["stages"]
+        present = {block: param_value(self.workspace, block) for block in blocks}
         locked = flatten(_locked_params(self.workspace))
         return flatten(present) | locked
 
@@ -86,21 +89,21 @@ class Outputs:
         """DVC's md5 of each output folder, by its name in ``dvc.yaml``; absent ones left out."""
         locked = locked_outputs(self.workspace, without=_running())
         found = {}
-        for name in _DIGESTED:
-            path = self.workspace.path(name)
-            relative = path.relative_to(self.workspace.root).as_posix()
+        for name, relative in self.workspace.pipeline()["vars"][0]["paths"].items():
+            if name in _NO_OUTPUTS:
+                continue
             if relative in locked:
                 found[name] = locked[relative]
-            elif path.is_dir():
-                found[name] = md5_of(path)
+            elif (self.workspace.root / relative).is_dir():
+                found[name] = md5_of(self.workspace.root / relative)
         return found
 
     @cached_property
     def test_digest(self) -> str | None:
-        """SHA-256 over the packed test split; None when it is not in this checkout."""
+        """SHA-256 over the packed test splits; None when they are not in this checkout."""
         folder = self.workspace.path("processed")
-        parts = [folder / "test.bin", folder / "test.json"]
-        if not all(part.is_file() for part in parts):
+        parts = sorted((*folder.rglob("test.bin"), *folder.rglob("test.json")))
+        if not parts:
             return None
         return sha256_bytes(canonical_json([sha256_file(part) for part in parts]))
 
@@ -113,11 +116,17 @@ def read_outputs(workspace: Workspace) -> Outputs:
             pipeline.
     """
     _require(workspace)
-    training = read_json(workspace.path("trained") / "training.json")
+    training = read_json(final_weights(workspace).with_name("training.json"))
     models = tuple(_read_model(workspace, precision) for precision in PRECISIONS)
     outputs = Outputs(workspace, str(training.get("fingerprint", "")), models)
     _check_one_origin(outputs)
     return outputs
+
+
+def final_weights(workspace: Workspace) -> Path:
+    """Return where the weights lie that evaluate and export read."""
+    finetunes = "finetune" in workspace.pipeline()["stages"]
+    return workspace.path("finetuned" if finetunes else "trained") / "weights.pt"
 
 
 def model_path(workspace: Workspace, precision: str) -> Path:
@@ -144,9 +153,9 @@ def _require(workspace: Workspace) -> None:
     """Refuse a pipeline that has not finished, naming what is missing."""
     reports = workspace.path("reports")
     needed = [
-        workspace.path("trained") / "weights.pt",
-        workspace.path("trained") / "training.json",
-        reports / "training.csv",
+        final_weights(workspace),
+        final_weights(workspace).with_name("training.json"),
+        *(path for path in curve_files(workspace)),
         workspace.path("evaluated") / "threshold.json",
         workspace.path("evaluated") / "per_image.csv",
         reports / "metrics.json",
@@ -171,7 +180,7 @@ def _read_model(workspace: Workspace, precision: str) -> ModelFile:
 
 
 def _check_one_origin(outputs: Outputs) -> None:
-    """Refuse models that were exported from another training or another threshold."""
+    """Refuse models that were exported from another training or another operating point."""
     chosen = read_json(outputs.workspace.path("evaluated") / "threshold.json")
     point = OperatingPoint(chosen.get("threshold", math.nan), chosen.get("peak", math.nan))
     for model in outputs.models:

@@ -1,18 +1,17 @@
-"""What a run holds beyond its params: curves, figures, data, and the files a person looks at."""
+"""What a run holds beyond its params: curves, metrics, data, weights, files to look at."""
 
 import time
 from typing import TYPE_CHECKING
 
-from blemish.recording.pipeline_outputs import Outputs
-from blemish.recording.runs import logged_steps
+from blemish.recording.curves import log_curves
+from blemish.recording.pipeline_outputs import Outputs, final_weights
 from blemish.store.connection import Store
-from blemish.store.names import EVALUATED, REPORTS
+from blemish.store.names import EVALUATED, REPORTS, WEIGHTS
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
-_METRICS_AT_ONCE = 1000  # MLflow's limit of one batch
-_REPORT_FILES = ("metrics.json", "parity.json", "training.csv")
+_REPORT_FILES = ("metrics.json", "parity.json", "training.csv", "finetuning.csv")
 _REPORT_FOLDERS = ("curves", "gallery")
 
 
@@ -26,7 +25,7 @@ def log_content(store: Store, run_id: str, outputs: Outputs) -> None:
         run_id: The run.
         outputs: What to write.
     """
-    _log_curves(store, run_id, outputs)
+    log_curves(store, run_id, outputs.curves)
     _log_metrics(store, run_id, outputs)
     _log_data(store, run_id, outputs)
     log_files(store, run_id, outputs)
@@ -36,23 +35,6 @@ def has_files(store: Store, run_id: str) -> bool:
     """Whether a run still has the files that :func:`log_files` wrote."""
     with store.calling("Listing artifacts") as client:
         return bool(client.list_artifacts(run_id, EVALUATED))
-
-
-def _log_curves(store: Store, run_id: str, outputs: Outputs) -> None:
-    """Add the epochs that the run lacks, from ``reports/training.csv``."""
-    from mlflow.entities import Metric  # noqa: PLC0415 - the store has imported MLflow by now
-
-    known = logged_steps(store, run_id, "val_dice")
-    start = _start_time(store, run_id)
-    points = [
-        Metric(key, value, start + int(row["epoch"]), int(row["epoch"]))
-        for row in outputs.curves
-        for key, value in row.items()
-        if key != "epoch" and int(row["epoch"]) not in known
-    ]
-    with store.calling("Recording curves") as client:
-        for first in range(0, len(points), _METRICS_AT_ONCE):
-            client.log_batch(run_id, metrics=points[first : first + _METRICS_AT_ONCE])
 
 
 def _log_metrics(store: Store, run_id: str, outputs: Outputs) -> None:
@@ -98,17 +80,13 @@ def log_files(store: Store, run_id: str, outputs: Outputs) -> None:
     reports = outputs.workspace.path("reports")
     with store.calling("Recording artifacts") as client:
         client.log_artifacts(run_id, str(outputs.workspace.path("evaluated")), EVALUATED)
+        client.log_artifact(run_id, str(final_weights(outputs.workspace)), WEIGHTS)
         for name in _REPORT_FILES:
-            client.log_artifact(run_id, str(reports / name), REPORTS)
+            if (reports / name).is_file():
+                client.log_artifact(run_id, str(reports / name), REPORTS)
         for name in _REPORT_FOLDERS:
             if (reports / name).is_dir():
                 client.log_artifacts(run_id, str(reports / name), f"{REPORTS}/{name}")
-
-
-def _start_time(store: Store, run_id: str) -> int:
-    """Return when a run began, ms since 1970: the same each time, so that repeats coincide."""
-    with store.calling("Reading a run") as client:
-        return int(client.get_run(run_id).info.start_time)
 
 
 def _relative(outputs: Outputs, name: str) -> str:

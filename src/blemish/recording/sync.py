@@ -24,7 +24,7 @@ from blemish.registry.registration import (
     restore,
 )
 from blemish.store.connection import Store, connect
-from blemish.store.names import DIGEST, RECORD, TEST_DIGEST
+from blemish.store.names import DIGEST, RECORD, TEST_DIGEST, WEIGHTS_DIGEST
 
 _log = logging.getLogger(__name__)
 
@@ -173,6 +173,7 @@ def _tags(outputs: Outputs, model: ModelFile, latency: Mapping[str, float]) -> d
         "sha256": model.sha256,
         "fingerprint": outputs.fingerprint,
         "record": outputs.record,
+        WEIGHTS_DIGEST: outputs.weights_sha256,
         "threshold": repr(model.card.point.threshold),
         "peak": repr(model.card.point.peak),
         "size_bytes": str(len(model.data)),

@@ -1,18 +1,21 @@
-"""The record while training runs: every epoch goes to MLflow as it ends.
+"""The record while a training stage runs: every epoch goes to MLflow as it ends.
 
-A run is opened by fingerprint, so a killed training finds its own run again. A store that is lost
-on the way is said once and costs nothing: ``blemish sync`` adds the curves later.
+A run is opened by fingerprint, so a killed training finds its own run again, and finetune the run
+that train opened; where DVC skipped train, finetune opens the run and records train's curves.
+A store that is lost on the way is said once and costs nothing: ``blemish sync`` adds the curves
+later.
 """
 
 import logging
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from blemish.config import Workspace
 from blemish.errors import StoreError
-from blemish.recording.fingerprint import param_value
+from blemish.recording.curves import curve_files, log_curves, read_epochs
+from blemish.recording.fingerprint import TRAINING_STAGES, param_value
 from blemish.recording.runs import flatten, logged_steps, open_by_fingerprint
 from blemish.store.connection import Store, connect
 
@@ -31,12 +34,16 @@ class TrainingRecord:
         store: Where.
         run_id: Which run.
         known: Steps of ``val_dice`` that the run has from before a kill.
+        offset: Epochs before the first one of this stage.
     """
 
-    def __init__(self, store: Store, run_id: str, known: frozenset[int]) -> None:
+    def __init__(
+        self, store: Store, run_id: str, known: frozenset[int], *, offset: int = 0
+    ) -> None:
         self.run_id = run_id
         self._store = store
         self._known = known
+        self._offset = offset
         self._lost = False
 
     def on_start(self, total_epochs: int, resumed_from: int | None) -> None:
@@ -46,17 +53,18 @@ class TrainingRecord:
         """Nothing to write: batches are for the progress bar."""
 
     def on_epoch(self, result: "EpochResult") -> None:
-        """Write the figures of one epoch, unless a killed run has written them."""
-        if result.epoch in self._known:
+        """Write the metrics of one epoch, unless a killed run has written them."""
+        step = result.epoch + self._offset
+        if step in self._known:
             return
-        figures = {
+        values = {
             "train_loss": result.train_loss,
             "val_loss": result.val_loss,
             "val_dice": result.val_dice,
             "learning_rate": result.learning_rate,
             "epoch_seconds": result.seconds,
         }
-        self._write(_metrics(figures, result.epoch))
+        self._write(_metrics(values, step))
 
     def on_end(self) -> None:
         """Mark the run as finished; export closes it with its record."""
@@ -99,26 +107,38 @@ class TrainingRecord:
         _log.warning("%s\nTraining goes on. Record it afterwards: blemish sync", error)
 
 
-def open_run(workspace: Workspace, fingerprint: str) -> TrainingRecord:
-    """Open the run of a training, or find the one that a killed training left.
+def open_run(
+    workspace: Workspace, fingerprint: str, stage: Literal["train", "finetune"] = "train"
+) -> TrainingRecord:
+    """Open the run of a training, or find the one that an earlier stage or a killed one left.
 
     Args:
         workspace: The checkout that trains.
         fingerprint: Of :func:`blemish.recording.fingerprint.compute`.
+        stage: The stage that asks.
 
     Raises:
         StoreUnreachableError: The store does not answer; nothing has been done yet.
     """
     store = connect(workspace)
-    params = flatten({"train": param_value(workspace, "train")})
+    params = flatten({name: param_value(workspace, name) for name in _stages(workspace)})
+    before = read_epochs(curve_files(workspace)[0]) if stage == "finetune" else ()
     with store.writing():
         run_id = open_by_fingerprint(store, workspace, fingerprint, params).run_id
-        return TrainingRecord(store, run_id, logged_steps(store, run_id, "val_dice"))
+        if before:
+            log_curves(store, run_id, before)
+        known = logged_steps(store, run_id, "val_dice")
+        return TrainingRecord(store, run_id, known, offset=len(before))
 
 
-def _metrics(figures: Mapping[str, float], step: int) -> "list[Metric]":
+def _stages(workspace: Workspace) -> list[str]:
+    defined = workspace.pipeline()["stages"]
+    return [name for name in TRAINING_STAGES if name in defined]
+
+
+def _metrics(values: Mapping[str, float], step: int) -> "list[Metric]":
     """Build what MLflow logs in one call, all with the same time and step."""
     from mlflow.entities import Metric  # noqa: PLC0415 - the store has imported MLflow by now
 
     now = int(time.time() * 1000)
-    return [Metric(key, float(value), now, step) for key, value in figures.items()]
+    return [Metric(key, float(value), now, step) for key, value in values.items()]

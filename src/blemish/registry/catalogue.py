@@ -27,10 +27,11 @@ from blemish.store.artifacts import fetch_file, fetch_folder
 from blemish.store.bounded import bounded
 from blemish.store.connection import PATIENCE_S, Store
 from blemish.store.location import locate
-from blemish.store.names import CHAMPION, EVALUATED, MODEL
+from blemish.store.names import CHAMPION, EVALUATED, MODEL, WEIGHTS, WEIGHTS_DIGEST
 
 _T = TypeVar("_T")
 _ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,250}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _DOWNLOAD_PATIENCE_S = 60.0
 
 
@@ -142,21 +143,47 @@ class Registry:
         self._require_digest(version)
         fetch = partial(fetch_model, self.store, version.version)
         data = self._ask(fetch, _DOWNLOAD_PATIENCE_S)
-        found = sha256_bytes(data)
-        if found != version.sha256:
-            raise TamperedModelError(
-                f"The file of version {version.version} at {self.location} has SHA-256 "
-                f"{found[:12]}, registered was {version.sha256[:12]}. See: blemish doctor"
-            )
+        what = f"The file of version {version.version}"
+        self._require_same(what, sha256_bytes(data), version.sha256)
         return data
 
+    def _require_same(self, what: str, found: str, wanted: str) -> None:
+        if found != wanted:
+            raise TamperedModelError(
+                f"{what} at {self.location} has SHA-256 {found[:12]}, registered was "
+                f"{wanted[:12]}. See: blemish doctor"
+            )
+
     def _require_digest(self, version: Version) -> None:
-        if not re.fullmatch(r"[0-9a-f]{64}", version.sha256):
+        if not _DIGEST.fullmatch(version.sha256):
             raise ModelFileError(
                 f"Version {version.version} of {MODEL!r} has no sha256 tag (got "
                 f"{version.sha256[:80]!r}), so it was not registered by Blemish and is not loaded. "
                 "Register yours: blemish sync"
             )
+
+    def weights(self, version: Version) -> bytes:
+        """Return the weights that a version was exported from, their SHA-256 verified.
+
+        Raises:
+            ModelFileError: The version names no weights.
+            TamperedModelError: The bytes in the store are not the recorded ones.
+            NotFoundError: The store has lost them.
+            StoreUnreachableError: The store does not answer.
+        """
+        wanted = version.tags.get(WEIGHTS_DIGEST, "")
+        if not _DIGEST.fullmatch(wanted):
+            raise ModelFileError(
+                f"Version {version.version} of {MODEL!r} names no weights (tag {WEIGHTS_DIGEST} is "
+                f"{wanted[:80]!r}), so nothing can start from it. Register yours: blemish sync"
+            )
+        with tempfile.TemporaryDirectory() as folder:
+            fetch = partial(
+                fetch_file, self.store, version.run_id, f"{WEIGHTS}/weights.pt", Path(folder)
+            )
+            data = self._ask(fetch, _DOWNLOAD_PATIENCE_S).read_bytes()
+        self._require_same(f"The weights of version {version.version}", sha256_bytes(data), wanted)
+        return data
 
     def results(self, version: Version) -> tuple[ImageResult, ...]:
         """Return how the fp32 model of a version's run did on each test image.

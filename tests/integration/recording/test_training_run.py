@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from integration.fake_servers import FakeServer, answering, hanging
 from integration.tiny_checkout import make_checkout
 
@@ -101,6 +102,44 @@ def test_sync_closes_the_run_that_training_opened(workspace: Workspace) -> None:
     assert report.run_id == record.run_id
     assert not report.new_run
     assert [step for step, _ in history(workspace, record.run_id, "val_dice")] == [1, 2, 3]
+
+
+@pytest.fixture
+def two_stages(workspace: Workspace) -> Workspace:
+    """A checkout whose pipeline fine-tunes what it has trained, with train's curves written."""
+    pipeline = workspace.pipeline()
+    if "finetune" not in pipeline["stages"]:
+        pipeline["stages"]["finetune"] = {"cmd": "x", "deps": [], "params": ["finetune"]}
+        (workspace.root / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
+        with workspace.params_file.open("a") as stream:
+            stream.write("finetune:\n  steps: 3\n")
+    (workspace.path("reports") / "training.csv").write_text(
+        "epoch,train_loss,val_dice\n1,0.5,0.6\n2,0.4,0.7\n"
+    )
+    return workspace
+
+
+def test_finetune_goes_on_in_the_run_that_train_opened(two_stages: Workspace) -> None:
+    """Both stages write one run; the epochs of the second count on, and none is there twice."""
+    first = training_run.open_run(two_stages, PRINT)
+    first.on_epoch(epoch(1))
+    second = training_run.open_run(two_stages, PRINT, "finetune")
+    second.on_epoch(epoch(1))
+    assert second.run_id == first.run_id
+    assert history(two_stages, first.run_id, "val_dice") == [(1, 0.5), (2, 0.7), (3, 0.5)]
+    again = training_run.open_run(two_stages, PRINT, "finetune")
+    again.on_epoch(epoch(1))
+    assert len(history(two_stages, first.run_id, "val_dice")) == 3
+
+
+def test_finetune_records_the_curves_of_a_train_that_dvc_skipped(two_stages: Workspace) -> None:
+    """Where only finetune runs, it opens the run, and train's curves are in it from its output."""
+    record = training_run.open_run(two_stages, PRINT, "finetune")
+    record.on_epoch(epoch(2))
+    run = connection.connect(two_stages).client.get_run(record.run_id)
+    assert {"train.epochs"} <= set(run.data.params)
+    assert any(name.startswith("finetune.") for name in run.data.params)
+    assert history(two_stages, record.run_id, "val_dice") == [(1, 0.6), (2, 0.7), (4, 0.75)]
 
 
 @pytest.fixture(params=["refused", "hung", "html", "error 500"])

@@ -18,6 +18,7 @@ from blemish.errors import (
     StoreUnreachableError,
     TamperedModelError,
 )
+from blemish.files import sha256_bytes
 from blemish.recording import sync
 from blemish.registry import LastKnown, ModelCache, Registry
 from blemish.store import location
@@ -64,6 +65,18 @@ def test_references_are_aliases_and_numbers(registry: Registry) -> None:
     assert champion.metrics["test_dice"] == 0.9
     assert champion.created.tzinfo is not None
     assert [version.version for version in registry.versions()] == [2, 1]
+
+
+def test_weights_come_back_as_they_were(own: Workspace) -> None:
+    """The weights behind a version are those of its tag; others in their place are refused."""
+    registry = Registry.connect(workspace=own)
+    version = registry.resolve("champion")
+    assert sha256_bytes(registry.weights(version)) == version.tags["weights_sha256"]
+    run = registry.store.client.get_run(version.run_id)
+    folder = Path(run.info.artifact_uri.removeprefix("file://"))
+    (folder / "weights" / "weights.pt").write_bytes(b"others")
+    with pytest.raises(TamperedModelError, match="weights of version 1"):
+        registry.weights(version)
 
 
 @pytest.mark.parametrize(

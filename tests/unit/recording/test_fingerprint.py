@@ -8,7 +8,7 @@ import yaml
 
 from blemish.config import Workspace
 from blemish.errors import WorkspaceError
-from blemish.recording.fingerprint import compute, param_value, resolve_path
+from blemish.recording.fingerprint import compute, param_value, resolve_path, stage_inputs
 
 
 @pytest.fixture
@@ -26,11 +26,23 @@ def workspace(tmp_path: Path) -> Workspace:
                 "deps": ["${paths.processed}", "src/blemish/losses.py"],
                 "params": ["train", "preprocess.resize"],
                 "outs": ["${paths.trained}"],
-            }
+            },
+            "finetune": {
+                "cmd": "finetune",
+                "deps": ["${paths.trained}", "src/blemish/losses.py", "real"],
+                "params": ["finetune"],
+                "outs": ["tuned"],
+            },
         },
     }
     (root / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
-    params = {"train": {"epochs": 3}, "preprocess": {"resize": "none", "seed": 1}}
+    (root / "real").mkdir()
+    (root / "real" / "set.bin").write_bytes(b"photographs")
+    params = {
+        "finetune": {"steps": 2},
+        "train": {"epochs": 3},
+        "preprocess": {"resize": "none", "seed": 1},
+    }
     (root / "params.yaml").write_text(yaml.safe_dump(params))
     return Workspace(root)
 
@@ -70,6 +82,33 @@ def test_what_train_does_not_read_leaves_it_alone(workspace: Workspace) -> None:
     compiled.mkdir()
     (compiled / "x.pyc").write_bytes(b"x")
     assert compute(workspace) == before
+
+
+def test_it_covers_both_training_stages_without_what_passes_between(workspace: Workspace) -> None:
+    """Real sets and finetune's params count; the weights that train hands over do not."""
+    before = compute(workspace)
+    (workspace.root / "models").mkdir()
+    (workspace.root / "models" / "weights.pt").write_bytes(b"weights")
+    assert compute(workspace) == before
+    seen = {before}
+    edit_params(workspace, finetune={"steps": 3})
+    seen.add(compute(workspace))
+    (workspace.root / "real" / "set.bin").write_bytes(b"other photographs")
+    seen.add(compute(workspace))
+    assert len(seen) == 3
+
+
+def test_a_checkpoint_is_named_by_the_inputs_of_its_own_stage(workspace: Workspace) -> None:
+    """Other real sets leave train's checkpoint alone; other weights of train do not finetune's."""
+    (workspace.root / "models").mkdir()
+    (workspace.root / "models" / "weights.pt").write_bytes(b"weights")
+    train, tune = (stage_inputs(workspace, stage) for stage in ("train", "finetune"))
+    (workspace.root / "real" / "set.bin").write_bytes(b"other photographs")
+    assert stage_inputs(workspace, "train") == train
+    assert stage_inputs(workspace, "finetune") != tune
+    tune = stage_inputs(workspace, "finetune")
+    (workspace.root / "models" / "weights.pt").write_bytes(b"other weights")
+    assert stage_inputs(workspace, "finetune") != tune
 
 
 def test_a_missing_dep_or_key_is_named(workspace: Workspace) -> None:
