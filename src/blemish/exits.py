@@ -1,11 +1,20 @@
-"""How a program ends when something fails that a person can mend: one sentence, exit status 1."""
+"""How a program ends when something fails: one sentence on stderr, exit status 1.
+
+``BLEMISH_DEBUG=1``, or ``blemish --debug``, shows the traceback instead.
+"""
 
 import errno
+import io
+import os
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from blemish.errors import BlemishError
+
+DEBUG = "BLEMISH_DEBUG"
+"""Environment variable that asks for tracebacks."""
 
 _ADVICE = {
     errno.ENOSPC: "Free some space",
@@ -14,12 +23,16 @@ _ADVICE = {
     errno.EACCES: "Make it accessible",
     errno.EPERM: "Make it accessible",
 }
-"""What to do about a fault of the disk, by its number; all other faults keep their traceback."""
+"""What to do about a fault of the disk, by its number."""
+
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode categories that a terminal acts on instead of showing: control, format, surrogate,
+line and paragraph separators."""
 
 
 @contextmanager
 def sentences(program: str) -> Iterator[None]:
-    """End the process on an error of ours, or a disk that is full or closed to us.
+    """Be the outermost handler of a program: end it with a sentence on any error.
 
     Args:
         program: Name that the sentence starts with.
@@ -27,15 +40,47 @@ def sentences(program: str) -> Iterator[None]:
     Raises:
         SystemExit: With the sentence, which the interpreter writes to stderr.
     """
+    _print_whatever_the_encoding()
     try:
         yield
-    except BlemishError as error:
-        sys.exit(f"{program}: {error}")
-    except OSError as error:
-        if error.errno not in _ADVICE:
+    except Exception as error:  # the outermost handler
+        if os.environ.get(DEBUG):
             raise
+        sys.exit(printable(f"{program}: {_sentence(error)}"))
+
+
+def printable(text: str) -> str:
+    """Return a text as a terminal may show it: what would control it is written as an escape.
+
+    File names, class names and tags come from others. Line feeds and tabs stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode("ascii")
+        if character not in "\n\t" and unicodedata.category(character) in _UNPRINTABLE
+        else character
+        for character in text
+    )
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, BlemishError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in _ADVICE:
         place = f" ({error.filename})" if error.filename else ""
-        sys.exit(
-            f"{program}: {error.strerror}{place}. {_ADVICE[error.errno]} and run it again; no file "
-            "was left half-written under its final name."
+        return (
+            f"{error.strerror}{place}. {_ADVICE[error.errno]} and run it again; no file was left "
+            "half-written under its final name."
         )
+    return (
+        f"unexpected {type(error).__name__}: {error}. This is a fault of Blemish, not of yours. "
+        f"Run it again with {DEBUG}=1 to see where it happens."
+    )
+
+
+def _print_whatever_the_encoding() -> None:
+    """Write what a terminal's encoding lacks as escapes, so that no output ends a program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

@@ -1,11 +1,13 @@
 """The ``blemish`` program: one lazily loaded module for each command group."""
 
 import importlib
+import os
+import sys
 
 import click
 
 from blemish import __version__
-from blemish.exits import sentences
+from blemish.exits import DEBUG, sentences
 
 COMMANDS = {
     "predict": "blemish.cli.predict:predict",
@@ -45,11 +47,21 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="blemish")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def program() -> None:
     """Find scratches and other defects on metal surfaces, pixel by pixel."""
 
 
 def main() -> None:
-    """Run the program; an error of ours becomes one sentence on stderr and exit status 1."""
+    """Run the program; any error becomes one sentence on stderr and exit status 1."""
+    arguments = _take_debug(sys.argv[1:])
     with sentences("blemish"):
-        program(prog_name="blemish")
+        program(arguments, prog_name="blemish")
+
+
+def _take_debug(arguments: list[str]) -> list[str]:
+    """Take ``--debug`` from wherever it stands before ``--`` and remember it."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    if "--debug" in arguments[:end]:
+        os.environ[DEBUG] = "1"
+    return [word for word in arguments[:end] if word != "--debug"] + arguments[end:]

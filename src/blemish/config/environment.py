@@ -2,23 +2,38 @@
 
 import os
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from blemish.errors import ParamsError
+
+LogLevel = Annotated[
+    Literal["debug", "info", "warning", "error"],
+    BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
+]
 
 
 def _default_cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "blemish"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "blemish"
+    except RuntimeError as error:
+        raise ParamsError(
+            "This user has no home folder: HOME is not set and the system knows none. Name a "
+            "folder for verified model files: BLEMISH_CACHE=/path/to/folder"
+        ) from error
 
 
 class Settings(BaseSettings):
     """What depends on the machine and the deployment, never on the model.
 
-    Each field is read from ``BLEMISH_<NAME>``, but for ``MLFLOW_TRACKING_URI``.
+    Each field is read from ``BLEMISH_<NAME>``, but for those with a name of their own. A variable
+    that is empty counts as not set.
     """
 
-    model_config = SettingsConfigDict(env_prefix="BLEMISH_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="BLEMISH_", env_ignore_empty=True, frozen=True)
 
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     """Processes for data work; never changes a byte of a result."""
@@ -38,7 +53,7 @@ class Settings(BaseSettings):
     """The key that the Monitor page shows to it."""
     keys_file: Path | None = None
     """File of the API keys' digests; ``.blemish/keys.json`` where unset."""
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    log_level: LogLevel = "info"
     """What the server writes to its log."""
     keep_pictures: bool = True
     """The server hands the pictures it saw to the prediction log."""
@@ -51,5 +66,22 @@ class Settings(BaseSettings):
 
 
 def settings() -> Settings:
-    """Read the environment afresh."""
-    return Settings()
+    """Read the environment afresh.
+
+    Raises:
+        ParamsError: A variable holds a value that is not accepted; names each of them.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = "\n".join(f"  {_describe(fault)}" for fault in error.errors())
+        raise ParamsError(
+            f"The environment holds values that are not accepted:\n{lines}"
+        ) from error
+
+
+def _describe(fault: Any) -> str:
+    """Name the variable, its value and what is accepted."""
+    field = str(fault["loc"][0])
+    variable = field if field.isupper() else f"BLEMISH_{field.upper()}"
+    return f"{variable}: got {fault['input']!r}; {fault['msg'][0].lower()}{fault['msg'][1:]}"

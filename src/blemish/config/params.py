@@ -1,9 +1,9 @@
 """``params.yaml``: what a user tunes, validated as a whole."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from blemish.config.base import Block
@@ -15,6 +15,7 @@ from blemish.config.preprocess import Preprocess
 from blemish.config.promote import Promote
 from blemish.config.serve import Serve
 from blemish.config.train import Train
+from blemish.config.yaml_files import read_yaml
 from blemish.errors import ParamsError
 
 
@@ -38,17 +39,15 @@ def load_params(path: Path) -> Params:
         path: The file.
 
     Raises:
-        ParamsError: It is missing, is no YAML, or holds an unknown key or a value out of range;
-            every such key is named with the value that came and what is accepted.
+        ParamsError: It is missing, is not valid YAML, or holds an unknown key or a value
+            out of range; every such key is named with the value that came and what is accepted.
     """
     try:
-        return Params.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        return Params.model_validate(read_yaml(path, ParamsError) or {})
     except FileNotFoundError as error:
         raise ParamsError(
             f"No {path.name} at {path.parent}. Restore it: git checkout -- {path.name}"
         ) from error
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not valid YAML: {error}. Mend it and run again.") from error
     except ValidationError as error:
         lines = "\n".join(f"  {_describe(fault)}" for fault in error.errors())
         raise ParamsError(f"{path} holds values that are not accepted:\n{lines}") from error
@@ -61,7 +60,10 @@ def _describe(fault: Any) -> str:
         return f"{key}: unknown key{_accepted_keys(fault['loc'])}"
     if fault["type"] == "missing":
         return f"{key}: missing"
-    return f"{key}: got {fault['input']!r}; {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    came = fault["input"]
+    if isinstance(came, date):
+        return f'{key}: YAML reads {came} as a date; quote it: "{came}"'
+    return f"{key}: got {came!r}; {fault['msg'][0].lower()}{fault['msg'][1:]}"
 
 
 def _accepted_keys(location: tuple[int | str, ...]) -> str:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from blemish.config.yaml_files import read_yaml
 from blemish.errors import WorkspaceError
 
 
@@ -81,12 +80,9 @@ def find_workspace(start: Path | None = None) -> Workspace:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise WorkspaceError(f"{path} is torn: {error}. Run: blemish doctor") from error
+    content = read_yaml(path, WorkspaceError)
     if not isinstance(content, dict):
-        raise WorkspaceError(f"{path} is empty or torn. Run: blemish doctor")
+        raise WorkspaceError(f"{path} is empty or cut off. Run: blemish doctor")
     return content
 
 

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
 from blemish.config import Workspace
+from blemish.config.yaml_files import read_yaml
 from blemish.errors import WorkspaceError
 from blemish.files import canonical_json, sha256_bytes, sha256_tree
 
@@ -73,10 +72,10 @@ def param_value(workspace: Workspace, key: str) -> Any:
         WorkspaceError: The file or the key is missing.
     """
     try:
-        value: Any = yaml.safe_load(workspace.params_file.read_text(encoding="utf-8"))
+        value: Any = read_yaml(workspace.params_file, WorkspaceError)
         for part in key.split("."):
             value = value[part]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, KeyError, TypeError) as error:
         raise WorkspaceError(
             f"{workspace.params_file} has no readable {key!r}, which dvc.yaml names. "
             "Restore it: git checkout -- params.yaml"
