@@ -6,31 +6,28 @@ it is what the contract of the model file says: :class:`ModelCard` reads its met
 """
 
 import functools
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
 from blemish.defects import Defect, find_defects, measure_defects
-from blemish.errors import ModelFileError, ParamsError
-from blemish.external_data import refuse_external_data
+from blemish.errors import ModelFileError
+from blemish.model_card import ModelCard
+from blemish.model_graph import refuse_unsafe_graph
 from blemish.operating_point import OperatingPoint
-from blemish.preprocessing import Resizing
 from blemish.tiling import predict_tiled
 
-__all__ = ["Defect", "ModelCard", "Segmentation", "Segmenter", "find_defects", "golden_picture"]
+__all__ = ["Defect", "Segmentation", "Segmenter", "find_defects", "golden_picture"]
 
-MODEL_FORMAT = "1"
 Plane = npt.NDArray[np.uint8]
 Map = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
-_PREFIX = "blemish."
+_ROUNDING = 1e-5  # onnxruntime's vectorized sigmoid answers up to 1.0000001
 _ORT_FAULTS = tuple(
     getattr(ort.capi.onnxruntime_pybind11_state, name)
     for name in (
@@ -44,69 +41,6 @@ _ORT_FAULTS = tuple(
         "RuntimeException",
     )
 )
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What a model file says of itself."""
-
-    fingerprint: str
-    precision: str
-    point: OperatingPoint
-    """Which pixels count as defect."""
-    stride: int
-    tile: int
-    """Side of the only shape that it is run at, pixels."""
-    resizing: Resizing
-    classes: tuple[str, ...]
-    statistics: Mapping[str, Any] = field(repr=False)
-    """Of the training set, for drift."""
-
-    @classmethod
-    def from_metadata(cls, metadata: Mapping[str, str]) -> Self:
-        """Parse the ``metadata_props`` of a model file.
-
-        Raises:
-            ModelFileError: A key is missing or its value is not accepted.
-        """
-        found = metadata.get(_PREFIX + "format")
-        if found != MODEL_FORMAT:
-            raise ModelFileError(
-                f"The model file has format {found!r}; accepted: {MODEL_FORMAT!r}. "
-                "Export it again: dvc repro export"
-            )
-        try:
-            card = cls(
-                fingerprint=metadata[_PREFIX + "fingerprint"],
-                precision=metadata[_PREFIX + "precision"],
-                point=_read_point(metadata),
-                stride=int(metadata[_PREFIX + "stride"]),
-                tile=int(metadata[_PREFIX + "tile"]),
-                resizing=Resizing.from_json(
-                    metadata[_PREFIX + "resize"], int(metadata[_PREFIX + "tile"])
-                ),
-                classes=tuple(json.loads(metadata[_PREFIX + "classes"])),
-                statistics=json.loads(metadata[_PREFIX + "statistics"]),
-            )
-        except (KeyError, ValueError, TypeError, ParamsError) as error:
-            raise ModelFileError(
-                f"The metadata of the model file cannot be used: {error}. "
-                "Export it again: dvc repro export"
-            ) from error
-        card._check_ranges()
-        return card
-
-    def _check_ranges(self) -> None:
-        point = self.point
-        if (
-            not (0.0 <= point.threshold <= 1.0 and 0.0 <= point.peak <= 1.0)
-            or not 1 <= self.stride <= self.tile <= 4096
-        ):
-            raise ModelFileError(
-                f"The model file names threshold {point.threshold}, peak {point.peak}, stride "
-                f"{self.stride} and tile {self.tile}; accepted: 0 to 1, 0 to 1, and "
-                "1 <= stride <= tile <= 4096."
-            )
 
 
 @dataclass(frozen=True)
@@ -163,7 +97,7 @@ class Segmenter:
         Raises:
             ModelFileError: The bytes are no model of ours.
         """
-        refuse_external_data(data)
+        refuse_unsafe_graph(data)
         try:
             session = open_served(data, threads=threads)
         except _ORT_FAULTS as error:
@@ -196,6 +130,10 @@ class Segmenter:
         Raises:
             ModelFileError: The graph does not run on that.
         """
+        answer = self._answer(batch, options)
+        return np.clip(answer, 0.0, 1.0)  # rounding; NaN stays NaN
+
+    def _answer(self, batch: Plane, options: ort.RunOptions | None = None) -> Map:
         try:
             answer: Map = self._session.run(["probability"], {"image": batch}, options)[0]
         except _ORT_FAULTS as error:
@@ -272,7 +210,7 @@ class Segmenter:
                 changes from one run to the next.
         """
         golden = golden_picture(self.card.tile)[None, None]
-        first, second = self.run(golden), self.run(golden)
+        first, second = self._answer(golden), self._answer(golden)
         if first.shape != golden.shape or first.dtype != np.float32:
             raise ModelFileError(
                 f"The model answers {golden.shape} by {first.dtype} {first.shape}; "
@@ -280,7 +218,7 @@ class Segmenter:
             )
         if not np.isfinite(first).all():
             raise ModelFileError("The model answers the golden picture by NaN or infinity.")
-        if first.min() < 0.0 or first.max() > 1.0:
+        if first.min() < -_ROUNDING or first.max() > 1.0 + _ROUNDING:
             raise ModelFileError(
                 f"The model answers {first.min()} to {first.max()}; probabilities are 0 to 1."
             )
@@ -303,12 +241,6 @@ def golden_picture(side: int) -> Plane:
     surface[np.abs(columns - rows // 2 - side // 4) < 2] = 40
     picture: Plane = surface.astype(np.uint8)
     return picture
-
-
-def _read_point(metadata: Mapping[str, str]) -> OperatingPoint:
-    """Return threshold and peak; a file that names no peak marks all from the threshold on."""
-    peak = metadata.get(_PREFIX + "peak", "0")
-    return OperatingPoint(float(metadata[_PREFIX + "threshold"]), float(peak))
 
 
 def _check_signature(session: ort.InferenceSession) -> None:

@@ -195,11 +195,11 @@ def load_model(ref: str) -> "tuple[ModelIdentity, Segmenter]":
             git_commit=None,
         )
         return identity, segmenter
-    from blemish.registry import Registry
+    from blemish.registry import Registry, load_verified
 
     registry = Registry.connect()
     version = registry.resolve(ref)
-    segmenter = Segmenter.from_bytes(registry.model_bytes(version))
+    segmenter = load_verified(registry, version)
     alias = ref if ref in version.aliases else None
     identity = ModelIdentity(
         name="blemish",

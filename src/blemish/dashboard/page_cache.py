@@ -23,7 +23,7 @@ from blemish.dashboard.image_collections import (
 from blemish.errors import ServiceError, WorkspaceError
 from blemish.inference import Segmenter
 from blemish.monitoring.database import describe, log_url, open_database
-from blemish.registry import Move, Registry, Version
+from blemish.registry import Move, Registry, Version, load_verified
 
 _MODELS = 6
 _THREADS = 2  # of one inference; the dashboard shares its machine with the API
@@ -61,7 +61,7 @@ def load(version: Version) -> Segmenter:
 @st.cache_resource(max_entries=_MODELS, show_spinner="Loading the model ...")
 def _segmenter(sha256: str, _version: Version) -> Segmenter:
     del sha256
-    return Segmenter.from_bytes(registry().model_bytes(_version), threads=_THREADS)
+    return load_verified(registry(), _version, threads=_THREADS)
 
 
 def probability(model: Segmenter, sha256: str, image: OpenedImage) -> npt.NDArray[np.float32]:

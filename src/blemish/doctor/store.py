@@ -7,7 +7,7 @@ from pathlib import Path
 from blemish.doctor.findings import Finding, Patient, Skip
 from blemish.errors import ModelFileError, NotFoundError, StoreError
 from blemish.files import sha256_file
-from blemish.inference import Segmenter
+from blemish.model_trial import try_model
 from blemish.recording.pipeline_outputs import model_path
 from blemish.registry import ModelCache, Registry, Version
 from blemish.store.names import CHAMPION
@@ -70,7 +70,7 @@ def _version(patient: Patient, number: int) -> Iterator[Finding]:
     catalogue = patient.registry
     version = catalogue.resolve(number)
     try:
-        Segmenter.from_bytes(catalogue.stored_bytes(version)).check()
+        try_model(catalogue.stored_bytes(version))
     except (ModelFileError, NotFoundError) as error:
         problem = f"Version {number} ({', '.join(version.aliases)}): {error}"
         yield Finding(problem, _mend_version(patient, version))

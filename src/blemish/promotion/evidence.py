@@ -8,6 +8,7 @@ from blemish.latency import measure_latency
 from blemish.metrics.pixels import Counts, count
 from blemish.promotion.rule import Measurements, PairedResult
 from blemish.registry.catalogue import Registry
+from blemish.registry.loading import load_verified
 from blemish.registry.stored_images import StoredImage
 from blemish.registry.version import Version
 from blemish.store.names import TEST_DIGEST
@@ -117,7 +118,7 @@ def _run_both(
 
 
 def _load(registry: Registry, version: Version) -> Segmenter:
-    return Segmenter.from_bytes(registry.model_bytes(version))
+    return load_verified(registry, version)
 
 
 def _parity(registry: Registry, candidate: Version) -> float | None:

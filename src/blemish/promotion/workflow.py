@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from blemish.config.promote import Promote
 from blemish.errors import ModelFileError, NotFoundError, ParamsError, PromotionError
-from blemish.inference import Segmenter
 from blemish.promotion.evidence import measure, pair_results
 from blemish.promotion.rule import Decision, decide
 from blemish.registry.aliases import move_champion
 from blemish.registry.catalogue import Registry
 from blemish.registry.history import Move, now
+from blemish.registry.loading import load_verified
 from blemish.registry.version import Version
 from blemish.store.names import CHAMPION, GATE, MODEL
 
@@ -88,7 +88,7 @@ def promote(
     if champion and champion.version == candidate.version:
         return Outcome("unchanged", candidate.version, champion.version)
     tell("Checking the model file")
-    Segmenter.from_bytes(registry.model_bytes(candidate)).check()
+    load_verified(registry, candidate)
     decision, obstacle = judge(registry, candidate, champion, rule, tell=tell)
     passed = decision is not None and decision.passed
     verdict: Verdict = "promoted" if passed else "forced" if force else "refused"

@@ -2,6 +2,7 @@
 
 from blemish.registry.catalogue import Registry
 from blemish.registry.history import Move
+from blemish.registry.loading import load_verified
 from blemish.registry.stored_images import ImageResult, StoredImage
 from blemish.registry.verified_cache import LastKnown, ModelCache
 from blemish.registry.version import Version
@@ -14,4 +15,5 @@ __all__ = [
     "Registry",
     "StoredImage",
     "Version",
+    "load_verified",
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from blemish.errors import NotFoundError
 from blemish.files import sha256_bytes
-from blemish.inference import ModelCard
+from blemish.model_card import ModelCard
 from blemish.store.artifacts import fetch
 from blemish.store.connection import Store
 from blemish.store.names import MODEL

@@ -5,10 +5,11 @@ hashed every time it is read.
 """
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 from blemish.config import settings
-from blemish.files import sha256_bytes, write_bytes, write_json
+from blemish.files import sha256_bytes, write_bytes, write_json, write_text
 from blemish.registry.version import Version
 
 _DIGITS = frozenset("0123456789abcdef")
@@ -52,6 +53,21 @@ class ModelCache:
         write_bytes(path, data)
         return path
 
+    def is_tried(self, sha256: str) -> bool:
+        """Whether a file has passed its trial under the onnxruntime that is installed."""
+        try:
+            return self._trial(sha256).read_text(encoding="utf-8") == version("onnxruntime")
+        except OSError:
+            return False
+
+    def note_tried(self, sha256: str) -> None:
+        """Note that a file has passed its trial.
+
+        Raises:
+            OSError: The disk is full or the folder cannot be written.
+        """
+        write_text(self._trial(sha256), version("onnxruntime"))
+
     def damaged(self) -> list[Path]:
         """Return the files whose bytes do not match their name."""
         return [
@@ -59,6 +75,9 @@ class ModelCache:
             for path in sorted(self.folder.glob("*.onnx"))
             if sha256_bytes(path.read_bytes()) != path.stem
         ]
+
+    def _trial(self, sha256: str) -> Path:
+        return self._path(sha256).with_suffix(".tried")
 
     def _path(self, sha256: str) -> Path:
         if len(sha256) != 64 or not _DIGITS.issuperset(sha256):
@@ -78,14 +97,14 @@ class LastKnown:
         base = folder or settings().cache / "known"
         self._path = base / f"{sha256_bytes(uri.encode())[:16]}.json"
 
-    def remember(self, ref: str, version: Version) -> None:
+    def remember(self, ref: str, found: Version) -> None:
         """Note what a reference resolved to.
 
         Raises:
             OSError: The disk is full or the folder cannot be written.
         """
         known = self._read()
-        document = version.to_document()
+        document = found.to_document()
         if known.get(ref) != document:
             write_json(self._path, known | {ref: document})
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from blemish.errors import ModelFileError, NotFoundError
 from blemish.inference import Segmenter
 from blemish.prediction import ModelIdentity
-from blemish.registry import Registry, Version
+from blemish.registry import Registry, Version, load_verified
 from blemish.server.problems import ProblemError
 
 CHAMPION = "champion"
@@ -76,7 +76,7 @@ def load(registry: Registry, version: Version, threads: int) -> Served:
         ModelFileError: It is not what it should be.
         StoreError: Its file cannot be had.
     """
-    segmenter = Segmenter.from_bytes(registry.model_bytes(version), threads=threads)
+    segmenter = load_verified(registry, version, threads=threads)
     segmenter.check()
     card = segmenter.card
     for name, tag, own in (

@@ -20,7 +20,7 @@ from integration.server.tiny_models import FINGERPRINT, metadata
 
 from blemish.config import settings
 from blemish.files import sha256_bytes
-from blemish.inference import ModelCard
+from blemish.model_card import ModelCard
 from blemish.registry import Registry
 from blemish.registry.registration import ModelFile, ensure_registered_model, register
 from blemish.store.connection import Store
