@@ -20,6 +20,8 @@ A message says what failed, the value received, what is accepted and the next co
     |   `-- NotFoundError          it has no such version or alias
     |-- PromotionError         a promotion was not carried out
     |   `-- PromotionConflictError somebody else moved the alias meanwhile
+    |-- ScoringError           `blemish score` cannot begin or go on
+    |   `-- SourceError            what SOURCE or OUT names cannot be used
     `-- ServiceError           the API, the prediction log or the dashboard cannot do as asked
 """
 
@@ -110,3 +112,11 @@ class PromotionConflictError(PromotionError):
 
 class ServiceError(BlemishError):
     """A service of ours cannot do as asked."""
+
+
+class ScoringError(BlemishError):
+    """A scoring job cannot begin or go on."""
+
+
+class SourceError(ScoringError):
+    """What SOURCE or OUT names cannot be used."""

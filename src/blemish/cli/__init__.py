@@ -11,6 +11,7 @@ from blemish.exits import DEBUG, sentences
 
 COMMANDS = {
     "predict": "blemish.cli.predict:predict",
+    "score": "blemish.cli.score:score",
     "import": "blemish.cli.datasets:import_set",
     "preview": "blemish.cli.preview:preview",
     "promote": "blemish.cli.models:promote",

@@ -98,18 +98,64 @@ def compare(
         images.
     """
     known = {name: values[np.isfinite(values)] for name, values in figures.items()}
-    names = [name for name in references if len(known.get(name, ())) >= _FEWEST]
+    counted = {
+        name: count_values(reference, known[name])
+        for name, reference in references.items()
+        if name in known
+    }
+    return compare_counts(references, counted, false_alarm_rate=false_alarm_rate, min_psi=min_psi)
+
+
+@dataclass
+class Counted:
+    """Images in the bins of a reference; they can be counted a part at a time."""
+
+    counts: npt.NDArray[np.int64]
+    """In each bin, shape ``(K,)``."""
+    total: float
+    """Sum of the values."""
+
+    def add(self, other: "Counted") -> None:
+        """Count further images."""
+        self.counts = self.counts + other.counts
+        self.total += other.total
+
+
+def count_values(reference: Reference, values: Values) -> Counted:
+    """Count images into the bins of a reference.
+
+    Args:
+        reference: Of training.
+        values: Of the images, shape ``(N,)``, finite.
+    """
+    places = np.digitize(values, reference.edges)
+    return Counted(np.bincount(places, minlength=len(reference.counts)), float(values.sum()))
+
+
+def compare_counts(
+    references: Mapping[str, Reference],
+    counted: Mapping[str, Counted],
+    *,
+    false_alarm_rate: float,
+    min_psi: float,
+) -> tuple[Shift, ...]:
+    """Compare images that were counted already; see :func:`compare`."""
+    names = [
+        name
+        for name in references
+        if name in counted and int(counted[name].counts.sum()) >= _FEWEST
+    ]
     shifts = [
-        _shift(name, references[name], known[name], false_alarm_rate / len(names), min_psi)
+        _shift(name, references[name], counted[name], false_alarm_rate / len(names), min_psi)
         for name in names
     ]
     return tuple(sorted(shifts, key=lambda shift: shift.bound - shift.index))
 
 
 def _shift(
-    name: str, reference: Reference, values: Values, false_alarm_rate: float, min_psi: float
+    name: str, reference: Reference, newest: Counted, false_alarm_rate: float, min_psi: float
 ) -> Shift:
-    counts = np.bincount(np.digitize(values, reference.edges), minlength=len(reference.counts))
+    counts = newest.counts
     training = np.asarray(reference.counts, np.float64)
     law = float(chi2.ppf(1 - false_alarm_rate, len(counts) - 1))
     spread = 1 / counts.sum() + 1 / training.sum()
@@ -118,7 +164,7 @@ def _shift(
         index=population_stability_index(training, counts.astype(np.float64)),
         bound=max(min_psi, law * float(spread)),
         training_mean=reference.mean,
-        mean=float(values.mean()),
+        mean=newest.total / int(counts.sum()),
         training=tuple(training / training.sum()),
         newest=tuple(counts / counts.sum()),
     )
