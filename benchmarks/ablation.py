@@ -28,7 +28,8 @@ from blemish.config.generate import Generate
 from blemish.config.params import Params
 from blemish.model import UNetTiny
 from blemish.packed import PackedSet
-from blemish.packing.packer import Splitting, pack_sets
+from blemish.packing.packer import Part, pack_sets
+from blemish.packing.splits import Splitting
 from blemish.parallel import ordered_map
 from blemish.preprocessing import Resizing
 from blemish.sets import EncodedImage, SetWriter, read_set
@@ -118,8 +119,7 @@ def draw_and_pack(params: Params, folder: Path, *, perfect: bool) -> Path:
             writer.add_encoded(encoded)
     split = params.preprocess.split
     pack_sets(
-        [read_set(folder / "synthetic")],
-        folder / "packed",
+        [Part([read_set(folder / "synthetic")], folder / "packed")],
         Splitting({"val": split.val, "test": split.test}, params.preprocess.seed),
         Resizing("none"),
         workers=workers,

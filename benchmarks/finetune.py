@@ -31,7 +31,8 @@ from blemish.metrics.pixels import Counts, count
 from blemish.metrics.thresholds import ThresholdHistogram
 from blemish.model import load_trained
 from blemish.packed import PackedSet
-from blemish.packing.packer import Splitting, pack_sets
+from blemish.packing.packer import Part, pack_sets
+from blemish.packing.splits import Splitting
 from blemish.preprocessing import Resizing
 from blemish.sets import ImageSet, read_set
 
@@ -74,7 +75,8 @@ def main() -> None:
 
 
 def _pack(sets: list[ImageSet], folder: Path, splitting: Splitting) -> None:
-    pack_sets(sets, folder, splitting, Resizing("none"), workers=settings().workers)
+    part = Part(sets, folder)
+    pack_sets([part], splitting, Resizing("none"), workers=settings().workers)
 
 
 def _second_phase(params: Params, seed: int, epochs: int, crops: int) -> Params:

@@ -27,7 +27,7 @@ Picture = NDArray[np.uint8]
 def main() -> None:
     """Draw the picture from the outputs of the pipeline in this checkout."""
     workspace = find_workspace()
-    test = PackedSet.open(workspace.path("processed"), "test")
+    test = PackedSet.open(workspace.path("synthetic_splits"), "test")
     segmenter = Segmenter.from_file(workspace.path("exported") / "model.fp32.onnx")
     columns = [column(segmenter, test, median_of(segmenter, test, name)) for name in CLASSES]
     target = Path(__file__).parent / "pictures" / "prediction.png"

@@ -1,13 +1,15 @@
 """Checks, prepares, splits and packs the synthetic set and the chosen real ones."""
 
 import argparse
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from blemish.config import load_params, settings
 from blemish.exits import sentences
-from blemish.packing.packer import Splitting, pack_sets
+from blemish.packing.packer import Part, pack_sets
+from blemish.packing.splits import Splitting
 from blemish.preprocessing import Resizing
 from blemish.processes import die_with_dvc
 from blemish.progress import track
@@ -15,22 +17,24 @@ from blemish.sets import read_sets
 
 
 def main() -> None:
-    """Read the sets named by the arguments and ``params.yaml``, write the packed splits."""
+    """Read the sets named by the arguments and ``params.yaml``, write the packed splits of both."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--synthetic", "--real", "--out"):
+    for name in ("--synthetic", "--real", "--synthetic-out", "--real-out"):
         parser.add_argument(name, type=Path, required=True)
     paths = parser.parse_args()
     params = load_params(Path("params.yaml"))
     folders = [paths.synthetic, *(paths.real / name for name in params.preprocess.real_sets)]
+    synthetic, *real = read_sets(folders)
     split = params.preprocess.split
-    pack_sets(
-        read_sets(folders),
-        paths.out,
+    described = pack_sets(
+        [Part([synthetic], paths.synthetic_out), Part(real, paths.real_out)],
         Splitting({"val": split.val, "test": split.test}, params.preprocess.seed, split.hold_out),
         Resizing(params.preprocess.resize),
         workers=settings().workers,
         track=_show,
     )
+    for note in (note for one in described for note in one["notes"]):
+        print(note, file=sys.stderr)  # noqa: T201 - what the sets lack, and what it costs
 
 
 def _show(results: Iterator[Any], total: int) -> Iterable[Any]:

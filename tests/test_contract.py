@@ -74,6 +74,16 @@ def test_deps_name_script_launcher_and_versions(stage: str) -> None:
     assert {f"stages/{stage}.py", "stages/run", "deploy/locks/numerics.txt"} <= set(deps)
 
 
+def test_choosing_real_sets_reruns_no_training() -> None:
+    """What ``train`` depends on is the synthetic set alone; preprocess chooses the real ones."""
+    stages = pipeline()["stages"]
+    data = [dep for dep in stages["train"]["deps"] if dep.startswith("${paths.")]
+    assert data == ["${paths.synthetic_splits}"]
+    assert not any(
+        "preprocess" in key for name in ("generate", "train") for key in stages[name]["params"]
+    )
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_params_cover_every_read(stage: str) -> None:
     """Each parameter that a stage reads is declared, so that changing it reruns the stage."""

@@ -162,11 +162,11 @@ def _write_sets(workspace: Workspace, scenes: list[Drawn]) -> None:
             regions = [DefectRecord("crack", region) for _, region in drawn.regions[:1]]
             union = regions[0].mask if regions else np.zeros_like(drawn.mask)
             writer.add(drawn.name, drawn.plane, union, group=f"plate-{index // 2}", defects=regions)
-    processed = workspace.path("processed")
-    processed.mkdir(parents=True, exist_ok=True)
-    for split in ("train", "val", "test"):
-        (processed / f"{split}.bin").write_bytes(split.encode())
-        (processed / f"{split}.json").write_text('{"images": []}')
+    for folder in map(workspace.path, ("synthetic_splits", "real_splits")):
+        folder.mkdir(parents=True, exist_ok=True)
+        for split in ("train", "val", "test"):
+            (folder / f"{split}.bin").write_bytes(split.encode())
+            (folder / f"{split}.json").write_text('{"images": []}')
 
 
 def _write_outputs(workspace: Workspace, scenes: list[Drawn], training: Training) -> None:

@@ -99,7 +99,8 @@ def preprocess(checkout: Path, real_sets: list[str]) -> subprocess.CompletedProc
     path = checkout / "params.yaml"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("real_sets: []", f"real_sets: {json.dumps(real_sets)}"))
-    folders = ["--synthetic", "data/synthetic", "--real", "data/real", "--out", "data/processed"]
+    folders = ["--synthetic", "data/synthetic", "--real", "data/real"]
+    folders += ["--synthetic-out", "data/processed/synthetic", "--real-out", "data/processed/real"]
     return subprocess.run(
         [sys.executable, "-P", "stages/preprocess.py", *folders],
         cwd=checkout,
@@ -207,17 +208,26 @@ def test_a_name_is_no_path(blemish: Run, tmp_path: Path, name: str) -> None:
 
 
 def test_the_stage_uses_an_imported_set(checkout: Path, blemish: Run, tmp_path: Path) -> None:
-    """A set named in ``params.yaml`` is in the splits; one that is only there is not."""
+    """A set named in ``params.yaml`` is in the real splits; one that is only there is not.
+
+    The synthetic splits are the same bytes without it, so that choosing a set trains nothing anew.
+    """
     make_synthetic(checkout / "data/synthetic")
     assert blemish("import", make_source(tmp_path / "source"), "--name", "plates").returncode == 0
     shutil.copytree(checkout / "data/real/plates", checkout / "data/real/unused")
+    done = preprocess(checkout, [])
+    assert done.returncode == 0, done.stderr
+    before = {path: data for path, (_, data) in contents(checkout / "data/processed").items()}
+    empty = [PackedSet.open(checkout / "data/processed/real", split) for split in SPLITS]
+    assert [len(one) for one in empty] == [0, 0, 0]
     done = preprocess(checkout, ["plates"])
     assert done.returncode == 0, done.stderr
-    packed = [PackedSet.open(checkout / "data/processed", split) for split in SPLITS]
+    after = {path: data for path, (_, data) in contents(checkout / "data/processed").items()}
+    assert {p for p in after if before[p] != after[p]} == {p for p in after if "/real/" in p}
+    packed = [PackedSet.open(checkout / "data/processed/real", split) for split in SPLITS]
     for one in packed:
-        sets = {one.record(index).set_name for index in range(len(one))}
-        assert sets == {"synthetic", "plates"}
-    assert sum(map(len, packed)) == 24
+        assert {one.record(index).set_name for index in range(len(one))} == {"plates"}
+    assert sum(map(len, packed)) == 12
 
 
 def test_the_stage_refuses_a_spoilt_set(checkout: Path, blemish: Run, tmp_path: Path) -> None:
@@ -232,7 +242,7 @@ def test_the_stage_refuses_a_spoilt_set(checkout: Path, blemish: Run, tmp_path: 
     assert done.stderr.count("plates/masks/1.png") == 1
     assert done.stderr.count("synthetic/masks/s03.png") == 1
     assert "Traceback" not in done.stderr
-    assert not (checkout / "data/processed").exists()
+    assert not list((checkout / "data").glob("processed/*"))
 
 
 def test_a_set_that_was_never_imported_is_named(checkout: Path) -> None:

@@ -60,13 +60,14 @@ def git(root: Path, *arguments: str) -> None:
 def write_data(workspace: Workspace, *, seed: int = 0) -> None:
     """Write stand-ins for the synthetic set and the packed splits."""
     rng = np.random.default_rng(seed)
-    for name in ("synthetic", "processed"):
-        workspace.path(name).mkdir(parents=True, exist_ok=True)
+    workspace.path("synthetic").mkdir(parents=True, exist_ok=True)
     workspace.path("real").mkdir(parents=True, exist_ok=True)
     (workspace.path("synthetic") / "set.json").write_text(json.dumps({"seed": seed}))
-    for split in ("train", "val", "test"):
-        (workspace.path("processed") / f"{split}.bin").write_bytes(rng.bytes(100))
-        (workspace.path("processed") / f"{split}.json").write_text('{"images": []}')
+    for folder in map(workspace.path, ("synthetic_splits", "real_splits")):
+        folder.mkdir(parents=True, exist_ok=True)
+        for split in ("train", "val", "test"):
+            (folder / f"{split}.bin").write_bytes(rng.bytes(100))
+            (folder / f"{split}.json").write_text('{"images": []}')
 
 
 def write_outputs(

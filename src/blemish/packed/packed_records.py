@@ -28,3 +28,5 @@ class PackedRecord:
     height: int
     defects: tuple[PackedDefect, ...]
     attributes: Mapping[str, Any]
+    clean: bool = False
+    """A photograph declared defect-free, without a mask; else a mask labels it."""

@@ -66,6 +66,10 @@ class PackedSet:
         """Return the mask of image ``index``, shape ``(H, W)``, bool."""
         return self._plane(index, "instances") > 0
 
+    def region(self, index: int) -> NDArray[np.bool_] | None:
+        """Return the region of interest, shape ``(H, W)``, bool; None: the whole image."""
+        return self._plane(index, "region") > 0 if "region" in self._entries[index] else None
+
     def record(self, index: int) -> PackedRecord:
         """Return what is known of image ``index``."""
         entry = self._entries[index]
@@ -77,6 +81,7 @@ class PackedSet:
             height=entry["height"],
             defects=tuple(_parse_defect(value) for value in entry["defects"]),
             attributes=entry["attributes"],
+            clean=entry["clean"],
         )
 
     def _plane(self, index: int, part: str) -> NDArray[Any]:

@@ -22,30 +22,42 @@ class PackedImage:
     record: PackedRecord
     image_png: bytes
     instances_png: bytes
+    region_png: bytes | None = None
+    """The region of interest, 0 and 255; None: the whole image."""
 
 
 def pack_image(
-    record: PackedRecord, image: NDArray[np.uint8], instances: NDArray[np.integer[Any]]
+    record: PackedRecord,
+    image: NDArray[np.uint8],
+    instances: NDArray[np.integer[Any]],
+    region: NDArray[np.bool_] | None = None,
 ) -> PackedImage:
     """Encode an image and its instance map.
 
     Args:
         record: Its identity; width, height and defects must be those of the arrays.
         image: Shape ``(H, W)``, uint8.
-        instances: Shape ``(H, W)``, integers; 0 free, ``k`` the ``k``-th defect of the record.
+        instances: Shape ``(H, W)``, integers; 0 none, ``k`` the ``k``-th defect of the record.
+        region: Shape ``(H, W)``, bool, the region of interest; None: the whole image.
 
     Raises:
         DataError: Record and arrays contradict each other.
     """
     size = (record.height, record.width)
     highest = int(instances.max(initial=0))
-    if image.shape != size or instances.shape != size or highest > len(record.defects):
+    shapes = {image.shape, instances.shape, size if region is None else region.shape}
+    if shapes != {size} or highest > len(record.defects):
         raise DataError(
             f"{record.image_id}: a record of {size} with {len(record.defects)} defects does not "
             f"fit an image {image.shape} and instances {instances.shape} up to {highest}."
         )
     narrow = np.uint8 if len(record.defects) < 256 else np.uint16
-    return PackedImage(record, encode_grey(image), encode_grey(instances.astype(narrow)))
+    return PackedImage(
+        record,
+        encode_grey(image),
+        encode_grey(instances.astype(narrow)),
+        None if region is None else encode_grey(region.astype(np.uint8) * 255),
+    )
 
 
 class PackedWriter:
@@ -61,6 +73,7 @@ class PackedWriter:
         self._atomic = atomic_path(folder / f"{split}.bin")
         self._entries: list[dict[str, Any]] = []
         self._offset = 0
+        self._regions: dict[bytes, list[int]] = {}
         self._stream: BinaryIO
 
     def __enter__(self) -> Self:
@@ -82,19 +95,27 @@ class PackedWriter:
     def add(self, packed: PackedImage) -> None:
         """Append one image; the order of calls is the order of the split."""
         record = packed.record
-        self._entries.append(
-            {
-                "image_id": record.image_id,
-                "set": record.set_name,
-                "group": record.group,
-                "width": record.width,
-                "height": record.height,
-                "image": self._append(packed.image_png),
-                "instances": self._append(packed.instances_png),
-                "defects": [_defect_value(defect) for defect in record.defects],
-                "attributes": dict(record.attributes),
-            }
-        )
+        entry: dict[str, Any] = {
+            "image_id": record.image_id,
+            "set": record.set_name,
+            "group": record.group,
+            "width": record.width,
+            "height": record.height,
+            "image": self._append(packed.image_png),
+            "instances": self._append(packed.instances_png),
+            "clean": record.clean,
+            "defects": [_defect_value(defect) for defect in record.defects],
+            "attributes": dict(record.attributes),
+        }
+        if packed.region_png is not None:
+            entry["region"] = self._append_region(packed.region_png)
+        self._entries.append(entry)
+
+    def _append_region(self, data: bytes) -> list[int]:
+        """Store a region once, however many images share it."""
+        if data not in self._regions:
+            self._regions[data] = self._append(data)
+        return self._regions[data]
 
     def _append(self, data: bytes) -> list[int]:
         position = [self._offset, len(data)]

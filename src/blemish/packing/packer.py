@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.errors import ParamsError
 from blemish.files import whole_folder, write_json
 from blemish.image_statistics import ImageStatistics, image_statistics
 from blemish.packed import (
@@ -20,15 +19,17 @@ from blemish.packed import (
     PackedWriter,
     pack_image,
 )
+from blemish.packing.lacks import name_lacks
 from blemish.packing.split_statistics import describe_splits
-from blemish.packing.splits import Sample, assign_splits
+from blemish.packing.splits import Splitting, check_hold_out
 from blemish.parallel import ordered_map
 from blemish.png import Plane
 from blemish.sets import (
+    REGION_FILE,
+    SYNTHETIC,
     CheckedImage,
     Fault,
     ImageSet,
-    IndexRow,
     check_image,
     check_index,
     find_duplicates,
@@ -52,29 +53,6 @@ class Preparation(Protocol):
 
 
 @dataclass(frozen=True)
-class Splitting:
-    """How groups are dealt out: shares of val and test, seed, what is held out (``key=value``)."""
-
-    shares: Mapping[str, float]
-    seed: int
-    hold_out: str | None = None
-
-    def assign(self, images: ImageSet) -> dict[str, str]:
-        """Assign every group of a set to a split."""
-        samples = [
-            Sample(row.group, images.classes_of(row.image_id), held_out=self.holds_out(row))
-            for row in images.rows
-        ]
-        rest = 1.0 - sum(self.shares.values())
-        return assign_splits(images.name, samples, {"train": rest, **self.shares}, self.seed)
-
-    def holds_out(self, row: IndexRow) -> bool:
-        """Say whether an image only tests."""
-        key, equals, value = (self.hold_out or "").partition("=")
-        return bool(equals) and str(row.attributes.get(key)) == value
-
-
-@dataclass(frozen=True)
 class _Outcome:
     """What a worker made of one image."""
 
@@ -91,6 +69,7 @@ class _PackJob:
     """Checks and packs image ``index`` of a set; sent to each worker once."""
 
     sets: Sequence[ImageSet]
+    regions: Sequence[NDArray[np.bool_] | None]
     preparation: Preparation
 
     def __call__(self, item: tuple[int, int]) -> _Outcome:
@@ -104,10 +83,15 @@ class _PackJob:
         instances, defects = _prepare_defects(checked, self.preparation)
         height, width = plane.shape
         record = PackedRecord(
-            row.image_id, images.name, row.group, width, height, defects, row.attributes
+            row.image_id, images.name, row.group, width, height, defects, row.attributes, row.clean
         )
-        packed = pack_image(record, plane, instances)
+        packed = pack_image(record, plane, instances, self._region(item[0]))
         return _Outcome(name, group, checked.digest, (), packed, image_statistics(plane))
+
+    def _region(self, number: int) -> NDArray[np.bool_] | None:
+        """Return the region of interest of a set at the model's scale."""
+        region = self.regions[number]
+        return None if region is None else self.preparation.instances(region.astype(np.uint16)) > 0
 
 
 def _prepare_defects(
@@ -128,82 +112,115 @@ def _prepare_defects(
     return numbers[scaled], tuple(kept)
 
 
-def _check_hold_out(sets: Sequence[ImageSet], splitting: Splitting) -> None:
-    """Refuse a value that no image has: the test split would silently be another."""
-    rows = [row for images in sets for row in images.rows]
-    if splitting.hold_out is None or any(map(splitting.holds_out, rows)):
-        return
-    key = splitting.hold_out.partition("=")[0]
-    known = sorted({str(row.attributes[key]) for row in rows if key in row.attributes})
-    accepted = ", ".join(f"{key}={value}" for value in known) or f"no image has {key!r}"
-    raise ParamsError(
-        f"preprocess.split.hold_out: no image is {splitting.hold_out}; accepted: {accepted}."
-    )
-
-
-def _check_splits(sets: Sequence[ImageSet], assigned: Sequence[Mapping[str, str]]) -> list[Fault]:
-    """Find splits that would get no defect of a set, or nothing at all."""
+def _check_splits(images: ImageSet, splits: Mapping[str, str]) -> list[Fault]:
+    """Find splits of the synthetic set that would get no defect, or nothing at all."""
     faults = []
-    for images, splits in zip(sets, assigned, strict=True):
-        defective = {row.group for row in images.rows if row.defective}
-        for split in SPLITS:
-            groups = [group for group, chosen in splits.items() if chosen == split]
-            if images.rows and not defective.intersection(groups):
-                problem = "no defect at all" if groups else "nothing at all"
-                faults.append(
-                    Fault(
-                        f"{images.folder.name}/index.csv",
-                        f"{problem} in split {split}: {len(splits)} groups, {len(defective)} "
-                        f"with a defect; at least {len(SPLITS)} such groups are needed",
-                    )
+    defective = {row.group for row in images.rows if row.defective}
+    for split in SPLITS:
+        groups = [group for group, chosen in splits.items() if chosen == split]
+        if images.rows and not defective.intersection(groups):
+            problem = "no defect at all" if groups else "nothing at all"
+            faults.append(
+                Fault(
+                    f"{images.folder.name}/index.csv",
+                    f"{problem} in split {split}: {len(splits)} groups, {len(defective)} "
+                    f"with a defect; at least {len(SPLITS)} such groups are needed",
                 )
+            )
     return faults
 
 
+def _check_sets(
+    sets: Sequence[ImageSet], assigned: Sequence[Mapping[str, str]]
+) -> tuple[list[Fault], list[NDArray[np.bool_] | None]]:
+    """Check sets as a whole; return what is wrong, and the region of interest of each."""
+    faults: list[Fault] = []
+    regions = []
+    for images, splits in zip(sets, assigned, strict=True):
+        faults += check_index(images)
+        if images.about["source_layout"] == SYNTHETIC:
+            faults += _check_splits(images, splits)
+        region_fault = f"{images.folder.name}/{REGION_FILE}" in {fault.file for fault in faults}
+        regions.append(None if region_fault else images.region)
+    return faults, regions
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some sets that are packed into one folder."""
+
+    sets: Sequence[ImageSet]
+    out: Path
+    """The folder that appears: ``<split>.bin``, ``<split>.json``, ``statistics.json``."""
+
+
+class _PartWriter:
+    """Writes the folder of a part, inside the context of ``stack``."""
+
+    def __init__(self, part: Part, stack: ExitStack) -> None:
+        self.folder = stack.enter_context(whole_folder(part.out))
+        self._splits = {
+            split: stack.enter_context(PackedWriter(self.folder, split)) for split in SPLITS
+        }
+        self._seen: list[tuple[str, PackedRecord, ImageStatistics]] = []
+
+    def add(self, split: str, packed: PackedImage, statistics: ImageStatistics) -> None:
+        self._splits[split].add(packed)
+        self._seen.append((split, packed.record, statistics))
+
+    def describe(self, notes: list[str]) -> dict[str, Any]:
+        """Write ``statistics.json`` and return its content."""
+        summary = describe_splits(self._seen) | {"notes": notes}
+        write_json(self.folder / "statistics.json", summary)
+        return summary
+
+
 def pack_sets(
-    sets: Sequence[ImageSet],
-    out: Path,
+    parts: Sequence[Part],
     splitting: Splitting,
     preparation: Preparation,
     *,
     workers: int = 1,
     track: Callable[[Iterator[Any], int], Iterable[Any]] = lambda results, _: results,
-) -> dict[str, Any]:
-    """Write train, val and test of some sets, with their statistics; all of it or nothing.
+) -> list[dict[str, Any]]:
+    """Write train, val and test of each part, with their statistics; all of it or nothing.
+
+    The bytes of a part depend on its own sets alone.
 
     Args:
-        sets: Which sets, in which order.
-        out: The folder that appears: ``<split>.bin``, ``<split>.json``, ``statistics.json``.
+        parts: Which sets go where, in which order; a part without sets gets empty splits.
         splitting: How groups are dealt out.
         preparation: How images are brought to what the model sees; must be picklable.
         workers: Number of processes; changes no byte.
         track: Wraps the results to show progress; is given them and how many will come.
 
     Returns:
-        The content of ``statistics.json``.
+        The content of ``statistics.json`` of each part; its ``notes`` say what a set lacks.
 
     Raises:
         DataError: Any file of any set cannot be used; names each of them once.
         ParamsError: No image is what should be held out.
     """
-    _check_hold_out(sets, splitting)
+    sets = [images for part in parts for images in part.sets]
+    check_hold_out(sets, splitting)
     assigned = [splitting.assign(images) for images in sets]
-    faults = [fault for images in sets for fault in check_index(images)]
-    faults += _check_splits(sets, assigned)
+    faults, regions = _check_sets(sets, assigned)
     items = [(s, index) for s, images in enumerate(sets) for index in range(len(images))]
-    results = ordered_map(_PackJob(sets, preparation), items, workers)
-    seen: list[tuple[str, PackedRecord, ImageStatistics]] = []
+    results = ordered_map(_PackJob(sets, regions, preparation), items, workers)
     identities = []
-    with whole_folder(out) as folder, ExitStack() as stack:
-        writers = {split: stack.enter_context(PackedWriter(folder, split)) for split in SPLITS}
+    with ExitStack() as stack:
+        writers = [_PartWriter(part, stack) for part in parts]
+        writer_of = [one for one, part in zip(writers, parts, strict=True) for _ in part.sets]
         for (s, _), outcome in zip(items, track(results, len(items)), strict=True):
             faults += outcome.faults
-            if outcome.packed is not None:
+            if outcome.packed is not None and outcome.statistics is not None:
                 split = assigned[s][outcome.packed.record.group]
-                writers[split].add(outcome.packed)
-                seen.append((split, outcome.packed.record, outcome.statistics))
+                writer_of[s].add(split, outcome.packed, outcome.statistics)
                 identities.append((outcome.name, outcome.group, outcome.digest))
         refuse([*faults, *find_duplicates(identities)], _ADVICE)
-        summary = describe_splits(seen)
-        write_json(folder / "statistics.json", summary)
-    return summary
+        splits = iter(assigned)
+        notes = [
+            [note for images in part.sets for note in name_lacks(images, next(splits))]
+            for part in parts
+        ]
+        return [one.describe(lacks) for one, lacks in zip(writers, notes, strict=True)]

@@ -18,7 +18,7 @@ def describe_splits(
     """Describe packed splits: the figures of the training images, and what is where.
 
     Args:
-        images: Split, record and figures of every image; at least one trains.
+        images: Split, record and figures of every image; there may be none.
 
     Returns:
         The content of ``statistics.json``: JSON values, finite, under 20 KB.
@@ -27,15 +27,22 @@ def describe_splits(
     return {
         "format": FORMAT,
         "images": len(training),
-        "figures": summarise([figures for _, figures in training]),
-        "defective_share": round(
-            sum(bool(record.defects) for record, _ in training) / len(training), DIGITS
-        ),
-        "area_fraction": summarise_figure(
-            np.array([_area_fraction(record) for record, _ in training])
-        ),
+        **(_describe_training(training) if training else {"figures": {}}),
         "classes": sorted({d.class_name for _, record, _ in images for d in record.defects}),
         "sets": _count_sets(images),
+    }
+
+
+def _describe_training(
+    training: Sequence[tuple[PackedRecord, ImageStatistics]],
+) -> dict[str, Any]:
+    """Return what the training images look like, at least one."""
+    defective = sum(bool(record.defects) for record, _ in training)
+    areas = np.array([_area_fraction(record) for record, _ in training])
+    return {
+        "figures": summarise([figures for _, figures in training]),
+        "defective_share": round(defective / len(training), DIGITS),
+        "area_fraction": summarise_figure(areas),
     }
 
 
@@ -63,6 +70,7 @@ def _count(records: Sequence[PackedRecord]) -> dict[str, Any]:
         "images": len(records),
         "groups": len({record.group for record in records}),
         "defective": sum(bool(record.defects) for record in records),
+        "clean": sum(record.clean for record in records),
         "defects": classes.total(),
         "classes": dict(sorted(classes.items())),
     }

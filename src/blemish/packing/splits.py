@@ -9,7 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from blemish.errors import ParamsError
 from blemish.files import sha256_bytes
+from blemish.sets import ImageSet, IndexRow
 
 FREE = ""  # sorts before every class
 
@@ -37,7 +39,9 @@ def assign_splits(
 
     Returns:
         Group to split. Every split has defective groups where there are as many of those as
-        splits, and free ones likewise; classes too, as far as groups that show several allow.
+        splits, and defect-free ones likewise; classes too, as far as groups that show several
+        allow. Fewer defective groups than splits all train, and so do all groups where there are
+        fewer of them than splits.
     """
     groups = _gather(samples)
     held_out = {name for name, group in groups.items() if group.held_out}
@@ -54,8 +58,12 @@ def assign_splits(
     dealt = _deal(order, {name: group.images for name, group in groups.items()}, shares)
     for wanted in sorted(frequency, key=lambda c: (frequency[c], c)):
         _share_out([name for name in order if wanted in groups[name].classes], dealt, list(shares))
-    for free in (True, False):
-        _share_out([g for g in order if free != bool(groups[g].classes)], dealt, list(shares))
+    defective = [name for name in order if groups[name].classes]
+    _share_out([name for name in order if not groups[name].classes], dealt, list(shares))
+    _share_out(defective, dealt, list(shares))
+    for few in (defective, order):
+        if len(few) < len(shares):
+            dealt |= dict.fromkeys(few, "train")
     return assigned | dealt
 
 
@@ -102,3 +110,39 @@ def _share_out(groups: Sequence[str], dealt: dict[str, str], splits: Sequence[st
             donor = max(splits, key=lambda other: counts[other])
             moved = next(group for group in groups if dealt[group] == donor)
             dealt[moved] = split
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """How groups are dealt out: shares of val and test, seed, what is held out (``key=value``)."""
+
+    shares: Mapping[str, float]
+    seed: int
+    hold_out: str | None = None
+
+    def assign(self, images: ImageSet) -> dict[str, str]:
+        """Assign every group of a set to a split."""
+        samples = [
+            Sample(row.group, images.classes_of(row.image_id), held_out=self.holds_out(row))
+            for row in images.rows
+        ]
+        rest = 1.0 - sum(self.shares.values())
+        return assign_splits(images.name, samples, {"train": rest, **self.shares}, self.seed)
+
+    def holds_out(self, row: IndexRow) -> bool:
+        """Say whether an image only tests."""
+        key, equals, value = (self.hold_out or "").partition("=")
+        return bool(equals) and str(row.attributes.get(key)) == value
+
+
+def check_hold_out(sets: Sequence[ImageSet], splitting: Splitting) -> None:
+    """Refuse a value that no image has: the test split would silently be another."""
+    rows = [row for images in sets for row in images.rows]
+    if splitting.hold_out is None or any(map(splitting.holds_out, rows)):
+        return
+    key = splitting.hold_out.partition("=")[0]
+    known = sorted({str(row.attributes[key]) for row in rows if key in row.attributes})
+    accepted = ", ".join(f"{key}={value}" for value in known) or f"no image has {key!r}"
+    raise ParamsError(
+        f"preprocess.split.hold_out: no image is {splitting.hold_out}; accepted: {accepted}."
+    )

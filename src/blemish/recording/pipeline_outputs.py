@@ -101,9 +101,9 @@ class Outputs:
     @cached_property
     def test_digest(self) -> str | None:
         """SHA-256 over the packed test splits; None when they are not in this checkout."""
-        folder = self.workspace.path("processed")
-        parts = sorted((*folder.rglob("test.bin"), *folder.rglob("test.json")))
-        if not parts:
+        folders = [self.workspace.path(name) for name in ("synthetic_splits", "real_splits")]
+        parts = [folder / f"test{ending}" for folder in folders for ending in (".bin", ".json")]
+        if not all(part.is_file() for part in parts):
             return None
         return sha256_bytes(canonical_json([sha256_file(part) for part in parts]))
 

@@ -62,7 +62,11 @@ def _datasets(outputs: Outputs) -> "list[DatasetInput]":
         InputTag,
     )
 
-    contexts = {"synthetic": "generation", "processed": "training"}
+    contexts = {
+        "synthetic": "generation",
+        "synthetic_splits": "training",
+        "real_splits": "training",
+    }
     return [
         DatasetInput(
             Dataset(

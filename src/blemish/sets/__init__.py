@@ -1,6 +1,6 @@
 """Sets of images with masks: the one layout on disk, and its checks."""
 
-from blemish.sets.layout import FORMAT, ImageSet, read_set, read_sets
+from blemish.sets.layout import FORMAT, REGION_FILE, SYNTHETIC, ImageSet, read_set, read_sets
 from blemish.sets.records import DefectMark, DefectRecord, EncodedImage, IndexRow, encode_image
 from blemish.sets.validation import (
     CheckedImage,
@@ -13,11 +13,14 @@ from blemish.sets.validation import (
     find_duplicates,
     name_in_data,
     refuse,
+    region_problem,
 )
 from blemish.sets.writer import SetWriter
 
 __all__ = [
     "FORMAT",
+    "REGION_FILE",
+    "SYNTHETIC",
     "CheckedImage",
     "DefectMark",
     "DefectRecord",
@@ -37,4 +40,5 @@ __all__ = [
     "read_set",
     "read_sets",
     "refuse",
+    "region_problem",
 ]

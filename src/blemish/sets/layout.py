@@ -4,8 +4,9 @@
 
     images/<image_id>.png   uint8 grey (uint16 where the source had 16 bit)
     masks/<image_id>.png    uint8, 0 free and 255 defective, of the same size
-    index.csv               image_id,group,width,height,defective,attributes
+    index.csv               image_id,group,width,height,defective,clean,attributes
     defects.jsonl           one defect a line, its region as COCO run lengths
+    region.png              of some sets: the region of interest of all images, 0 and 255
     set.json                name, format, source_layout, images, classes, ...
 """
 
@@ -34,6 +35,9 @@ from blemish.sets.records import (
 )
 
 FORMAT = 1
+REGION_FILE = "region.png"
+SYNTHETIC = "synthetic"
+"""Name and source layout of the set that the generator draws."""
 
 T = TypeVar("T")
 
@@ -74,6 +78,12 @@ class ImageSet:
     def mask(self, index: int) -> NDArray[np.bool_]:
         """Return the mask of image ``index``, shape ``(H, W)``, bool."""
         return read_grey(self.mask_path(index)) > 127
+
+    @cached_property
+    def region(self) -> NDArray[np.bool_] | None:
+        """The region of interest of every image, shape ``(H, W)``; None: all of each counts."""
+        path = self.folder / REGION_FILE
+        return read_grey(path) > 127 if self.about.get("region") else None
 
     def defects(self, image_id: str) -> tuple[DefectRecord, ...]:
         """Return the defects of an image with their masks; none when it is free.

@@ -13,7 +13,7 @@ from blemish.errors import DataError, ShapeError
 from blemish.png import Plane, encode_grey
 from blemish.sets.regions import decode_region, decode_spans, encode_region
 
-COLUMNS = ("image_id", "group", "width", "height", "defective", "attributes")
+COLUMNS = ("image_id", "group", "width", "height", "defective", "clean", "attributes")
 """Of ``index.csv``."""
 _SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
@@ -56,6 +56,8 @@ class IndexRow:
     height: int
     defective: bool
     attributes: Mapping[str, Any]
+    clean: bool = False
+    """Declared defect-free as a photograph, without a mask; else a mask labels it."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def encode_image(
     group: str,
     defects: Iterable[DefectRecord] = (),
     attributes: Mapping[str, Any] | None = None,
+    clean: bool = False,
 ) -> EncodedImage:
     """Encode one image with its mask and defects, without touching the disk.
 
@@ -87,9 +90,11 @@ def encode_image(
         group: Images of one physical part share it.
         defects: Each with a mask of the same shape; taken one by one.
         attributes: Anything else to carry, as JSON values.
+        clean: The photograph is declared defect-free, without a mask; it then has no defects.
 
     Raises:
-        DataError: The id is not a safe stem, or the mask is not the union of the defects.
+        DataError: The id is not a safe stem, or the mask is not the union of the defects, or a
+            clean image has some.
         ShapeError: Shapes or types differ from the above.
     """
     _check_sample(image_id, image, mask)
@@ -102,8 +107,11 @@ def encode_image(
         union |= defect.mask
     if not np.array_equal(union, mask):
         raise DataError(f"{image_id}: the mask is not the union of its {len(lines)} defects.")
+    defective = bool(mask.any())
+    if clean and defective:
+        raise DataError(f"{image_id} is declared clean, but its mask shows {len(lines)} defects.")
     return EncodedImage(
-        row=IndexRow(image_id, group, width, height, bool(mask.any()), dict(attributes or {})),
+        row=IndexRow(image_id, group, width, height, defective, dict(attributes or {}), clean),
         image_png=encode_grey(image),
         mask_png=encode_grey(mask.astype(np.uint8) * 255),
         defect_lines=tuple(lines),
@@ -146,7 +154,8 @@ def _defect_line(image_id: str, defect: DefectRecord) -> str:
 def index_cells(row: IndexRow) -> tuple[str | int, ...]:
     """Return a row in the order of :data:`COLUMNS`."""
     attributes = json.dumps(row.attributes, sort_keys=True, allow_nan=False, ensure_ascii=False)
-    return row.image_id, row.group, row.width, row.height, int(row.defective), attributes
+    size = row.width, row.height
+    return row.image_id, row.group, *size, int(row.defective), int(row.clean), attributes
 
 
 def parse_row(cells: Mapping[str, str]) -> IndexRow:
@@ -158,6 +167,7 @@ def parse_row(cells: Mapping[str, str]) -> IndexRow:
         height=int(cells["height"]),
         defective=cells["defective"] == "1",
         attributes=json.loads(cells["attributes"]),
+        clean=cells.get("clean") == "1",  # sets imported before there were clean ones lack it
     )
 
 

@@ -5,9 +5,10 @@ indexes. Faults are collected, never raised one by one: :func:`refuse` raises th
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 from blemish.errors import DataError
 from blemish.files import sha256_bytes
 from blemish.png import Plane, read_grey
-from blemish.sets.layout import ImageSet
-from blemish.sets.records import DefectMark
+from blemish.sets.layout import REGION_FILE, ImageSet
+from blemish.sets.records import DefectMark, IndexRow
 
 
 @dataclass(frozen=True, order=True)
@@ -67,7 +68,7 @@ def _check(images: ImageSet, index: int) -> CheckedImage:
         raise _UnfitError(Fault(mask_name, problem))
     defects = _read_marks(images, row.image_id, mask.size)
     instances = draw_instances(image.shape, defects)
-    if problem := _disagreement(mask > 127, instances > 0, defective=row.defective):
+    if problem := _disagreement(mask > 127, instances > 0, row):
         raise _UnfitError(Fault(mask_name, problem))
     return CheckedImage(image, instances, defects, content_digest(image))
 
@@ -133,7 +134,7 @@ def describe_values(values: NDArray[np.generic]) -> str:
     return f"values {shown}{', ...' if len(values) > 5 else ''} ({len(values)} in all)"
 
 
-def _size(plane: Plane) -> str:
+def _size(plane: NDArray[Any]) -> str:
     return f"{plane.shape[1]} x {plane.shape[0]}"
 
 
@@ -147,14 +148,14 @@ def _read(path: Path) -> Plane | str:
         return error.files[0].partition(": ")[2]
 
 
-def _disagreement(
-    mask: NDArray[np.bool_], drawn: NDArray[np.bool_], *, defective: bool
-) -> str | None:
+def _disagreement(mask: NDArray[np.bool_], drawn: NDArray[np.bool_], row: IndexRow) -> str | None:
     """Return in what a mask contradicts the indexes of its set, None when in nothing."""
     differing = int((drawn != mask).sum())
     if differing:
         return f"differs from defects.jsonl in {differing} pixels"
-    return None if defective == drawn.any() else "contradicts column defective of index.csv"
+    if row.clean and drawn.any():
+        return "shows a defect, though index.csv declares the image clean"
+    return None if row.defective == drawn.any() else "contradicts column defective of index.csv"
 
 
 def check_index(images: ImageSet) -> tuple[Fault, ...]:
@@ -169,7 +170,41 @@ def check_index(images: ImageSet) -> tuple[Fault, ...]:
     ):
         strays = sorted(p for p in (images.folder / kind).glob("*") if p.name not in known)
         faults += [Fault(name_in_data(path), problem) for path in strays]
-    return tuple(faults)
+    return (*faults, *_check_region(images))
+
+
+def _check_region(images: ImageSet) -> Iterator[Fault]:
+    """Find what is wrong with the region of interest of a set, where it has one."""
+    name = f"{images.folder.name}/{REGION_FILE}"
+    try:
+        region = images.region
+    except (DataError, OSError):
+        yield Fault(name, "the region of interest is missing or corrupt")
+        return
+    if region is None:
+        return
+    problem = region_problem(region, {(row.height, row.width) for row in images.rows})
+    if problem:
+        yield Fault(name, problem)
+
+
+def region_problem(region: NDArray[np.bool_], shapes: Iterable[tuple[int, int]]) -> str | None:
+    """Return what is wrong with a region of interest for images of some shapes, None if nothing.
+
+    Args:
+        region: Shape ``(H, W)``, bool.
+        shapes: Height and width of the images.
+    """
+    if not region.any():
+        return "the region of interest covers nothing; white pixels are what counts"
+    others = sorted(set(shapes) - {region.shape})
+    if others:
+        height, width = others[0]
+        return (
+            f"the region of interest has {_size(region)} pixels, but an image has {width} x "
+            f"{height}; one region serves images of one size"
+        )
+    return None
 
 
 def find_duplicates(entries: Iterable[tuple[str, str, str]]) -> tuple[Fault, ...]:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from blemish.errors import DataError
 from blemish.files import whole_folder, write_bytes, write_json, write_text
-from blemish.png import Plane
-from blemish.sets.layout import FORMAT, ImageSet, read_set
+from blemish.png import Plane, encode_grey
+from blemish.sets.layout import FORMAT, REGION_FILE, ImageSet, read_set
 from blemish.sets.records import (
     COLUMNS,
     DefectRecord,
@@ -74,10 +74,19 @@ class SetWriter:
         group: str,
         defects: Iterable[DefectRecord] = (),
         attributes: Mapping[str, Any] | None = None,
+        clean: bool = False,
     ) -> None:
         """Encode and write one image; see :func:`encode_image`."""
         self.add_encoded(
-            encode_image(image_id, image, mask, group=group, defects=defects, attributes=attributes)
+            encode_image(
+                image_id,
+                image,
+                mask,
+                group=group,
+                defects=defects,
+                attributes=attributes,
+                clean=clean,
+            )
         )
 
     def add_encoded(self, encoded: EncodedImage) -> None:
@@ -97,6 +106,11 @@ class SetWriter:
     def describe(self, **about: Any) -> None:
         """Add keys to ``set.json``."""
         self._about.update(about)
+
+    def add_region(self, region: NDArray[np.bool_]) -> None:
+        """Write the region of interest of every image, shape ``(H, W)`` as theirs."""
+        self.add_file(REGION_FILE, encode_grey(region.astype(np.uint8) * 255))
+        self.describe(region=True)
 
     def add_file(self, name: str, data: bytes) -> None:
         """Write one more file at the top of the set, such as ``contact_sheet.png``."""

@@ -48,10 +48,15 @@ def test_everything_is_recorded(workspace: Workspace) -> None:
     images = load_params(workspace.params_file).generate.images
     assert run.data.params["generate.images"] == str(images)
     assert run.data.metrics["test_dice"] == 0.9
-    assert {i.dataset.name for i in run.inputs.dataset_inputs} == {"synthetic", "processed"}
+    assert {i.dataset.name for i in run.inputs.dataset_inputs} == {
+        "synthetic",
+        "synthetic_splits",
+        "real_splits",
+    }
     lock = workspace.lock()["stages"]
     digests = {i.dataset.digest for i in run.inputs.dataset_inputs}
-    assert digests == {lock[name]["outs"][0]["md5"] for name in ("generate", "preprocess")}
+    made = [out for name in ("generate", "preprocess") for out in lock[name]["outs"]]
+    assert digests == {out["md5"] for out in made}
     client = connection.connect(workspace).client
     points = client.get_metric_history(run.info.run_id, "val_dice")
     assert sorted((p.step, round(p.value, 3)) for p in points) == [(1, 0.8), (2, 0.85), (3, 0.867)]
@@ -72,7 +77,7 @@ def test_versions_carry_their_identity_and_aliases(workspace: Workspace) -> None
         assert len(version.git_commit) == 40
         assert version.tags["test_dice"] == "0.9"
         assert float(version.tags["latency_ms"]) > 0
-        assert version.tags["digest.processed"].endswith(".dir")
+        assert version.tags["digest.synthetic_splits"].endswith(".dir")
 
 
 def test_stock_mlflow_loads_the_champion_and_its_file_is_dvc_s(

@@ -12,9 +12,17 @@ import pytest
 from blemish.config.preprocess import Scale
 from blemish.errors import DataError, ParamsError
 from blemish.packed import SPLITS, PackedSet
-from blemish.packing.packer import Splitting, pack_sets
+from blemish.packing.packer import Part, pack_sets
+from blemish.packing.splits import Splitting
 from blemish.preprocessing import Resizing
-from blemish.sets import DefectRecord, ImageSet, SetWriter, draw_instances, read_set
+from blemish.sets import (
+    SYNTHETIC,
+    DefectRecord,
+    ImageSet,
+    SetWriter,
+    draw_instances,
+    read_set,
+)
 
 SPLITTING = Splitting({"val": 0.2, "test": 0.2}, seed=7)
 IMAGES = 20
@@ -22,7 +30,8 @@ IMAGES = 20
 
 def write_set(folder: Path, name: str = "tiles", seed: int = 0, images: int = IMAGES) -> ImageSet:
     rng = np.random.default_rng(seed)
-    with SetWriter(folder / name, name, "pairs") as writer:
+    layout = SYNTHETIC if name == SYNTHETIC else "pairs"
+    with SetWriter(folder / name, name, layout) as writer:
         for index in range(images):
             image = rng.integers(0, 256, (24, 32), dtype=np.uint8)
             mask = np.zeros(image.shape, bool)
@@ -37,6 +46,10 @@ def write_set(folder: Path, name: str = "tiles", seed: int = 0, images: int = IM
     return read_set(folder / name)
 
 
+def pack(sets: list[ImageSet], out: Path, *how: object, workers: int = 1) -> dict:
+    return pack_sets([Part(sets, out)], *how, workers=workers)[0]
+
+
 def members(out: Path, key: Callable = lambda record: record.group) -> dict[str, set[str]]:
     found = defaultdict(set)
     for split in SPLITS:
@@ -49,7 +62,7 @@ def members(out: Path, key: Callable = lambda record: record.group) -> dict[str,
 def test_every_image_is_packed_once_as_it_was(tmp_path: Path) -> None:
     """All images appear in exactly one split, with their pixels, masks, classes and attributes."""
     images = write_set(tmp_path)
-    pack_sets([images], tmp_path / "out", SPLITTING, Resizing())
+    pack([images], tmp_path / "out", SPLITTING, Resizing())
     seen = []
     for split in SPLITS:
         packed = PackedSet.open(tmp_path / "out", split)
@@ -68,7 +81,7 @@ def test_every_image_is_packed_once_as_it_was(tmp_path: Path) -> None:
 
 def test_no_group_is_in_two_splits(tmp_path: Path) -> None:
     """The two images of a part stay together."""
-    pack_sets([write_set(tmp_path)], tmp_path / "out", SPLITTING, Resizing())
+    pack([write_set(tmp_path)], tmp_path / "out", SPLITTING, Resizing())
     groups = members(tmp_path / "out")
     assert not groups["train"] & groups["val"]
     assert not groups["test"] & (groups["train"] | groups["val"])
@@ -78,7 +91,7 @@ def test_workers_change_no_byte(tmp_path: Path) -> None:
     """One and two processes write the same files."""
     images = write_set(tmp_path)
     for workers in (1, 2):
-        pack_sets([images], tmp_path / f"out{workers}", SPLITTING, Resizing("fit"), workers=workers)
+        pack([images], tmp_path / f"out{workers}", SPLITTING, Resizing("fit"), workers=workers)
     names = sorted(path.name for path in (tmp_path / "out1").iterdir())
     assert len(names) == 7
     for name in names:
@@ -89,8 +102,8 @@ def test_workers_change_no_byte(tmp_path: Path) -> None:
 def test_another_set_reshuffles_nothing(tmp_path: Path) -> None:
     """The split of a set is the same with and without a second one."""
     first, second = write_set(tmp_path), write_set(tmp_path, "more", seed=1)
-    pack_sets([first], tmp_path / "alone", SPLITTING, Resizing())
-    pack_sets([second, first], tmp_path / "both", SPLITTING, Resizing())
+    pack([first], tmp_path / "alone", SPLITTING, Resizing())
+    pack([second, first], tmp_path / "both", SPLITTING, Resizing())
 
     def of_first(record: object) -> str | None:
         return record.image_id if record.set_name == "tiles" else None
@@ -102,7 +115,7 @@ def test_another_set_reshuffles_nothing(tmp_path: Path) -> None:
 def test_what_is_held_out_is_the_test_split(tmp_path: Path) -> None:
     """With ``hold_out`` the family named is all of test, and nothing of it trains."""
     splitting = Splitting({"val": 0.2, "test": 0.2}, 7, "surface=rolled")
-    pack_sets([write_set(tmp_path)], tmp_path / "out", splitting, Resizing())
+    pack([write_set(tmp_path)], tmp_path / "out", splitting, Resizing())
     surfaces = members(tmp_path / "out", lambda record: record.attributes["surface"])
     assert surfaces == {"train": {"cast"}, "val": {"cast"}, "test": {"rolled"}}
 
@@ -111,12 +124,12 @@ def test_holding_out_nothing_is_refused(tmp_path: Path) -> None:
     """A family that no image belongs to is named, with those that there are."""
     splitting = Splitting({"val": 0.2, "test": 0.2}, 7, "surface=wood")
     with pytest.raises(ParamsError, match="accepted: surface=cast, surface=rolled"):
-        pack_sets([write_set(tmp_path)], tmp_path / "out", splitting, Resizing())
+        pack([write_set(tmp_path)], tmp_path / "out", splitting, Resizing())
 
 
 def test_scale_applies_to_images_and_defects_alike(tmp_path: Path) -> None:
     """At half scale planes, areas and widths shrink together."""
-    pack_sets([write_set(tmp_path)], tmp_path / "out", SPLITTING, Resizing(Scale(scale=0.5)))
+    pack([write_set(tmp_path)], tmp_path / "out", SPLITTING, Resizing(Scale(scale=0.5)))
     packed = PackedSet.open(tmp_path / "out", "train")
     record = next(r for r in map(packed.record, range(len(packed))) if r.defects)
     assert (record.height, record.width) == (12, 16)
@@ -176,7 +189,7 @@ def test_every_bad_file_is_named_once(tmp_path: Path, workers: int) -> None:
     images = write_set(tmp_path)
     expected = spoil(images)
     with pytest.raises(DataError) as refusal:
-        pack_sets([images], tmp_path / "out", SPLITTING, Resizing(), workers=workers)
+        pack([images], tmp_path / "out", SPLITTING, Resizing(), workers=workers)
     told = dict(line.split(": ", 1) for line in refusal.value.files)
     assert len(told) == len(refusal.value.files)
     assert told.keys() == expected.keys()
@@ -190,23 +203,134 @@ def test_an_empty_set_is_refused(tmp_path: Path) -> None:
     with SetWriter(tmp_path / "none", "none", "pairs"):
         pass
     with pytest.raises(DataError, match=r"none/index.csv: an empty set"):
-        pack_sets([read_set(tmp_path / "none")], tmp_path / "out", SPLITTING, Resizing())
+        pack([read_set(tmp_path / "none")], tmp_path / "out", SPLITTING, Resizing())
 
 
-def test_a_split_without_a_defect_is_refused(tmp_path: Path) -> None:
+def test_a_synthetic_split_without_a_defect_is_refused(tmp_path: Path) -> None:
     """With two defective groups one split would have none: the set and the split are named."""
-    images = write_set(tmp_path, images=4)
+    images = write_set(tmp_path, SYNTHETIC, images=4)
     with pytest.raises(DataError) as refusal:
-        pack_sets([images], tmp_path / "out", SPLITTING, Resizing())
-    assert "tiles/index.csv: nothing at all in split" in refusal.value.files[0]
+        pack([images], tmp_path / "out", SPLITTING, Resizing())
+    assert "synthetic/index.csv: nothing at all in split" in refusal.value.files[0]
     assert "at least 3 such groups are needed" in refusal.value.files[0]
+
+
+CLEAN, LABELLED = (False, True), (True, False)  # (defective, clean)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "splits", "note"),
+    [
+        ([LABELLED], {"train": 1}, "all 1 images train, because 1 group cannot be split three"),
+        ([CLEAN] * 2, {"train": 2}, "nothing of it validates or tests"),
+        ([CLEAN] * 20, {"train": 12, "val": 4, "test": 4}, "no labelled defect: the model learns"),
+        ([LABELLED] * 20, {"train": 12, "val": 4, "test": 4}, "no defect-free image: the oper"),
+        (
+            [LABELLED] + [CLEAN] * 19,
+            {"train": 12, "val": 4, "test": 4},
+            "no labelled defect in val and test: the operating point is chosen without its",
+        ),
+    ],
+)
+def test_what_a_set_lacks_is_said_not_refused(
+    tmp_path: Path, kinds: list[tuple[bool, bool]], splits: dict[str, int], note: str
+) -> None:
+    """Few labelled, only clean or only labelled photographs are packed; one sentence a lack.
+
+    Defects that do not reach every split train.
+    """
+    rng = np.random.default_rng(3)
+    with SetWriter(tmp_path / "line-3", "line-3", "pairs") as writer:
+        for index, (defective, clean) in enumerate(kinds):
+            mask = np.zeros((16, 20), bool)
+            mask[3:6, 3:9] = defective
+            image = rng.integers(0, 256, mask.shape, dtype=np.uint8)
+            defects = [DefectRecord("pit", mask)] if defective else []
+            writer.add(f"i{index}", image, mask, group=f"g{index}", defects=defects, clean=clean)
+    described = pack([read_set(tmp_path / "line-3")], tmp_path / "out", SPLITTING, Resizing())
+    packed = {split: PackedSet.open(tmp_path / "out", split) for split in SPLITS}
+    assert {split: len(one) for split, one in packed.items() if len(one)} == splits
+    assert len(described["notes"]) == 1
+    assert note in described["notes"][0]
+    assert described["sets"]["line-3"]["train"]["clean"] == sum(
+        packed["train"].record(index).clean for index in range(splits["train"])
+    )
+    if LABELLED in kinds:
+        assert any(packed["train"].mask(index).any() for index in range(splits["train"]))
+
+
+def test_a_part_without_sets_is_empty_and_changes_no_other(tmp_path: Path) -> None:
+    """The splits of one part are the same bytes whatever sets the other has."""
+    images, more = write_set(tmp_path), write_set(tmp_path, "more", seed=1)
+    for name, others in (("without", []), ("with", [more])):
+        parts = [Part([images], tmp_path / name / "one"), Part(others, tmp_path / name / "other")]
+        pack_sets(parts, SPLITTING, Resizing())
+    for path in (tmp_path / "without" / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "with" / "one" / path.name).read_bytes()
+    assert [len(PackedSet.open(tmp_path / "without/other", split)) for split in SPLITS] == [0] * 3
+    described = json.loads((tmp_path / "without/other/statistics.json").read_text())
+    assert (described["images"], described["figures"], described["sets"]) == (0, {}, {})
+
+
+def with_region(folder: Path, region: np.ndarray) -> ImageSet:
+    images = write_set(folder, "regional")
+    with SetWriter(folder / "regional", "regional", "pairs") as writer:
+        for index, row in enumerate(images.rows[:6]):
+            mask, defects = images.mask(index), images.defects(row.image_id)
+            writer.add(row.image_id, images.image(index), mask, group=row.group, defects=defects)
+        writer.add_region(region)
+    return read_set(folder / "regional")
+
+
+def test_a_region_of_interest_is_carried_at_the_model_s_scale(tmp_path: Path) -> None:
+    """The region of a set comes with each of its images, scaled as they are, stored once."""
+    region = np.zeros((24, 32), bool)
+    region[4:20, 8:30] = True
+    images = with_region(tmp_path, region)
+    assert np.array_equal(images.region, region)
+    pack(
+        [images, write_set(tmp_path, seed=9)],
+        tmp_path / "out",
+        SPLITTING,
+        Resizing(Scale(scale=0.5)),
+    )
+    packed = PackedSet.open(tmp_path / "out", "train")
+    for index in range(len(packed)):
+        found = packed.region(index)
+        if packed.record(index).set_name == "regional":
+            assert np.array_equal(found, region[::2, ::2])
+        else:
+            assert found is None
+    entries = json.loads((tmp_path / "out/train.json").read_text())["images"]
+    assert len({tuple(one["region"]) for one in entries if "region" in one}) == 1
+
+
+@pytest.mark.parametrize(
+    ("region", "problem"),
+    [
+        (np.zeros((24, 32), bool), "covers nothing"),
+        (np.ones((10, 32), bool), "has 32 x 10 pixels, but an image has 32 x 24"),
+        (None, "is missing or corrupt"),
+    ],
+)
+def test_a_spoilt_region_of_interest_is_named(
+    tmp_path: Path, region: np.ndarray | None, problem: str
+) -> None:
+    """A region that covers nothing, fits no image or is gone is one fault of the set."""
+    images = with_region(tmp_path, np.ones((1, 1), bool) if region is None else region)
+    if region is None:
+        (images.folder / "region.png").unlink()
+    with pytest.raises(DataError) as refusal:
+        pack([images], tmp_path / "out", SPLITTING, Resizing())
+    assert len(refusal.value.files) == 1
+    assert f"regional/region.png: the region of interest {problem}" in refusal.value.files[0]
 
 
 def test_equal_pictures_of_two_sets_are_named(tmp_path: Path) -> None:
     """A picture that is in two sets could train what it tests."""
     first, second = write_set(tmp_path), write_set(tmp_path, "again")
     with pytest.raises(DataError) as refusal:
-        pack_sets([first, second], tmp_path / "out", SPLITTING, Resizing())
+        pack([first, second], tmp_path / "out", SPLITTING, Resizing())
     assert len(refusal.value.files) == IMAGES
     assert "is the same picture as again/images/i00.png" in refusal.value.files[0]
 
@@ -219,4 +343,4 @@ def test_torn_defects_are_named(tmp_path: Path) -> None:
     lines[0]["rle"]["counts"] = "11"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(DataError, match=r"tiles/defects.jsonl: torn at i01"):
-        pack_sets([read_set(images.folder)], tmp_path / "out", SPLITTING, Resizing())
+        pack([read_set(images.folder)], tmp_path / "out", SPLITTING, Resizing())

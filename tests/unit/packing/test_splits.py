@@ -49,6 +49,17 @@ def test_every_split_has_defects_where_they_suffice(samples: list[Sample], seed:
             assert {splits[group] for group in groups} == set(SHARES)
 
 
+@given(SAMPLES, st.integers(0, 99))
+def test_few_groups_train(samples: list[Sample], seed: int) -> None:
+    """Defective groups, or groups at all, that do not reach every split are all trained on."""
+    samples = [Sample(one.group, one.classes) for one in samples]
+    splits = assign_splits("set", samples, SHARES, seed)
+    defective = {sample.group for sample in samples if sample.classes}
+    for few in (defective, set(splits)):
+        if len(few) < 3:
+            assert {splits[group] for group in few} <= {"train"}
+
+
 @given(SAMPLES)
 def test_what_is_held_out_is_only_tested(samples: list[Sample]) -> None:
     """Held-out groups are the whole test split, the others never in it."""

@@ -38,7 +38,9 @@ def page() -> None:
         return
     with images:
         folder = _choose_set(folders)
-        set_images.show(folder, workspace.path("processed"))
+        synthetic = folder == workspace.path("synthetic")
+        splits = "synthetic_splits" if synthetic else "real_splits"
+        set_images.show(folder, workspace.path(splits))
     with checks:
         set_checks.show(folders)
 
