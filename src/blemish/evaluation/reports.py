@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from blemish import files
 from blemish.evaluation.judging import ImageResult
-from blemish.metrics import Counts, ThresholdHistogram
+from blemish.metrics import Counts, ImageRow, ThresholdHistogram
 from blemish.operating_point import LEVELS
 from blemish.packed import PackedSet
 from blemish.visualization import encode_png
@@ -29,17 +28,6 @@ _HEADLINES = (
     "false_alarm_rate",
 )
 _DIGITS = 6
-_COLUMNS = (
-    "image_id",
-    "set",
-    "group",
-    "classes",
-    *("tp", "fp", "fn", "tn"),
-    *("dice", "iou", "precision", "recall", "boundary_f"),
-    "score",
-    *("found", "missed", "right", "false"),
-    "class_pixels",
-)
 
 
 @dataclass(frozen=True)
@@ -87,37 +75,28 @@ def write_curves(folder: Path, pixels: Pixels, classes: Mapping[str, Any]) -> No
     files.write_text(folder / "classes.csv", as_csv(("class", "dice", "found_share"), by_class))
 
 
-def per_image_csv(results: Iterable[ImageResult]) -> str:
-    """Return one row an image: identity, pixels, figures, defects, and pixels by class.
-
-    ``classes`` joins names by ``;``. ``class_pixels`` is JSON: by class ``[tp, fp, fn]``, a false
-    mark counted for the class of the defect nearest to it.
-    """
-    return as_csv(_COLUMNS, [_row(result) for result in results])
-
-
-def _row(result: ImageResult) -> tuple[object, ...]:
-    counts, objects = result.counts, result.objects
-    figures = (counts.dice, counts.iou, counts.precision, counts.recall, result.boundary_f)
-    return (
-        result.image_id,
-        result.record.set_name,
-        result.record.group,
-        ";".join(result.classes),
-        *(counts.tp, counts.fp, counts.fn, counts.tn),
-        *(round(figure, _DIGITS) for figure in (*figures, result.score)),
-        *(objects.found, objects.missed, objects.right, objects.false),
-        json.dumps(class_pixels(result), separators=(",", ":")),
+def image_row(result: ImageResult) -> ImageRow:
+    """Return a result as it is stored."""
+    return ImageRow(
+        image_id=result.image_id,
+        set_name=result.record.set_name,
+        group=result.record.group,
+        classes=result.classes,
+        counts=result.counts,
+        boundary_f=result.boundary_f,
+        score=result.score,
+        objects=result.objects,
+        class_pixels=class_pixels(result),
     )
 
 
-def class_pixels(result: ImageResult) -> dict[str, list[int]]:
-    """Return ``[tp, fp, fn]`` by class of one image."""
+def class_pixels(result: ImageResult) -> dict[str, tuple[int, int, int]]:
+    """Return ``(tp, fp, fn)`` by class of one image."""
     totals: dict[str, Counts] = {}
     for defect in result.defects:
         name = defect.defect.class_name
         totals[name] = totals.get(name, Counts()) + defect.counts
-    return {name: [c.tp, c.fp, c.fn] for name, c in sorted(totals.items())}
+    return {name: (c.tp, c.fp, c.fn) for name, c in sorted(totals.items())}
 
 
 def write_test_images(

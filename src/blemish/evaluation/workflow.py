@@ -17,7 +17,7 @@ from blemish.evaluation import gallery, reports, summary
 from blemish.evaluation.choice import Choice, choose_point
 from blemish.evaluation.judging import ImageResult, judge_image, unique_ids
 from blemish.evaluation.prediction import load_fast, probability_of
-from blemish.metrics import ThresholdHistogram
+from blemish.metrics import ThresholdHistogram, write_image_rows
 from blemish.operating_point import OperatingPoint
 from blemish.packed import PackedSet
 
@@ -142,7 +142,8 @@ def _write(
     }
     metrics = reports.headline(overall, pixels)
     files.write_json(out / "threshold.json", vars(choice))
-    files.write_text(out / "per_image.csv", reports.per_image_csv(results))
+    rows = write_image_rows(reports.image_row(result) for result in results)
+    files.write_text(out / "per_image.csv", rows)
     files.write_json(out / "per_class.json", classes)
     files.write_json(out / "details.json", details)
     reports.write_curves(written / "curves", pixels, classes)

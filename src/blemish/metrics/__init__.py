@@ -1,5 +1,6 @@
 """How well predictions match the truth: pixels, contours, objects, images, and how sure we are."""
 
+from blemish.metrics.image_rows import ImageRow, read_image_rows, write_image_rows
 from blemish.metrics.images import auroc, image_score, weighted_auroc
 from blemish.metrics.intervals import Interval, group_weights, percentile_interval
 from blemish.metrics.objects import ObjectCounts, boundary_f_score, count_objects, coverage
@@ -8,6 +9,7 @@ from blemish.metrics.thresholds import ReliabilityBin, Sweep, ThresholdHistogram
 
 __all__ = [
     "Counts",
+    "ImageRow",
     "Interval",
     "ObjectCounts",
     "ReliabilityBin",
@@ -24,6 +26,8 @@ __all__ = [
     "iou",
     "percentile_interval",
     "precision",
+    "read_image_rows",
     "recall",
     "weighted_auroc",
+    "write_image_rows",
 ]

@@ -3,12 +3,11 @@
 from blemish.registry.catalogue import Registry
 from blemish.registry.history import Move
 from blemish.registry.loading import load_verified
-from blemish.registry.stored_images import ImageResult, StoredImage
+from blemish.registry.stored_images import StoredImage
 from blemish.registry.verified_cache import LastKnown, ModelCache
 from blemish.registry.version import Version
 
 __all__ = [
-    "ImageResult",
     "LastKnown",
     "ModelCache",
     "Move",

@@ -17,9 +17,10 @@ from blemish.errors import (
     TamperedModelError,
 )
 from blemish.files import sha256_bytes
+from blemish.metrics import ImageRow
 from blemish.registry.history import Move, observe
 from blemish.registry.model_files import fetch_model
-from blemish.registry.stored_images import ImageResult, StoredImage, read_results, stored_images
+from blemish.registry.stored_images import StoredImage, read_results, stored_images
 from blemish.registry.verified_cache import LastKnown, ModelCache
 from blemish.registry.version import Version
 from blemish.registry.version_queries import all_versions, newest_version, read_aliases
@@ -185,7 +186,7 @@ class Registry:
         self._require_same(f"The weights of version {version.version}", sha256_bytes(data), wanted)
         return data
 
-    def results(self, version: Version) -> tuple[ImageResult, ...]:
+    def results(self, version: Version) -> tuple[ImageRow, ...]:
         """Return how the fp32 model of a version's run did on each test image.
 
         Raises:

@@ -1,7 +1,5 @@
-"""What a run keeps for judging its model: test images, masks and per-image results."""
+"""Images that a run keeps with their masks and results: for the gate, and to look at."""
 
-import csv
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,41 +9,23 @@ import numpy.typing as npt
 
 from blemish.errors import NotFoundError
 from blemish.imaging import decode_image
-from blemish.metrics.pixels import Counts
+from blemish.metrics import ImageRow, read_image_rows
 
 _MASK_LEVEL = 127
 
 
 @dataclass(frozen=True)
-class ImageResult:
-    """How a model did on one test image, at its own threshold.
-
-    Attributes:
-        image_id: Safe stem of the image's name.
-        set_name: Set that it comes from.
-        group: Physical part that it shows.
-        classes: Classes of its defects; empty when it is free.
-        counts: Pixels found, falsely marked, missed and rightly left.
-    """
-
-    image_id: str
-    set_name: str
-    group: str
-    classes: tuple[str, ...]
-    counts: Counts
-
-
-@dataclass(frozen=True)
 class StoredImage:
-    """A test image with its true mask, as the store has them.
+    """An image with its true mask, as the store has them.
 
     Attributes:
         image_id: Safe stem of the image's name.
         set_name: Set that it comes from.
-        group: Physical part that it shows.
-        classes: Classes of its defects; empty when it is free.
-        image_path: The picture on this host.
+        group: Physical part that it shows; unique within its set.
+        classes: Classes of its defects; empty when it is defect-free.
+        image_path: The image on this host.
         mask_path: Its true mask on this host.
+        clean: Whether it was declared defect-free, without a mask.
     """
 
     image_id: str
@@ -54,6 +34,7 @@ class StoredImage:
     classes: tuple[str, ...]
     image_path: Path
     mask_path: Path
+    clean: bool = False
 
     def plane(self) -> npt.NDArray[np.uint8]:
         """Read the image: shape ``(H, W)``, uint8."""
@@ -65,17 +46,16 @@ class StoredImage:
         return truth
 
 
-def read_results(folder: Path) -> tuple[ImageResult, ...]:
+def read_results(folder: Path) -> tuple[ImageRow, ...]:
     """Read ``per_image.csv`` in the folder that evaluate wrote.
 
     Raises:
-        NotFoundError: It is missing or torn.
+        NotFoundError: It is missing or corrupt.
     """
     path = folder / "per_image.csv"
     try:
-        with path.open(encoding="utf-8", newline="") as stream:
-            return tuple(_result(row) for row in csv.DictReader(stream))
-    except (OSError, KeyError, ValueError) as error:
+        return read_image_rows(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise NotFoundError(
             f"The per-image results at {path} cannot be read: {error}. Record them: blemish sync"
         ) from error
@@ -85,26 +65,12 @@ def stored_images(folder: Path) -> Iterator[StoredImage]:
     """Yield the test images kept in the folder that evaluate wrote, by name.
 
     Raises:
-        NotFoundError: ``per_image.csv`` is missing or torn.
+        NotFoundError: ``per_image.csv`` is missing or corrupt.
     """
-    for result in read_results(folder):
-        image = folder / "test_images" / f"{result.image_id}.png"
-        mask = folder / "test_masks" / f"{result.image_id}.png"
-        if image.is_file() and mask.is_file():
+    for row in read_results(folder):
+        image = folder / "test_images" / f"{row.image_id}.png"
+        mask = folder / "test_masks" / f"{row.image_id}.png"
+        if "/" not in row.image_id and image.is_file() and mask.is_file():
             yield StoredImage(
-                result.image_id, result.set_name, result.group, result.classes, image, mask
+                row.image_id, row.set_name, row.group, row.classes, image, mask, row.clean
             )
-
-
-def _result(row: dict[str, str]) -> ImageResult:
-    counts = Counts(*(int(float(row[key])) for key in ("tp", "fp", "fn", "tn")))
-    return ImageResult(row["image_id"], row["set"], row["group"], _classes(row["classes"]), counts)
-
-
-def _classes(text: str) -> tuple[str, ...]:
-    """Read a list of classes: JSON, or names with one of ``;,|`` or spaces between."""
-    if text.startswith("["):
-        return tuple(sorted(set(json.loads(text))))
-    for separator in ";,|":
-        text = text.replace(separator, " ")
-    return tuple(sorted(set(text.split())))

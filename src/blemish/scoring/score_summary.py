@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from blemish.config.monitor import Drift
 from blemish.image_statistics import NAMES
-from blemish.inference import ModelCard
+from blemish.model_card import ModelCard
 from blemish.monitoring.drift import (
     Counted,
     Reference,

@@ -10,7 +10,8 @@ from blemish.config.monitor import Drift
 from blemish.config.serve import Serve
 from blemish.errors import NotFoundError, ScoringError
 from blemish.files import sha256_bytes
-from blemish.inference import ModelCard, Segmenter
+from blemish.inference import Segmenter
+from blemish.model_card import ModelCard
 from blemish.registry import ModelCache, Registry
 from blemish.scoring.job_folder import JobFolder
 from blemish.scoring.local_engine import LocalEngine, usable_cores
