@@ -68,7 +68,7 @@ def read_image_rows(text: str) -> tuple[ImageRow, ...]:
     try:
         for line in lines:
             rows.append(_parse(line))  # noqa: PERF401 - the line at which it ends is named
-    except (KeyError, TypeError, ValueError, RecursionError, csv.Error) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, csv.Error) as error:
         raise ValueError(f"line {lines.line_num} of {NAME} cannot be read: {error!r}") from error
     return tuple(rows)
 
