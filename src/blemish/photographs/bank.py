@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from blemish.config.drawing import Drawing
 from blemish.errors import DataError
 from blemish.parallel import ordered_map
-from blemish.photographs.drawing import draw_on
 from blemish.photographs.photographed import Plane, Region
 from blemish.photographs.region_of_interest import find_parts
+from blemish.photographs.retouching import draw_on
 
 _ORDER, _PLACES, _DEFECTS = range(3)  # streams of random numbers
 
@@ -82,6 +82,9 @@ def draw_bank(
     An image of the bank depends on the photographs, ``drawing``, ``seed``, ``size`` and its index
     alone, not on how many are drawn by how many workers.
 
+    Where most photographs show a part before a plain background, those in which it is not found
+    are left out: a defect drawn beside a part would teach marks on nothing.
+
     Args:
         photographs: Read one by one; may be a sequence that loads each when it is asked for.
         drawing: What to draw.
@@ -102,17 +105,20 @@ def draw_bank(
             "There is no clean photograph to draw defects onto; at least one is needed. "
             "Import some: blemish import FOLDER --name NAME --clean"
         )
-    tasks = _Tasks(photographs, _parts(photographs), seed, count, size)
+    parts = _parts(photographs)
+    tasks = _Tasks(photographs, tuple(parts), tuple(parts.values()), seed, count, size)
     yield from ordered_map(partial(_draw, drawing, seed), tasks, workers)
 
 
-def _parts(photographs: Sequence[Photograph]) -> list[Region | None]:
-    """Return where the part is in each photograph: as given, else as found."""
-    given = [photograph.region for photograph in photographs]
-    missing = [index for index, region in enumerate(given) if region is None]
+def _parts(photographs: Sequence[Photograph]) -> dict[int, Region | None]:
+    """Return which photographs to draw on, and where the part is in each: as given, else found."""
+    parts = {index: photograph.region for index, photograph in enumerate(photographs)}
+    missing = [index for index, region in parts.items() if region is None]
     found = find_parts(photographs[index].plane for index in missing)
-    parts = dict(zip(missing, found, strict=True))
-    return [parts.get(index, region) for index, region in enumerate(given)]
+    parts |= dict(zip(missing, found, strict=True))
+    if any(region is not None for region in found):
+        return {index: region for index, region in parts.items() if region is not None}
+    return parts
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,10 @@ class _Tasks(Sequence[_Task]):
     """The tasks of a bank, each made when it is asked for."""
 
     photographs: Sequence[Photograph]
+    numbers: Sequence[int]
+    """Which of them to draw on."""
     parts: Sequence[Region | None]
+    """Where the part is in each of those."""
     seed: int
     length: int
     size: int
@@ -141,29 +150,28 @@ class _Tasks(Sequence[_Task]):
 
     def _task(self, index: int) -> _Task:
         rng = np.random.default_rng((self.seed, _PLACES, index))
-        number = self._number(index)
-        photograph = self.photographs[number]
-        part = self.parts[number]
+        place = self._place(index)
+        photograph, part = self.photographs[self.numbers[place]], self.parts[place]
         rows, columns = _window(rng, photograph.plane.shape, part, self.size)
         return _Task(
             index,
             photograph.name,
             np.ascontiguousarray(photograph.plane[rows, columns]),
             None if part is None else np.ascontiguousarray(part[rows, columns]),
-            self._donor(rng, number),
+            self._donor(rng, place),
         )
 
-    def _number(self, index: int) -> int:
-        """Return which photograph an image is drawn on: each pass has an order of its own."""
-        turn, place = divmod(index, len(self.photographs))
-        order = np.random.default_rng((self.seed, _ORDER, turn)).permutation(len(self.photographs))
-        return int(order[place])
+    def _place(self, index: int) -> int:
+        """Return the place of an image's photograph: each pass has an order of its own."""
+        turn, step = divmod(index, len(self.numbers))
+        order = np.random.default_rng((self.seed, _ORDER, turn)).permutation(len(self.numbers))
+        return int(order[step])
 
-    def _donor(self, rng: np.random.Generator, number: int) -> Plane:
+    def _donor(self, rng: np.random.Generator, place: int) -> Plane:
         """Cut a window of another photograph; of the same one where there is no other."""
-        others = len(self.photographs) - 1
-        other = (number + 1 + int(rng.integers(others))) % (others + 1) if others else number
-        plane, part = self.photographs[other].plane, self.parts[other]
+        others = len(self.numbers) - 1
+        other = (place + 1 + int(rng.integers(others))) % (others + 1) if others else place
+        plane, part = self.photographs[self.numbers[other]].plane, self.parts[other]
         rows, columns = _window(rng, plane.shape, part, self.size)
         if part is not None:  # no background in it, if the part allows
             rows, columns = _inside(part, rows, columns)

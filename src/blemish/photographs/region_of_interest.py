@@ -1,13 +1,12 @@
 """Where the part is in a photograph, found where what lies around it is plain."""
 
 from collections.abc import Iterable
-from typing import cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.synthesis.noise import blur
+from blemish.synthesis.noise import as_field, blur
 
 Plane = NDArray[np.uint8]
 Region = NDArray[np.bool_]
@@ -18,6 +17,8 @@ _PLAIN_SHARE = 0.6  # of the frame that must follow one smooth course of grey le
 _LEAST_TOLERANCE = 6.0  # grey levels that a background may depart from that course
 _DEVIATIONS = 4.0  # the same in deviations of the frame
 _SHARES = (0.02, 0.9)  # smallest and largest part, as a part of the photograph
+_STANDS_OUT = 2.0  # median departure of the part, in tolerances
+_PLAIN_BESIDE = 0.93  # share of what lies beside the part that must be plain
 _COMPACT = 0.6  # of the part's area that its largest piece must have: dirt on a sheet is scattered
 
 
@@ -41,8 +42,10 @@ def find_part(plane: Plane) -> Region | None:
     departure = _departure_from_frame(smooth)
     if departure is None:
         return None
-    part = _largest_pieces(departure)
-    if part is None:
+    part = _largest_pieces(departure > 1)
+    if part is None or np.median(departure[part]) < _STANDS_OUT:
+        return None
+    if np.mean(departure[~part] <= 1) < _PLAIN_BESIDE:
         return None
     full = cv2.resize(part.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
     return np.asarray(full, dtype=np.bool_)
@@ -59,11 +62,14 @@ def find_parts(planes: Iterable[Plane]) -> list[Region | None]:
     return parts if found > len(parts) / 2 else [None] * len(parts)
 
 
-def _departure_from_frame(smooth: NDArray[np.float32]) -> Region | None:
-    """Return where a photograph departs from the course of its frame; None where that is not plain.
+def _departure_from_frame(smooth: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Return how far a photograph departs from the course of its frame, in tolerances.
 
     Args:
         smooth: Shape ``(H, W)``, grey levels.
+
+    Returns:
+        Same shape, at least 0; None where the frame is not plain.
     """
     height, width = smooth.shape
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
@@ -82,7 +88,7 @@ def _departure_from_frame(smooth: NDArray[np.float32]) -> Region | None:
         kept = departure <= tolerance
         if kept.mean() < _PLAIN_SHARE:
             return None
-    return cast("Region", np.abs(smooth - terms @ fit) > tolerance)
+    return as_field(np.abs(smooth - terms @ fit) / tolerance)
 
 
 def _deviation(values: NDArray[np.float32]) -> float:

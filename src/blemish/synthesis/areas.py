@@ -8,10 +8,13 @@ from blemish.synthesis.noise import Field, as_field, blur, choose, sample, stand
 from blemish.synthesis.surfaces import SURFACES, shade
 from blemish.synthesis.workpiece import Workpiece, other_texture
 
+_LARGEST_ZONE = 0.6  # of the part; beyond it the rest would be the defect
+_BLOTCH_SHARE = 0.3  # of patches that are many areas instead of one
+
 
 def inclusion(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     """Roll slag into the skin: dark stringers along the strip, frayed, torn, with glints."""
-    length = limit(choose(rng, 6, 200) * piece.unit, piece, 0.6)
+    length = limit(choose(rng, 6, 300) * piece.unit, piece, 1.0)
     width = max(1.2, min(choose(rng, 1.2, 14) * piece.unit, length))
     angle = heading(rng, piece, 0.8)
     x, y = place(rng, piece)
@@ -67,7 +70,7 @@ def _stringer(
         angle=angle,
         roughness=rng.uniform(0.2, 0.9),
         slope=1.0,
-        softness=choose(rng, 1, 3),
+        softness=choose(rng, 0.7, 3),
     )
     inside = sample(rng, box.shape, 0.5, choose(rng, 1, 4) * piece.unit, piece.unit, angle=angle)
     sign = np.float32(-1 if rng.random() < 0.85 else 1)
@@ -80,6 +83,8 @@ def _stringer(
 
 def patch(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     """Leave an irregular area of another colour and grain, small or a third of the image."""
+    if rng.random() < _BLOTCH_SHARE:
+        return _blotches(rng, piece)
     radius = limit(choose(rng, 7, 130) * piece.unit, piece, 0.36)
     stretch = choose(rng, 1, 3)
     centre = place(rng, piece)
@@ -92,11 +97,27 @@ def patch(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
         angle=heading(rng, piece, 0.6),
         roughness=rng.uniform(0.2, 0.9),
         slope=float(rng.choice([1.0, 1.5])),
-        softness=choose(rng, 1, 5),
+        softness=choose(rng, 0.7, 4),
     )
     delta = cover * _colour(rng, piece, box)
-    extent = close(cover > np.float32(0.45), max(1.0, 0.06 * radius))
+    extent = close(cover > np.float32(0.45), max(1.0, 0.03 * radius))
     return [Change(box, delta, extent, thin=False)]
+
+
+def _blotches(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
+    """Cover a good part of the image with areas of one colour, as a skin that came off does."""
+    box = whole(piece.shape)
+    size = choose(rng, 0.25, 0.9) * max(piece.shape) / 256
+    angle = heading(rng, piece, 0.7)
+    field = sample(
+        rng, box.shape, float(rng.choice([1.5, 2.0])), size * choose(rng, 1, 3), size, angle=angle
+    )
+    field += np.float32(rng.uniform(0, 0.15)) * sample(rng, box.shape, 0.5, piece.unit)
+    steep = np.float32(choose(rng, 4, 20))
+    threshold = np.float32(rng.uniform(0.3, 1.5))
+    cover = as_field(np.clip((field - threshold) * steep + np.float32(0.5), 0, 1))
+    delta = cover * _colour(rng, piece, box)
+    return [Change(box, delta, close(cover > np.float32(0.45), 1.0), thin=False)]
 
 
 def _colour(rng: np.random.Generator, piece: Workpiece, box: Window) -> Field:
@@ -152,7 +173,7 @@ def fray(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
         angle=angle,
         roughness=rng.uniform(0.05, 0.4),
         slope=1.5,
-        softness=choose(rng, 1, 8),
+        softness=choose(rng, 0.7, 6),
     )
     skin = sample(rng, box.shape, float(rng.choice([0.5, 1.0])), 0.7 * piece.unit)
     level = 1 + np.float32(rng.choice([-1, 1], p=[0.75, 0.25]) * rng.uniform(0.05, 0.5))
@@ -179,24 +200,31 @@ def uneven(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
 
 
 def zone(rng: np.random.Generator, piece: Workpiece) -> tuple[Window, Field]:
-    """Return a large area: beyond a line across the lay, or a blob."""
-    softness = np.float32(choose(rng, 1, 6))
+    """Return a large area of the part and how it is covered: beyond a line, or a blob."""
+    softness = choose(rng, 0.7, 5)
     if rng.random() < 0.6:
-        box = whole(piece.shape)
-        (x, y), inward = place_at_border(rng, piece)
-        _, depth = box.grid((x, y), inward - np.pi / 2 + float(rng.normal(0, 0.12)))
-        along, _ = box.grid((x, y), inward - np.pi / 2)
-        side = max(piece.shape)
-        border = wander(rng, 128, rng.uniform(0, 5)) * np.float32(rng.uniform(0, 0.05) * side)
-        bent = border[np.clip((along / side * 64 + 64).astype(np.int32), 0, 127)]
-        far = np.float32(choose(rng, 0.08, 0.5) * side)
-        return box, np.clip((far + bent - depth) / softness + np.float32(0.5), 0, 1)
+        cover = _beyond_a_line(rng, piece, softness)
+        part = np.float32(1) if piece.part is None else piece.part
+        if float((cover * part).mean()) < _LARGEST_ZONE * float(np.mean(part)):
+            return whole(piece.shape), cover
     radius = limit(choose(rng, 25, 130) * piece.unit, piece, 0.36)
     centre = place(rng, piece)
     box = window(piece.shape, centre, 1.7 * radius + 4)
     axes = (radius, radius * float(rng.uniform(0.5, 1)))
-    cover = blob(rng, box, centre, axes, angle=piece.lay, roughness=0.2, softness=float(softness))
-    return box, cover
+    return box, blob(rng, box, centre, axes, angle=piece.lay, roughness=0.2, softness=softness)
+
+
+def _beyond_a_line(rng: np.random.Generator, piece: Workpiece, softness: float) -> Field:
+    """Return what lies between a border and a line beside it that wanders."""
+    box = whole(piece.shape)
+    point, inward = place_at_border(rng, piece)
+    _, depth = box.grid(point, inward - np.pi / 2 + float(rng.normal(0, 0.12)))
+    along, _ = box.grid(point, inward - np.pi / 2)
+    side = max(piece.shape)
+    border = wander(rng, 128, rng.uniform(0, 5)) * np.float32(rng.uniform(0, 0.05) * side)
+    bent = border[np.clip((along / side * 64 + 64).astype(np.int32), 0, 127)]
+    far = np.float32(choose(rng, 0.08, 0.5) * side)
+    return as_field(np.clip((far + bent - depth) / np.float32(softness) + np.float32(0.5), 0, 1))
 
 
 def corrosion(rng: np.random.Generator, piece: Workpiece) -> list[Change]:

@@ -63,10 +63,16 @@ class Camera:
             cv2.pow(signal, self.gamma, signal)
         return as_field((signal * np.float32(1 - self.black) + np.float32(self.black)) * 255)
 
-    def expose(self, scene: Field) -> float:
-        """Return the gain that brings the mean of a scene to the level chosen."""
+    def expose(self, scene: Field, part: Field | None = None) -> float:
+        """Return the gain that brings the mean of the part to the level chosen.
+
+        Args:
+            scene: Light from each pixel, shape ``(H, W)``.
+            part: Share of the part in each pixel, same shape; None where it fills the image.
+        """
+        mean = float(scene.mean() if part is None else (scene * part).mean() / part.mean())
         above_black = max(self.level - self.black, 0.02) / (1 - self.black)
-        return float(above_black ** (1 / self.gamma) / max(float(scene.mean()), 1e-3))
+        return float(above_black ** (1 / self.gamma) / max(mean, 1e-3))
 
     def deviation(self, signal: Field) -> Field:
         """Return the standard deviation of the noise for a signal, both in grey levels."""
@@ -94,7 +100,7 @@ def _spoil_columns(rng: np.random.Generator, noisy: Field) -> None:
     width = noisy.shape[1]
     noisy *= 1 + np.float32(rng.uniform(0, 0.02)) * rng.standard_normal(width, dtype=np.float32)
     for column in rng.integers(width, size=int(rng.integers(0, 3))):
-        noisy[:, column] += np.float32(rng.choice([-1, 1]) * rng.uniform(4, 40))
+        noisy[:, column] += np.float32(rng.choice([-1, 1]) * rng.uniform(2, 10))
 
 
 def choose_camera(rng: np.random.Generator, unit: float) -> Camera:

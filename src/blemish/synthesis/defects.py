@@ -2,7 +2,8 @@
 
 from blemish.synthesis.areas import corrosion, fray, inclusion, patch, scale, uneven
 from blemish.synthesis.change import Event
-from blemish.synthesis.lines import crack, scratch
+from blemish.synthesis.cracks import crack
+from blemish.synthesis.scratches import scratch
 from blemish.synthesis.spots import blowhole, chip, dent, pit
 
 DEFECTS: dict[str, Event] = {

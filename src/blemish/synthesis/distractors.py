@@ -60,17 +60,6 @@ def shadow(rng: np.random.Generator, piece: Workpiece) -> None:
     piece.lighting *= 1 - np.float32(rng.uniform(0.1, 0.5)) * smoothstep(across / softness)
 
 
-def joint(rng: np.random.Generator, piece: Workpiece) -> None:
-    """Join two sheets: a seam across the whole image with a step of brightness beside it."""
-    angle = float(rng.integers(2) * np.pi / 2 + rng.normal(0, 0.05))
-    _, across = whole(piece.shape).grid(place(rng, piece), angle)
-    width = np.float32(choose(rng, 7, 20) * piece.unit)
-    groove = np.clip(np.float32(0.5) + (width / 2 - np.abs(across)) / 2, 0, 1)
-    piece.reflectance *= 1 - np.float32(rng.uniform(-0.3, 0.7)) * groove
-    step = rng.choice([-1, 1]) * rng.uniform(0.06, 0.3)  # a line alone would be a scratch
-    piece.lighting *= 1 + np.float32(step) * (across > 0)
-
-
 def marking(rng: np.random.Generator, piece: Workpiece) -> None:
     """Stamp, engrave or print a number; edges soft, as ink and punches leave them."""
     height = choose(rng, 10, 45) * piece.unit
@@ -145,13 +134,12 @@ DISTRACTORS: dict[str, Distract] = {
     "stain": stain,
     "reflection": reflection,
     "shadow": shadow,
-    "joint": joint,
     "marking": marking,
     "veins": veins,
     "fibres": fibres,
     "streaks": streaks,
 }
-ODDS = (0.20, 0.18, 0.13, 0.09, 0.01, 0.1, 0.08, 0.07, 0.14)
+ODDS = (0.20, 0.18, 0.13, 0.10, 0.1, 0.08, 0.07, 0.14)
 """How often each is drawn, in the order above; ``streaks`` only where the surface has a lay."""
 
 

@@ -12,7 +12,8 @@ from blemish.synthesis.visibility import Painted, judge, paint
 from blemish.synthesis.workpiece import Workpiece
 
 _AREA_SHARE = 0.7  # contrast of an area over that of a line as plain to see: an eye sums over it
-_DEEPEST = 0.9  # change of the reflectance, of lines and spots
+_DEEPEST = 0.9  # change of the reflectance, of dark lines and spots
+_BRIGHTEST_CHANGE = 1.8  # the same of bright ones: a fresh scratch mirrors the lamp
 _DEPTHS = (0.15, 0.9)  # the same of areas: few stains are black
 _DARKEST, _BRIGHTEST = 0.04, 3.0  # bounds of what metal and shadow reflect, 1 being plain metal
 _LEAST_NOISE = 0.012  # of the reflectance: what a camera adds to the smoothest of drawn finishes
@@ -86,7 +87,8 @@ def _scaled(change: Change, piece: Workpiece, target: float, deepest: float) -> 
     factor = 1.0
     if not change.finish:
         noise = float(np.hypot(piece.contrast_in(change.box), _LEAST_NOISE))
-        share, most = (1.0, _DEEPEST) if change.thin else (_AREA_SHARE, deepest)
+        thinnest = _BRIGHTEST_CHANGE if inside.mean() > 0 else _DEEPEST
+        share, most = (1.0, thinnest) if change.thin else (_AREA_SHARE, deepest)
         factor = min(share * target * noise, most) / max(
             float(np.sqrt(np.mean(inside * inside))), 1e-4
         )

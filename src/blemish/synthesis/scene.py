@@ -21,7 +21,7 @@ from blemish.synthesis.events import (
 from blemish.synthesis.noise import Field
 from blemish.synthesis.opencv_threads import one_opencv_thread
 from blemish.synthesis.surfaces import SURFACES
-from blemish.synthesis.workpiece import Workpiece, background, make_workpiece
+from blemish.synthesis.workpiece import Workpiece, make_workpiece
 
 _ATTEMPTS = 4
 
@@ -94,16 +94,15 @@ def _compose(
     piece = make_workpiece(rng, params.size, surface)
     distract(rng, piece, params.distractors, directed=SURFACES[surface].directed)
     camera = choose_camera(rng, piece.unit)
-    around = background(rng, piece.shape) if piece.part is not None else None
-    light = _lit(piece, piece.reflectance, around)
-    gain = camera.expose(light)
+    light = _lit(piece, piece.reflectance)
+    gain = camera.expose(light, piece.part)
     clean = camera.see(light, gain)
     noise = camera.deviation(clean)
     events = _events(rng, params, piece, defect) if wanted else []
     seen = clean
     defects: tuple[DrawnDefect, ...] = ()
     if events:
-        seen = camera.see(_lit(piece, apply_events(piece, events), around), gain)
+        seen = camera.see(_lit(piece, apply_events(piece, events)), gain)
         defects = paint_events(events, seen, clean, noise, piece)
     mask = np.zeros(piece.shape, dtype=np.bool_)
     for found in defects:
@@ -120,12 +119,12 @@ def _compose(
     )
 
 
-def _lit(piece: Workpiece, reflectance: Field, around: Field | None) -> Field:
+def _lit(piece: Workpiece, reflectance: Field) -> Field:
     """Return the light that reaches the camera."""
     light = reflectance * piece.lighting
-    if piece.part is None or around is None:
+    if piece.part is None or piece.background is None:
         return light
-    return light * piece.part + around * (1 - piece.part)
+    return light * piece.part + piece.background * (1 - piece.part)
 
 
 def _events(

@@ -13,6 +13,8 @@ import numpy as np
 from blemish.synthesis.geometry import table, wander, whole
 from blemish.synthesis.noise import Field, as_field, blur, choose, grain, sample, slow, standardize
 
+_THREADS = 0.4  # of straight turned marks that are as coarse as a thread
+
 Draw = Callable[[np.random.Generator, tuple[int, int], float, float, float], Field]
 """``(rng, shape, unit, lay, light) -> field``: unit in px, lay and light in radians."""
 
@@ -141,13 +143,16 @@ def turned(
 ) -> Field:
     """Turned: rings of the feed on a face, or straight marks along a shaft."""
     del light
+    pitch = float(rng.uniform(0.5, 1))
     if rng.random() < 0.5:
         middle = (rng.uniform(-0.3, 1.3) * shape[1], rng.uniform(-0.3, 1.3) * shape[0])
         x, y = whole(shape).grid(middle)
         distance = np.sqrt(x * x + y * y)
     else:
         _, distance = whole(shape).grid((0.0, 0.0), lay)
-    field = _grooves(rng, distance, unit * float(rng.uniform(0.5, 1)), 0.0)
+        if rng.random() < _THREADS:
+            pitch = choose(rng, 1, 4)
+    field = _grooves(rng, distance, unit * pitch, 0.0)
     rough = sample(rng, shape, 0.5, 6 * unit, unit, angle=lay)
     field += np.float32(rng.uniform(0.1, 0.8)) * rough
     return standardize(field + np.float32(rng.uniform(0.1, 0.5)) * grain(rng, shape))
@@ -206,7 +211,7 @@ SURFACES: dict[str, Surface] = {
     "rolled": Surface(rolled, (0.012, 0.09), directed=True),
     "ground": Surface(ground, (0.03, 0.22), directed=True),
     "milled": Surface(milled, (0.03, 0.22), directed=True),
-    "turned": Surface(turned, (0.03, 0.22), directed=True),
+    "turned": Surface(turned, (0.03, 0.3), directed=True),
     "cast": Surface(cast, (0.03, 0.18), directed=False),
     "blasted": Surface(blasted, (0.03, 0.2), directed=False),
     "oxidised": Surface(oxidised, (0.02, 0.14), directed=True),

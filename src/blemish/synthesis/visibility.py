@@ -28,7 +28,7 @@ _LEAST_AREA = 4  # px
 _SMOOTHING = 2.5  # deviation of an eye's smoothing, px at magnification 1
 _LEAST_STEP = 2.0  # grey levels that a step between two areas needs besides the noise
 _GRAIN_WEIGHT = 2.0  # contrast of a grain twice as strong, or half
-_BRUSH = 1.3  # deviation of the brush that paints areas, px at magnification 1
+_BRUSH = 0.8  # deviation of the brush that paints areas, px at magnification 1
 _CRUMB = 0.04  # part of the largest island of an area below which another is a crumb
 
 

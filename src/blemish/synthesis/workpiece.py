@@ -8,6 +8,9 @@ from blemish.synthesis.geometry import Window, smoothstep, wander, whole
 from blemish.synthesis.noise import Field, blur, choose, grain, slow
 from blemish.synthesis.surfaces import SURFACES, Surface
 
+_BAR_SHARE = 0.2  # of parts with an outline that are bars or shafts
+_THREADED = 0.5  # of bars whose flanks carry a thread
+
 
 @dataclass
 class Edge:
@@ -32,6 +35,7 @@ class Workpiece:
         reflectance: Brightness before lighting, about 1, shape ``(H, W)``.
         lighting: Brightness of the light on each pixel, about 1, shape ``(H, W)``.
         part: 1 on the part, 0 beside it, shape ``(H, W)``; None where the part fills the image.
+        background: Light from what lies beside the part, same shape; None where nothing does.
         edges: Borders of the part inside the image.
         surface: Name of the process.
         lay: Direction of its marks, radians.
@@ -54,6 +58,7 @@ class Workpiece:
     contrast: float
     local_contrast: Field | None = None
     extent: float | None = None
+    background: Field | None = None
 
     def contrast_in(self, box: Window) -> float:
         """Return the deviation of the reflectance by the marks of the process in a box."""
@@ -93,11 +98,11 @@ def make_workpiece(rng: np.random.Generator, size: int, surface: str) -> Workpie
     contrast = choose(rng, *kind.contrast)
     marks = _varied(rng, kind, shape, unit, lay=lay, light=light)
     reflectance = np.maximum(1 + np.float32(contrast) * marks, np.float32(0.05))
-    edges, part, relief = _outline(rng, shape, unit) if rng.random() < 0.4 else ((), None, None)
-    if relief is not None:
-        reflectance *= relief
     lighting = _lighting(rng, shape, lay)
-    return Workpiece(reflectance, lighting, part, edges, surface, lay, light, unit, contrast)
+    piece = Workpiece(reflectance, lighting, None, (), surface, lay, light, unit, contrast)
+    if rng.random() < 0.42:
+        _cut_out(rng, piece, bar=bool(rng.random() < _BAR_SHARE))
+    return piece
 
 
 def _varied(
@@ -142,39 +147,70 @@ def _lighting(rng: np.random.Generator, shape: tuple[int, int], lay: float) -> F
     return np.maximum(light, np.float32(0.08))
 
 
-def _outline(
-    rng: np.random.Generator, shape: tuple[int, int], unit: float
-) -> tuple[tuple[Edge, ...], Field, Field]:
-    """Cut the part along one to three sides, or pierce it; bevels shine or lie in shadow."""
-    part = np.ones(shape, dtype=np.float32)
-    relief = np.ones(shape, dtype=np.float32)
+def _cut_out(rng: np.random.Generator, piece: Workpiece, *, bar: bool) -> None:
+    """Give a part its outline, in place; bevels shine or lie in shadow.
+
+    Args:
+        rng: Chooses it.
+        piece: Fills the image so far.
+        bar: Whether it is a bar or a shaft with both its flanks in the image, instead of a part
+            that is cut along one to three sides or pierced.
+    """
+    part = np.ones(piece.shape, dtype=np.float32)
+    relief = np.ones(piece.shape, dtype=np.float32)
+    outline = (part, relief)
     tilt = float(rng.normal(0, 0.04)) if rng.random() < 0.8 else float(rng.uniform(-0.6, 0.6))
-    sides = rng.permutation(4)[: int(rng.choice([1, 1, 2, 2, 3]))]
-    edges = tuple(
-        _cut(rng, shape, unit, side=int(side), tilt=tilt, outline=(part, relief)) for side in sides
+    if bar:
+        first, width = int(rng.integers(2)), choose(rng, 0.12, 0.55)
+        near = float(rng.uniform(0.05, 0.95 - width))
+        insets = {first: near, first + 2: 1 - near - width}
+        tooth = choose(rng, 3, 12) * piece.unit if rng.random() < _THREADED else 0.0
+    else:
+        sides = rng.permutation(4)[: int(rng.choice([1, 1, 2, 2, 3]))]
+        insets = {int(side): _inset(rng) for side in sides}
+        tooth = 0.0
+    piece.edges = tuple(
+        _cut(rng, piece, side=side, inset=inset, tilt=tilt, tooth=tooth, outline=outline)
+        for side, inset in insets.items()
     )
-    if rng.random() < 0.12:
-        _pierce(rng, shape, unit, part, relief)
-    return edges, part, relief
+    if not bar and rng.random() < 0.12:
+        _pierce(rng, piece.shape, piece.unit, part, relief)
+    piece.part = part
+    piece.extent = float(np.sqrt(part.sum())) if bar else None
+    piece.reflectance *= relief
+    piece.background = _background(rng, piece.shape, plain=bar and bool(rng.random() < 0.7))
+
+
+def _inset(rng: np.random.Generator) -> float:
+    """Choose how far from the border of the image a side is cut, as a part of the image's side."""
+    return float(rng.uniform(0, 0.22) if rng.random() < 0.6 else rng.uniform(0, 0.03))
 
 
 def _cut(
     rng: np.random.Generator,
-    shape: tuple[int, int],
-    unit: float,
+    piece: Workpiece,
     *,
     side: int,
+    inset: float,
     tilt: float,
+    tooth: float,
     outline: tuple[Field, Field],
 ) -> Edge:
-    """Cut one side of the part away and bevel it; ``outline``, part and relief, is changed."""
+    """Cut one side of the part away and bevel it; ``outline``, part and relief, is changed.
+
+    Args:
+        rng: Chooses bevels and bends.
+        piece: The workpiece.
+        side: 0 top, 1 right, 2 bottom, 3 left.
+        inset: How far from the border, as a part of the image's side.
+        tilt: Radians.
+        tooth: Pitch of a thread along the edge, px; 0 for none.
+        outline: Part and relief.
+    """
     part, relief = outline
+    shape, unit = piece.shape, piece.unit
     height, width = shape
-    inset = (
-        rng.uniform(0.0, 0.22) * max(shape)
-        if rng.random() < 0.6
-        else rng.uniform(0, 0.03) * max(shape)
-    )
+    inset *= max(shape)
     point, angle = {
         0: ((width / 2, inset), 0.0),
         1: ((width - inset, height / 2), np.pi / 2),
@@ -185,6 +221,9 @@ def _cut(
     along, inward = whole(shape).grid(point, angle)
     bend = wander(rng, 64, rng.uniform(0, 4)) * np.float32(rng.uniform(0, 3) * unit)
     inward = inward - bend[np.clip((along / max(shape) * 32 + 32).astype(np.int32), 0, 63)]
+    if tooth:
+        saw = np.abs(2 * np.mod(along / np.float32(tooth), 1) - 1)
+        inward = inward - np.float32(rng.uniform(0.3, 0.8) * tooth) * saw
     part *= np.clip(inward + np.float32(0.5), 0, 1)
     for _ in range(int(rng.integers(0, 3))):  # chamfer, burr, rounded shoulder
         start = rng.uniform(0, 14) * unit
@@ -210,10 +249,20 @@ def _pierce(
     relief *= 1 + np.float32(rng.uniform(-0.5, 0.8)) * sink
 
 
-def background(rng: np.random.Generator, shape: tuple[int, int]) -> Field:
-    """Return what lies beside the part: dark, since grey would be an area of another finish."""
-    level = rng.uniform(0, 0.12)
-    field = np.full(shape, level, dtype=np.float32)
+def _background(rng: np.random.Generator, shape: tuple[int, int], *, plain: bool) -> Field:
+    """Return the light from beside the part.
+
+    Args:
+        rng: Chooses it.
+        shape: ``(H, W)``.
+        plain: A smooth table of any brightness, which only a bar may lie on: beside a part that is
+            cut along a side, grey would be an area of another finish. Else darkness.
+    """
+    if plain:
+        field = np.full(shape, choose(rng, 0.1, 1.6), dtype=np.float32)
+        field *= 1 + np.float32(rng.uniform(0, 0.3)) * slow(rng, shape, rng.uniform(0.7, 2))
+        return field * (1 + np.float32(rng.uniform(0, 0.02)) * grain(rng, shape))
+    field = np.full(shape, rng.uniform(0, 0.12), dtype=np.float32)
     if rng.random() < 0.4:
         field *= 1 + np.float32(0.4) * slow(rng, shape, rng.uniform(1, 6))
     if rng.random() < 0.3:

@@ -111,6 +111,19 @@ def test_defects_lie_on_the_part_alone() -> None:
         assert sum(bool(drawn.classes) for drawn in bank) >= 22
 
 
+def test_photographs_without_the_part_of_the_others_are_left_out() -> None:
+    """Where most show a part before a plain background, one that does not is not drawn on."""
+    part = np.zeros((150, 120), np.bool_)
+    part[40:110, 30:75] = True
+    before_table = [
+        Photograph(p.name, np.where(part, p.plane, np.uint8(200)).astype(np.uint8))
+        for p in photographs(3)
+    ]
+    sheet = Photograph("sheet", ground(9))
+    bank = draw_bank([*before_table, sheet], only("pit"), seed=1, count=12)
+    assert {drawn.source for drawn in bank} == {"part_0", "part_1", "part_2"}
+
+
 def test_large_photographs_give_windows_at_their_own_scale() -> None:
     """Of a large photograph windows at native scale are drawn on, each at another place."""
     large = [Photograph("sheet", ground(1, (900, 1400)))]

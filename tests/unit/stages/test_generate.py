@@ -13,7 +13,7 @@ from blemish.cli.preview import preview
 from blemish.files import sha256_tree
 from blemish.sets import read_set
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def generate(folder: Path, workers: int) -> Path:
@@ -43,7 +43,7 @@ def test_workers_change_no_byte(tmp_path: Path) -> None:
 
 
 def test_preview_writes_a_sheet(tmp_path: Path) -> None:
-    """``blemish preview`` draws the current params, and another seed draws other pictures."""
+    """``blemish preview`` draws the current params, and another seed draws other images."""
     sheets = []
     for seed in ("1", "2"):
         out = tmp_path / f"{seed}.png"

@@ -1,30 +1,18 @@
-"""Tests of blemish.synthesis: drawn pictures are repeatable, varied, and their masks are true."""
-
-from pathlib import Path
+"""Tests of blemish.synthesis.scene: images are repeatable, varied, and their masks are true."""
 
 import cv2
 import numpy as np
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from skimage.measure import label
+from unit.synthesis.recipe import recipe
 
-from blemish.config.generate import Generate
-from blemish.synthesis.contact_sheet import contact_sheet
 from blemish.synthesis.defects import DEFECTS
-from blemish.synthesis.distractors import DISTRACTORS, ODDS
 from blemish.synthesis.scene import Scene, draw, is_clean
 from blemish.synthesis.surfaces import SURFACES
 from blemish.synthesis.visibility import VISIBLE
 
-ROOT = Path(__file__).resolve().parents[2]
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-def recipe(**changes: object) -> Generate:
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    return Generate.model_validate(yaml.safe_load(text)["generate"] | changes)
 
 
 def draw_one(index: int, **options: str) -> Scene:
@@ -34,7 +22,7 @@ def draw_one(index: int, **options: str) -> Scene:
 @FEW
 @given(seed=st.integers(0, 2**32), index=st.integers(0, 10**6))
 def test_same_seed_and_index_same_picture(seed: int, index: int) -> None:
-    """A picture depends on its seed and number alone, not on what was drawn before it."""
+    """A image depends on its seed and number alone, not on what was drawn before it."""
     params = recipe(size=96)
     first = draw(seed, params, index)
     draw(seed + 1, params, index + 1)
@@ -58,10 +46,10 @@ def test_thread_count_of_opencv_changes_no_byte() -> None:
 
 def test_pictures_differ() -> None:
     """Neighbouring numbers and neighbouring seeds share nothing."""
-    pictures = {
+    images = {
         draw(seed, recipe(size=64), index).image.tobytes() for seed in (1, 2) for index in range(20)
     }
-    assert len(pictures) == 40
+    assert len(images) == 40
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
@@ -78,7 +66,7 @@ def test_every_surface_carries_every_defect(surface: str, defect: str) -> None:
 
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_asked_for_defect_nearly_always_shows(defect: str) -> None:
-    """A picture that is to hold a defect holds one, whatever its surface."""
+    """A image that is to hold a defect holds one, whatever its surface."""
     scenes = [draw_one(100 + index, defect=defect) for index in range(24)]
     assert sum(bool(scene.defects) for scene in scenes) >= 22
 
@@ -121,7 +109,7 @@ def test_every_painted_defect_shows() -> None:
 
 
 def test_clean_pictures_are_untouched() -> None:
-    """A clean picture is the camera's view of the bare part: no change, no mask."""
+    """A clean image is the camera's view of the bare part: no change, no mask."""
     params = recipe(clean_share=1.0)
     for index in range(10):
         scene = draw(5, params, index)
@@ -133,20 +121,20 @@ def test_clean_pictures_are_untouched() -> None:
 @FEW
 @given(share=st.floats(0, 1), count=st.integers(1, 400))
 def test_share_of_clean_pictures_is_exact(share: float, count: int) -> None:
-    """Of the first N pictures, N times the share are clean, to within one."""
+    """Of the first N images, N times the share are clean, to within one."""
     clean = sum(is_clean(index, share) for index in range(count))
     assert abs(clean - share * count) <= 1
 
 
 def test_defective_pictures_hold_defects() -> None:
-    """The share of pictures without a mask is the one asked for, to within a few per cent."""
+    """The share of images without a mask is the one asked for, to within a few per cent."""
     params = recipe(clean_share=0.35)
     free = np.mean([not draw(9, params, index).defects for index in range(200)])
     assert 0.34 <= free <= 0.40
 
 
 def test_what_is_painted_changed() -> None:
-    """Within the masks the picture differs from the clean one by more than around them."""
+    """Within the masks the image differs from the clean one by more than around them."""
     for index in range(40):
         scene = draw_one(index)
         if not scene.defects:
@@ -180,59 +168,8 @@ def test_surfaces_left_out_are_not_drawn() -> None:
     assert {found.class_name for scene in scenes for found in scene.defects} == {"crack"}
 
 
-def test_params_name_every_surface_and_defect() -> None:
-    """What can be drawn is what params.yaml weighs."""
-    params = recipe()
-    assert set(params.surfaces.model_dump()) == set(SURFACES)
-    assert set(params.defects.model_dump()) == set(DEFECTS)
-    assert len(ODDS) == len(DISTRACTORS)
-    assert sum(ODDS) == pytest.approx(1)
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"contrast": [3.0, 1.0]}, "contrast"),
-        ({"contrast": [0.0, 1.0]}, "contrast"),
-        ({"clean_share": 1.2}, "clean_share"),
-        ({"size": 32}, "size"),
-        ({"surfaces": dict.fromkeys(SURFACES, 0.0)}, "surfaces"),
-        ({"defects": dict.fromkeys(DEFECTS, -1.0)}, "defects"),
-        ({"defects_per_image": 0.5}, "defects_per_image"),
-    ],
-)
-def test_senseless_params_are_refused_by_name(changes: dict[str, object], named: str) -> None:
-    """A share, range or weight that makes no sense is refused, and the refusal says which."""
-    with pytest.raises(ValueError, match=named):
-        recipe(**changes)
-
-
 def test_defects_are_of_many_sizes() -> None:
-    """Defects run from a few pixels to a tenth of the picture and more."""
+    """Defects run from a few pixels to a tenth of the image and more."""
     areas = [int(found.mask.sum()) for index in range(150) for found in draw_one(index).defects]
     assert min(areas) < 40
     assert max(areas) > 6500
-
-
-def test_scratches_are_lines() -> None:
-    """Most scratches are far longer than wide, by the shape of their largest region."""
-    slender = []
-    for index in range(30):
-        for found in draw_one(index, defect="scratch").defects:
-            regions = label(found.mask)
-            largest = np.argwhere(regions == np.argmax(np.bincount(regions.ravel())[1:]) + 1)
-            length = np.linalg.norm(largest.max(axis=0) - largest.min(axis=0))
-            slender.append(length / max(found.width_px, 1))
-    assert np.median(slender) > 4
-
-
-def test_contact_sheet_shows_every_pair() -> None:
-    """The sheet has a cell for each surface and defect, none of them blank."""
-    sheet = contact_sheet(recipe(size=64))
-    assert sheet.dtype == np.uint8
-    rows, columns = len(SURFACES), len(DEFECTS) + 1
-    tile = (sheet.shape[0] - 22) // rows
-    for row in range(rows):
-        for column in range(columns):
-            top, left = 22 + row * tile, 74 + column * tile
-            assert sheet[top + 4 : top + tile - 4, left + 4 : left + tile - 4].std() > 0
