@@ -94,6 +94,60 @@ def _npy() -> bytes:
     return stream.getvalue()
 
 
+# What a phone appends to its JPEG: the head of an MP4, and bytes that are no markers.
+_FILM = b"\0\0\0\x18ftypmp42" + bytes(range(1, 250)) * 20
+
+
+def _thumbnailed() -> bytes:
+    thumbnail = encode(grey(8, 8), "JPEG")
+    jpeg = encode(grey(), "JPEG")
+    segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 8) + b"Exif\0\0" + thumbnail
+    return jpeg[:2] + segment + jpeg[2:-2]
+
+
+def scans(count: int, size: tuple[int, int] = (48, 64)) -> bytes:
+    """A progressive JPEG that repeats its last scan until it has so many."""
+    jpeg = encode(grey(*size), "JPEG", progressive=True)
+    last = jpeg.rindex(b"\xff\xda")
+    return jpeg[:-2] + jpeg[last:-2] * (count - jpeg.count(b"\xff\xda")) + b"\xff\xd9"
+
+
+def chunks(count: int, kind: bytes, body: bytes) -> bytes:
+    """A PNG with so many chunks of a kind before its data."""
+    png = encode(grey())
+    return png[:33] + chunk(kind, body) * count + png[33:]
+
+
+def _no_palette() -> bytes:
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 3, 0, 0, 0)
+    data = chunk(b"IDAT", zlib.compress(bytes(2)))
+    return MAGIC + chunk(b"IHDR", header) + data + chunk(b"IEND", b"")
+
+
+def tiff(*, double: bool = False, rows: int = 48, compression: int = 1) -> bytes:
+    """A grey TIFF of one strip, with what may be wrong with it."""
+    pixels = grey().tobytes()
+    tags = [(256, 64), (257, 48), (258, 8), (259, compression), (262, 1), (273, 0)]
+    tags += [(277, 1), (278, rows), (279, len(pixels)), *([(256, 16)] if double else [])]
+    data_at = 8 + 2 + 12 * len(tags) + 4
+    entries = b"".join(
+        struct.pack("<HHII", tag, 4, 1, data_at if tag == 273 else value) for tag, value in tags
+    )
+    return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4) + pixels
+
+
+def _bmp_of_jpeg() -> bytes:
+    bmp = bytearray(encode(grey(), "BMP"))
+    bmp[30] = 4
+    return bytes(bmp)
+
+
+def _deep_jpeg() -> bytes:
+    jpeg = bytearray(encode(grey(), "JPEG"))
+    jpeg[jpeg.index(b"\xff\xc0") + 4] = 12
+    return bytes(jpeg)
+
+
 TEXTS = {
     "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"></svg>',
     "pdf": b"%PDF-1.7\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n",
@@ -142,7 +196,30 @@ CASES: dict[str, tuple[type[ImageError], Callable[[], bytes]]] = {
     "grey with a transparent level": (ImageContentError, _keyed),
     "PNG with a ZIP tail": (ImageContentError, lambda: encode(grey()) + b"PK\x05\x06" + bytes(18)),
     "PNG with an HTML tail": (ImageContentError, lambda: encode(grey()) + b"<script>1</script>"),
-    "JPEG with a tail": (ImageContentError, lambda: encode(grey(), "JPEG") + b"<html>"),
+    "JPEG without its end marker, with a thumbnail": (ImageContentError, _thumbnailed),
+    "JPEG without its end marker, then another JPEG": (
+        ImageContentError,
+        lambda: encode(grey(), "JPEG")[:-2] + encode(grey(), "JPEG"),
+    ),
+    "JPEG without its end marker, then a film with one": (
+        ImageContentError,
+        lambda: encode(grey(), "JPEG")[:-2] + _FILM + b"\xff\xd9",
+    ),
+    "JPEG cut in half, then an end marker": (
+        ImageContentError,
+        lambda: encode(grey(), "JPEG")[:-200] + b"\xff\xd9",
+    ),
+    "JPEG of 101 scans": (ImageContentError, lambda: scans(101)),
+    "PNG of 1,001 texts": (ImageContentError, lambda: chunks(1_001, b"tEXt", b"a\0b")),
+    "PNG of 3,000 empty IDAT": (ImageContentError, lambda: chunks(3_000, b"IDAT", b"")),
+    "palette PNG without PLTE": (ImageContentError, _no_palette),
+    "PNG with two IHDR": (ImageContentError, lambda: with_chunk(b"IHDR", claim(16, 16)[16:29])),
+    "TIFF with two widths": (ImageContentError, lambda: tiff(double=True)),
+    "TIFF with too few strips": (ImageContentError, lambda: tiff(rows=7)),
+    "BMP of unknown compression": (ImageTypeError, _bmp_of_jpeg),
+    "BigTIFF": (ImageTypeError, lambda: tiff().replace(b"II*\0", b"II+\0")),
+    "TIFF of JPEG 2000": (ImageTypeError, lambda: tiff(compression=34712)),
+    "JPEG of 12 bits": (ImageTypeError, _deep_jpeg),
     "WebP cut in half": (
         ImageContentError,
         lambda: encode(Image.fromarray(grey()).convert("RGB"), "WEBP")[:-40],

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from blemish.errors import ImageError
-from blemish.image_headers import Limits
 
 if TYPE_CHECKING:
+    from blemish.imaging import Limits
     from blemish.inference import Segmenter
     from blemish.prediction import ModelIdentity
 
@@ -37,7 +37,7 @@ class Job:
     model: "ModelIdentity"
     segmenter: "Segmenter"
     threshold: float | None
-    limits: Limits
+    limits: "Limits"
     bits: int | None
 
 
@@ -97,6 +97,7 @@ def predict(
             f"{' '.join(sorted(_SUFFIXES))}."
         )
     from blemish.config.serving import load_serve
+    from blemish.imaging import Limits
 
     job = Job(*load_model(ref), threshold, Limits.of(load_serve()), bits)
     results = []

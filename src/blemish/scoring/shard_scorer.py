@@ -14,9 +14,8 @@ import pyarrow.compute as pc
 
 from blemish.errors import BlemishError, ImageError, TamperedModelError
 from blemish.files import sha256_bytes
-from blemish.image_headers import Limits
 from blemish.image_statistics import image_statistics
-from blemish.imaging import DecodedImage, decode_image
+from blemish.imaging import DecodedImage, Limits, decode_image
 from blemish.inference import Segmentation, Segmenter
 from blemish.scoring import score_schema
 from blemish.scoring.image_bytes import ImageReader

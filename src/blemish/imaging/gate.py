@@ -1,0 +1,90 @@
+"""Which format the bytes are, and the way from bytes to one grey plane."""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from blemish.errors import ImageContentError, ImageSizeError, ImageTypeError
+from blemish.files import sha256_bytes
+from blemish.imaging import bmp, jpeg, png, tiff, webp
+from blemish.imaging.limits import ACCEPTED, Limits, corrupt
+from blemish.imaging.samples import Samples, check_bits, to_plane
+
+DEFAULT_LIMITS = Limits()
+
+_MAGIC: tuple[tuple[str, bytes, Callable[[bytes, Limits], Samples]], ...] = (
+    ("PNG", b"\x89PNG\r\n\x1a\n", png.read),
+    ("JPEG", b"\xff\xd8\xff", jpeg.read),
+    ("BMP", b"BM", bmp.read),
+    ("TIFF", b"II*\0", tiff.read),
+    ("TIFF", b"MM\0*", tiff.read),
+    ("WEBP", b"RIFF", webp.read),
+)
+_NAMED = {b"II+\0": "A BigTIFF", b"MM\0+": "A BigTIFF"}
+
+
+@dataclass(frozen=True)
+class DecodedImage:
+    """An image as one grey plane."""
+
+    plane: npt.NDArray[np.uint8]
+    """Shape ``(H, W)``, as stored: no orientation tag applied."""
+    width: int
+    height: int
+    sha256: str
+    """Of the encoded bytes."""
+    format: str
+    """PNG, JPEG, BMP, TIFF or WEBP."""
+    bits: int = 8
+    """Depth of its samples: declared by the file, or given by the caller."""
+    warnings: tuple[str, ...] = ()
+    """What a person should know of this image, one sentence each."""
+
+
+def decode_image(
+    data: bytes, limits: Limits = DEFAULT_LIMITS, bits: int | None = None
+) -> DecodedImage:
+    """Decode an image to one grey plane.
+
+    Colour becomes ITU-R BT.601 luma, ``(19595 R + 38470 G + 7471 B + 32768) >> 16``; samples of
+    ``n`` bits become 8 by ``round(v * 255 / (2**n - 1))``.
+
+    Args:
+        data: The encoded image.
+        limits: The largest image to decode.
+        bits: Depth of the samples of a 16-bit file that declares none, 8 to 16. Many cameras
+            store 12 bits that way.
+
+    Raises:
+        ImageTypeError: The bytes are no still image of an accepted format, or their compression
+            or layout is one that no decoder here reads.
+        ImageSizeError: The image is larger than the limits.
+        ImageContentError: It is corrupt, ambiguous, transparent, CMYK or carries what no image
+            needs, or ``bits`` contradicts it.
+    """
+    check_bits(bits)
+    if not data:
+        raise ImageContentError(f"The image is empty: 0 bytes; accepted: {ACCEPTED}.")
+    if len(data) > limits.megabytes * 1_000_000:
+        raise ImageSizeError(
+            f"The image has {len(data) / 1e6:.1f} MB; at most {limits.megabytes} MB are accepted."
+        )
+    form, read = _find_reader(data)
+    try:
+        samples = read(data, limits)
+    except (struct.error, IndexError) as error:
+        raise corrupt(form, "it ends too early") from error
+    plane, depth, warnings = to_plane(samples, bits)
+    height, width = plane.shape
+    return DecodedImage(plane, width, height, sha256_bytes(data), form, depth, warnings)
+
+
+def _find_reader(data: bytes) -> tuple[str, Callable[[bytes, Limits], Samples]]:
+    for form, magic, read in _MAGIC:
+        if data.startswith(magic) and (form != "WEBP" or data[8:12] == b"WEBP"):
+            return form, read
+    found = _NAMED.get(data[:4], "No image of an accepted format")
+    raise ImageTypeError(f"{found}: it begins with {data[:12].hex(' ')}; accepted: {ACCEPTED}.")
