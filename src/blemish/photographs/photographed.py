@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.synthesis.noise import Field, as_field, blur, choose
-from blemish.synthesis.workpiece import Edge, Workpiece
+from blemish.synthesis.workpiece import PartEdge, Workpiece
 
 Plane = NDArray[np.uint8]
 Region = NDArray[np.bool_]
@@ -22,7 +22,7 @@ _DIRECTED = 0.25  # coherence of the gradient from which on a finish has a lay
 
 @dataclass(frozen=True)
 class Photographed:
-    """What a defect meets in a photograph.
+    """What was measured in a photograph.
 
     Attributes:
         piece: Reflectance, light, part and edges.
@@ -133,7 +133,7 @@ def _extent(part: Region) -> float:
     return float(max(24.0, np.sqrt(part.sum())))
 
 
-def _edges(rng: np.random.Generator, part: Region) -> tuple[Edge, ...]:
+def _edges(rng: np.random.Generator, part: Region) -> tuple[PartEdge, ...]:
     """Return places on the outline of a part, borders of the image left out."""
     height, width = part.shape
     outlines, _ = cv2.findContours(part.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -148,7 +148,7 @@ def _edges(rng: np.random.Generator, part: Region) -> tuple[Edge, ...]:
                 continue
             ahead, behind = points[(index + 6) % len(points)], points[index - 6]
             angle = float(np.arctan2(*(ahead - behind)[::-1]))
-            edges.append(Edge((float(x), float(y)), _part_to_the_right(part, x, y, angle), 6.0))
+            edges.append(PartEdge((float(x), float(y)), _part_to_the_right(part, x, y, angle), 6.0))
     return tuple(edges)
 
 

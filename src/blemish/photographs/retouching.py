@@ -1,4 +1,4 @@
-"""Defects on one photograph, which is the workpiece and the camera image at once."""
+"""Defects on one photograph, which gives the workpiece, its light and the camera at once."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Inclusions, patches, scale, fray, uneven finish and corrosion: what has an area."""
+"""Defects that cover an area: inclusions, patches, scale, fray, uneven finish, corrosion."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""From light to a file: optics, exposure, sensor, tone, compression.
+"""A camera: optics, exposure, sensor, tone curve, compression.
 
 Noise follows the photon transfer model of EMVA 1288: a shot part whose variance grows with the
 signal, and a read part that does not.

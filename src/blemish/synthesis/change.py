@@ -1,4 +1,4 @@
-"""What a defect does to a workpiece, before anybody decides whether it shows."""
+"""How a defect changes a workpiece, before the mask rule decides whether it shows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

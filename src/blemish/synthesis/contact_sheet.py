@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.config.generate import Generate
-from blemish.synthesis.defects import DEFECTS
+from blemish.synthesis.defect_classes import DEFECTS
 from blemish.synthesis.scene import Scene, draw
 from blemish.synthesis.surfaces import SURFACES
 

@@ -1,4 +1,4 @@
-"""What catches the eye on a good part: dirt, light and ink, none of it in the mask."""
+"""Harmless things on a part: dirt, light and ink. None of them is in a mask."""
 
 from collections.abc import Callable
 

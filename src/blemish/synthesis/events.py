@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from blemish.synthesis.change import Change, Region
-from blemish.synthesis.defects import DEFECTS
+from blemish.synthesis.defect_classes import DEFECTS
 from blemish.synthesis.noise import Field, choose
 from blemish.synthesis.visibility import Painted, judge, paint
 from blemish.synthesis.workpiece import Workpiece
@@ -27,7 +27,7 @@ class DrawnDefect:
     """One defect as painted.
 
     Attributes:
-        class_name: Such as a key of :data:`blemish.synthesis.defects.DEFECTS`.
+        class_name: Such as a key of :data:`blemish.synthesis.defect_classes.DEFECTS`.
         mask: Shape ``(H, W)`` of the image, bool.
         contrast_to_noise: Contrast of what is painted over the local noise.
         width_px: Typical width, px.

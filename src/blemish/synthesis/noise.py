@@ -1,4 +1,4 @@
-"""Random fields cut from a few big periodic ones, so that no image pays for a transform.
+"""Random fields, cut from a few large periodic ones, since a transform for each image is slow.
 
 A bank holds one field for each spectral slope: white noise shaped to an amplitude spectrum
 ``1 / f ** slope``. The banks are the same in every process (their seed is a constant); what a

@@ -1,4 +1,4 @@
-"""One image from one seed: a workpiece, what happened to it, and the camera that saw it."""
+"""One image from one seed: a workpiece, its defects, and the camera."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +35,7 @@ class Scene:
         mask: Shape ``(H, W)``, bool: the union of the defects.
         defects: Those that show.
         surface: A key of :data:`blemish.synthesis.surfaces.SURFACES`.
-        attributes: What else to keep, as JSON values.
+        attributes: Surface and magnification, as JSON values.
         clean: The noiseless signal without the defects, grey levels.
         seen: The same with them.
         noise: Deviation of the camera's noise, grey levels.

@@ -1,4 +1,4 @@
-"""Pits, blowholes, dents and chips: what is compact."""
+"""Compact defects: pits, blowholes, dents, chips."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The mask rule: what of an event an inspector would paint, and whether at all.
+"""The mask rule: which part of an event an inspector would paint, if any.
 
 1. What does not show is not painted. The contrast of a line or spot is the root mean square of the
    change that it makes to the noiseless image; the noise is the local deviation of the clean

@@ -13,7 +13,7 @@ _THREADED = 0.5  # of bars whose flanks carry a thread
 
 
 @dataclass
-class Edge:
+class PartEdge:
     """A border of the part: a straight or slightly bent line, the part on its positive side.
 
     Attributes:
@@ -29,7 +29,7 @@ class Edge:
 
 @dataclass
 class Workpiece:
-    """What a defect meets.
+    """The part before the camera, and the light on it.
 
     Attributes:
         reflectance: Brightness before lighting, about 1, shape ``(H, W)``.
@@ -40,7 +40,7 @@ class Workpiece:
         surface: Name of the process.
         lay: Direction of its marks, radians.
         light: Where the light comes from, radians.
-        unit: How many pixels a hair's breadth of drawing takes: the magnification.
+        unit: Magnification: pixels in the image for each pixel of the nominal drawing.
         contrast: Deviation of the reflectance by the marks of the process.
         local_contrast: The same from place to place, shape ``(H, W)``; None where it is even.
         extent: Side of the part, px, by which the sizes of defects are capped; None where that is
@@ -50,7 +50,7 @@ class Workpiece:
     reflectance: Field
     lighting: Field
     part: Field | None
-    edges: tuple[Edge, ...]
+    edges: tuple[PartEdge, ...]
     surface: str
     lay: float
     light: float
@@ -195,7 +195,7 @@ def _cut(
     tilt: float,
     tooth: float,
     outline: tuple[Field, Field],
-) -> Edge:
+) -> PartEdge:
     """Cut one side of the part away and bevel it; ``outline``, part and relief, is changed.
 
     Args:
@@ -234,7 +234,7 @@ def _cut(
     if rng.random() < 0.5:  # a rounded flank turns away from the lamp, or towards it
         flank = np.exp(-np.maximum(inward, 0) / np.float32(choose(rng, 6, 50) * unit))
         relief *= 1 + np.float32(rng.uniform(-0.7, 0.5)) * flank
-    return Edge(point, angle)
+    return PartEdge(point, angle)
 
 
 def _pierce(

@@ -3,7 +3,7 @@
 import pytest
 from unit.synthesis.recipe import recipe
 
-from blemish.synthesis.defects import DEFECTS
+from blemish.synthesis.defect_classes import DEFECTS
 from blemish.synthesis.distractors import DISTRACTORS, ODDS
 from blemish.synthesis.surfaces import SURFACES
 

@@ -4,7 +4,7 @@ import numpy as np
 from unit.synthesis.recipe import recipe
 
 from blemish.synthesis.contact_sheet import contact_sheet
-from blemish.synthesis.defects import DEFECTS
+from blemish.synthesis.defect_classes import DEFECTS
 from blemish.synthesis.surfaces import SURFACES
 
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.synthesis.recipe import recipe
 
-from blemish.synthesis.defects import DEFECTS
+from blemish.synthesis.defect_classes import DEFECTS
 from blemish.synthesis.scene import Scene, draw, is_clean
 from blemish.synthesis.surfaces import SURFACES
 from blemish.synthesis.visibility import VISIBLE
