@@ -50,11 +50,6 @@ ARMS: dict[str, dict[str, Any]] = {
     "no clean pictures": {"generate.clean_share": 0.0},
     PERFECT: {},
     "half of the pictures": {"generate.images": 2800},
-    "augmentation": {"train.augmentation.sets": {}},
-    "augmentation but for the warp": {
-        "train.augmentation.sets": {},
-        "train.augmentation.warp": 0.0,
-    },
     "crops anywhere": {"train.defect_share": 0.0},
     "crops of 128 px, as many pixels": {"train.crop": 128, "train.crops": 3920},
     "cross-entropy alone": {"train.loss.tversky_weight": 0.0},

@@ -28,7 +28,7 @@ from blemish.config import find_workspace, load_params
 from blemish.config.train import Train
 from blemish.model import UNetTiny
 from blemish.packed import PackedSet
-from blemish.training.loop import Trainer
+from blemish.training.trainer import Trainer
 
 
 def main() -> None:

@@ -17,8 +17,9 @@ from blemish.evaluation.prediction import probability_of
 from blemish.model import Probability
 from blemish.packed import PackedRecord, PackedSet
 from blemish.training.listener import Listeners
-from blemish.training.loop import Trainer, set_up_torch
 from blemish.training.sharing import open_fabric
+from blemish.training.trainer import Trainer, set_up_torch
+from blemish.training.workflow import make_trainer
 
 BINS = 200
 """Thresholds that are looked at."""
@@ -43,7 +44,7 @@ def train_arm(
     data: Path,
     params: Train,
     network: nn.Module,
-    trainer: Callable[..., Trainer] = Trainer,
+    kind: Callable[..., Trainer] = Trainer,
 ) -> tuple[nn.Module, float]:
     """Train a network on packed splits; return its best averaged weights and the seconds it took.
 
@@ -51,11 +52,13 @@ def train_arm(
         data: Folder of packed splits; ``train`` and ``val`` are read.
         params: How to train.
         network: Where to start, a ``Pyramid``.
-        trainer: Makes the training, from the arguments of ``Trainer``.
+        kind: Makes the training, from the arguments of ``Trainer``.
     """
     started = time.monotonic()
     set_up_torch(params)
-    training = trainer(data, params, open_fabric(params), Listeners(()), network.train())
+    fabric = open_fabric(params, "train")
+    network.train()
+    training = make_trainer(data, params, fabric, Listeners(()), network=network, kind=kind)
     with tempfile.TemporaryDirectory() as folder:
         training.run(Path(folder) / "state.pt", "")
     best = training.averaged_network

@@ -19,8 +19,9 @@ from network import own_loop, write_split
 
 from blemish.config import find_workspace, load_params
 from blemish.training.listener import Listeners
-from blemish.training.loop import Trainer, set_up_torch
 from blemish.training.sharing import open_fabric
+from blemish.training.trainer import set_up_torch
+from blemish.training.workflow import make_trainer
 
 STEPS = 4
 """Training steps a round."""
@@ -37,7 +38,9 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         for split in ("train", "val"):
             write_split(Path(folder), split)
-        loop = own_loop(Trainer(Path(folder), params, open_fabric(params), Listeners(())), params)
+        loop = own_loop(
+            make_trainer(Path(folder), params, open_fabric(params, "train"), Listeners(())), params
+        )
     loop()  # the first steps allocate
     ratios = []
     for _ in range(ROUNDS):

@@ -26,10 +26,11 @@ from blemish.losses import deep_loss
 from blemish.model import UNetTiny
 from blemish.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
 from blemish.training.listener import Listeners
-from blemish.training.loop import Trainer, set_up_torch
 from blemish.training.optimization import make_optimizers
 from blemish.training.sharing import open_fabric
 from blemish.training.supervision import DeepSupervision
+from blemish.training.trainer import Trainer, set_up_torch
+from blemish.training.workflow import make_trainer
 
 TILE = 256
 ROUNDS = 60
@@ -139,7 +140,7 @@ def _training(params: Train) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         for split in ("train", "val"):
             write_split(Path(folder), split)
-        trainer = Trainer(Path(folder), params, open_fabric(params), Listeners(()))
+        trainer = make_trainer(Path(folder), params, open_fabric(params, "train"), Listeners(()))
     jobs: Timed = {"loop": own_loop(trainer, params), "bare": _bare_loop(params)}
     times = interleave(jobs, TRAINING_ROUNDS, warm_up=1)
     ratio, spread = _ratio(times["bare"], times["loop"])
@@ -156,7 +157,7 @@ def own_loop(trainer: Trainer, params: Train) -> Callable[[], object]:
 
     def run() -> None:
         trainer.network.train()
-        for batch in trainer.batches(trainer.phases[0], 1, STEPS):
+        for batch in trainer.batches(1, STEPS):
             trainer.step(batch, params.learning_rate)
 
     return run

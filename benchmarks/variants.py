@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from blemish.model import UNetTiny, load_trained
-from blemish.training.loop import Batch, Trainer
+from blemish.training.trainer import Batch, Trainer
 
 TEACHER_SHARE = 0.5
 """Of what a student is taught: the probability of its teacher. The rest is the mask."""

@@ -14,7 +14,7 @@ from blemish.cli import COMMANDS
 from blemish.config import Params, load_params
 from blemish.config.base import Block
 
-STAGES = ("generate", "preprocess", "train", "evaluate", "export")
+STAGES = ("generate", "preprocess", "train", "finetune", "evaluate", "export")
 
 CANNOT_CHANGE_AN_OUTPUT = {
     "config": "hands over values that DVC tracks as params",

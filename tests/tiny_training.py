@@ -14,7 +14,7 @@ from typing import Any
 from blemish.config.train import Train
 from blemish.training import EpochResult, train
 
-FINGERPRINT = "f" * 64
+IDENTITY = "train-" + "f" * 64
 
 
 def tiny_params(**changes: Any) -> Train:
@@ -30,7 +30,6 @@ def tiny_params(**changes: Any) -> Train:
         "batch": 4,
         "crop": 64,
         "defect_share": 0.7,
-        "mixture": {},
         "learning_rate": 0.005,
         "warmup_epochs": 0.5,
         "weight_decay": 0.01,
@@ -45,17 +44,6 @@ def tiny_params(**changes: Any) -> Train:
             "false_negative_cost": 0.5,
             "scale_weight": 0.25,
         },
-        "augmentation": {
-            "warp": 0.5,
-            "zoom": [0.7, 1.5],
-            "tone": 0.5,
-            "invert": 0.1,
-            "shade": 0.3,
-            "blur": 0.2,
-            "noise": 0.3,
-            "jpeg": 0.2,
-        },
-        "finetune": {"epochs": 0, "learning_rate": 0.001, "mixture": {}},
     }
     return Train.model_validate({**values, **changes})
 
@@ -93,7 +81,7 @@ def run(folder: Path, params: Train) -> Notes:
         folder / "out",
         folder / "curves.csv",
         params,
-        fingerprint=FINGERPRINT,
+        identity=IDENTITY,
         checkpoint=folder / "state" / "tiny.pt",
         listener=notes,
     )

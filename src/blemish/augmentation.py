@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.config.train import Augmentation
+from blemish.config.learning import Augmentation
 
 Plane = NDArray[np.uint8]
 

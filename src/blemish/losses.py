@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from blemish.config.train import Loss
+from blemish.config.learning import Loss
 
 Pool = Callable[[Tensor], Tensor]
 """Sums a tensor over all processes, in a way that gradients pass."""
@@ -62,7 +62,9 @@ def tversky_loss(
     return wrong / (true_positives + wrong + SMOOTHING)
 
 
-def segmentation_loss(logits: Tensor, truth: Tensor, params: Loss, pool: Pool = alone) -> Tensor:
+def segmentation_loss(
+    logits: Tensor, truth: Tensor, params: Loss, pool: Pool = alone, known: Tensor | None = None
+) -> Tensor:
     """Return the loss of the whole batch, the same scalar in every process.
 
     Args:
@@ -70,22 +72,32 @@ def segmentation_loss(logits: Tensor, truth: Tensor, params: Loss, pool: Pool = 
         truth: Same shape, float, 0.0 or 1.0.
         params: Weights of the terms.
         pool: Sums over processes.
+        known: Same shape, the weight of each pixel in ``[0, 1]``; None is 1 everywhere.
 
     Returns:
         Scalar, float32, not negative.
     """
     logits = logits.float()
     probability = torch.sigmoid(logits)
+    entropy = focal_cross_entropy(logits, truth, params.focal_gamma)
+    count = torch.full_like(entropy.sum(), float(truth.numel()))
+    if known is not None:
+        probability, truth, entropy = probability * known, truth * known, entropy * known
+        count = known.sum().clamp(min=1.0)
     hit = (probability * truth).sum()
-    entropy = focal_cross_entropy(logits, truth, params.focal_gamma).sum()
-    count = torch.full_like(hit, float(truth.numel()))
-    sums = pool(torch.stack([entropy, hit, probability.sum(), truth.sum(), count]))
+    sums = pool(torch.stack([entropy.sum(), hit, probability.sum(), truth.sum(), count]))
     entropy, hit, predicted, actual, count = sums.unbind()
     overlap = tversky_loss(hit, predicted - hit, actual - hit, params)
     return params.focal_weight * entropy / count + params.tversky_weight * overlap
 
 
-def deep_loss(logits: Sequence[Tensor], truth: Tensor, params: Loss, pool: Pool = alone) -> Tensor:
+def deep_loss(
+    logits: Sequence[Tensor],
+    truth: Tensor,
+    params: Loss,
+    pool: Pool = alone,
+    known: Tensor | None = None,
+) -> Tensor:
     """Return the loss at full resolution plus that of each coarser scale, weighted.
 
     Args:
@@ -93,12 +105,16 @@ def deep_loss(logits: Sequence[Tensor], truth: Tensor, params: Loss, pool: Pool 
         truth: Shape ``(N, 1, H, W)``, float, 0.0 or 1.0; a coarser pixel's is the mean of its own.
         params: Weights of the terms and of the scales.
         pool: Sums over processes.
+        known: Same shape as the truth, 0.0 where a pixel does not count; None counts all.
 
     Returns:
         Scalar, float32, not negative.
     """
-    loss = segmentation_loss(logits[-1], truth, params, pool)
+    loss = segmentation_loss(logits[-1], truth, params, pool, known)
     for coarse in logits[:-1]:
-        own = functional.avg_pool2d(truth, truth.shape[-1] // coarse.shape[-1])
-        loss = loss + params.scale_weight * segmentation_loss(coarse, own, params, pool)
+        size = truth.shape[-1] // coarse.shape[-1]
+        own = functional.avg_pool2d(truth, size)
+        weight = None if known is None else functional.avg_pool2d(known, size)
+        coarse_loss = segmentation_loss(coarse, own, params, pool, weight)
+        loss = loss + params.scale_weight * coarse_loss
     return loss

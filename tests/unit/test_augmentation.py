@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blemish.augmentation import draw_view, expose, look
-from blemish.config.train import Augmentation
+from blemish.config.learning import Augmentation
 
 NEVER = {"warp": 0, "tone": 0, "invert": 0, "shade": 0, "blur": 0, "noise": 0, "jpeg": 0}
 

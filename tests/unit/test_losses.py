@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 from torchmetrics.functional.segmentation import dice_score
 
-from blemish.config.train import Loss
+from blemish.config.learning import Loss
 from blemish.losses import deep_loss, focal_cross_entropy, segmentation_loss, tversky_loss
 
 
@@ -122,3 +122,14 @@ def test_deep_loss_adds_each_coarser_scale_against_the_mean_of_its_pixels() -> N
     entropy = params()
     right, wrong = (deep_loss([x, logits], truth, entropy) for x in (best, best + 0.5))
     assert right < wrong
+
+
+def test_unknown_pixels_count_for_nothing() -> None:
+    """The loss over a part that is known equals the loss of that part alone, at every scale."""
+    logits, truth = scene(4)
+    both = params(tversky_weight=1)
+    known = torch.zeros_like(truth)
+    known[..., :4] = 1.0
+    coarse = torch.nn.functional.avg_pool2d(logits, 4)
+    part = deep_loss([coarse[..., :1], logits[..., :4]], truth[..., :4], both)
+    torch.testing.assert_close(deep_loss([coarse, logits], truth, both, known=known), part)

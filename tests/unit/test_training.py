@@ -1,7 +1,6 @@
 """Training in one process: what it writes, and that nothing but its inputs decides it."""
 
 import csv
-import json
 import math
 from pathlib import Path
 
@@ -13,23 +12,21 @@ from small_world import write_split
 from tiny_training import Notes, output_bytes, run, tiny_params
 from torch import nn
 
-from blemish.errors import DataError, ParamsError, TrainingError
+from blemish.errors import DataError, TrainingError
 from blemish.files import sha256_bytes
 from blemish.model import UNetTiny, load_trained
 from blemish.packed import PackedRecord, PackedSet, PackedWriter, pack_image
 from blemish.training.checkpoint import load_checkpoint, tensor_bytes
-from blemish.training.crops import Picture, draw_crops, load_pools, shares
+from blemish.training.crops import SyntheticCrops
 from blemish.training.listener import EpochResult, Listeners
 from blemish.training.optimization import (
     AveragedWeights,
     Muon,
+    Schedule,
     make_optimizers,
     orthogonalize,
-    phases,
 )
-from blemish.training.sharing import open_fabric
 from blemish.training.supervision import DeepSupervision
-from blemish.training.validation import Validator
 
 
 @pytest.fixture
@@ -75,46 +72,6 @@ def test_early_stop_keeps_the_best_epoch(folder: Path) -> None:
     assert int(np.argmax(dice)) == len(dice) - 3
 
 
-def test_finetuning_draws_from_its_own_mixture(folder: Path) -> None:
-    """The second phase starts its own schedule after the first."""
-    tuning = {"epochs": 2, "learning_rate": 0.001, "mixture": {"alpha": 0}}
-    params = tiny_params(epochs=1, finetune=tuning)
-    first, second = phases(params)
-    assert (first.first, second.first, second.epochs) == (1, 2, 2)
-    notes = run(folder, params)
-    assert [epoch.epoch for epoch in notes.epochs] == [1, 2, 3]
-    assert notes.epochs[-1].learning_rate < 0.001
-
-
-def test_a_first_phase_that_ends_early_is_followed_by_finetuning(folder: Path) -> None:
-    """Patience ends a phase, not the training; the second phase's best epoch is its own."""
-    tuning = {"epochs": 1, "learning_rate": 1e-6, "mixture": {}}
-    notes = run(folder, tiny_params(epochs=30, patience=2, crops=4, finetune=tuning))
-    epochs = [epoch.epoch for epoch in notes.epochs]
-    assert len(epochs) < 31
-    assert epochs[-1] == 31
-    described = json.loads((folder / "out" / "training.json").read_text())
-    assert described["best_epoch"] == 31
-
-
-def test_validation_dice_follows_the_mixture(folder: Path) -> None:
-    """A set of weight 0 has no say in which epoch is best; equal weights give the plain mean."""
-    params = tiny_params()
-    validator = Validator(PackedSet.open(folder / "data", "val"), open_fabric(params))
-
-    class Guess(nn.Module):
-        def forward(self, image: torch.Tensor) -> torch.Tensor:
-            torch.manual_seed(0)
-            return torch.randn(image.shape)
-
-    both, alpha, beta = (
-        validator.measure(Guess(), params.loss, mixture).dice
-        for mixture in ({}, {"beta": 0.0}, {"alpha": 0.0})
-    )
-    assert both == pytest.approx((alpha + beta) / 2)
-    assert alpha != beta
-
-
 def test_a_nan_stops_with_a_sentence_and_keeps_the_last_good_state(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +92,7 @@ def test_a_nan_stops_with_a_sentence_and_keeps_the_last_good_state(
             folder / "out",
             folder / "curves.csv",
             tiny_params(),
-            fingerprint="a",
+            identity="a",
             checkpoint=state,
             listener=Saboteur(),
         )
@@ -149,7 +106,7 @@ def test_a_nan_stops_with_a_sentence_and_keeps_the_last_good_state(
 def test_checkpoint_of_another_training_is_refused(folder: Path) -> None:
     """A checkpoint tells whose it is."""
     state = folder / "other.pt"
-    state.write_bytes(tensor_bytes({"fingerprint": "b", "progress": {}, **_EMPTY}))
+    state.write_bytes(tensor_bytes({"identity": "b", "progress": {}, **_EMPTY}))
     with pytest.raises(TrainingError, match="belongs to the training b"):
         load_checkpoint(state, "a")
 
@@ -179,10 +136,9 @@ def test_equal_tensors_give_equal_bytes() -> None:
 
 def test_crops_do_not_depend_on_how_they_are_shared(folder: Path) -> None:
     """Halves drawn apart equal the whole drawn at once."""
-    pools = load_pools(PackedSet.open(folder / "data", "train"))
-    weights, params = shares(pools, {}), tiny_params()
-    whole = draw_crops(pools, weights, params, 1, range(8))
-    halves = [draw_crops(pools, weights, params, 1, r) for r in (range(4), range(4, 8))]
+    crops = SyntheticCrops(PackedSet.open(folder / "data", "train"), tiny_params())
+    whole = crops.draw(1, range(8))
+    halves = [crops.draw(1, numbers) for numbers in (range(4), range(4, 8))]
     for place in (0, 1):
         np.testing.assert_array_equal(
             whole[place], np.concatenate([half[place] for half in halves])
@@ -191,58 +147,30 @@ def test_crops_do_not_depend_on_how_they_are_shared(folder: Path) -> None:
 
 def test_most_crops_show_what_the_share_asks_for(folder: Path) -> None:
     """Crops centred near a defect show it; an epoch's crops differ from the next one's."""
-    pools = load_pools(PackedSet.open(folder / "data", "train"))
-    params = tiny_params(defect_share=1.0)
-    images, masks = draw_crops(pools, shares(pools, {}), params, 1, range(60))
+    packed = PackedSet.open(folder / "data", "train")
+    crops = SyntheticCrops(packed, tiny_params(defect_share=1.0))
+    images, masks = crops.draw(1, range(60))
     assert masks.any(axis=(1, 2, 3)).mean() > 0.85
-    later, _ = draw_crops(pools, shares(pools, {}), params, 2, range(60))
+    later, _ = crops.draw(2, range(60))
     assert not np.array_equal(images, later)
 
 
-def test_mixture_must_fit_the_sets(folder: Path) -> None:
-    """An unknown set, or no set at all, is refused by name."""
-    pools = load_pools(PackedSet.open(folder / "data", "train"))
-    np.testing.assert_allclose(shares(pools, {"alpha": 3}), [0.75, 0.25])
-    with pytest.raises(ParamsError, match="gamma"):
-        shares(pools, {"gamma": 1})
-    with pytest.raises(ParamsError, match="above 0"):
-        shares(pools, {"alpha": 0, "beta": 0})
+def test_synthetic_crops_are_windows_of_their_images(folder: Path) -> None:
+    """They are turned by right angles and mirrored, and no grey level changes."""
+    packed = PackedSet.open(folder / "data", "train")
+    images, _ = SyntheticCrops(packed, tiny_params(crop=32)).draw(1, range(8))
+    planes = [packed.image(index) for index in range(len(packed))]
+    inner = images[:, 0, 1:-1, 1:-1]  # at the border of an image, the outermost pixel is mirrored
+    assert all(_is_part_of(np.ascontiguousarray(crop), planes) for crop in inner)
 
 
-def test_a_set_of_share_0_is_only_turned_and_mirrored(folder: Path) -> None:
-    """Its crops hold grey levels of the pictures; a set not named is changed as the shares say."""
-    pools = load_pools(PackedSet.open(folder / "data", "train"))
-    sizes = {p.image.shape[0] for pool in pools for p in pool.pictures}
-    changed = tiny_params(crop=32).augmentation.model_copy(update={"noise": 1.0, "warp": 1.0})
-
-    def levels(sets: dict[str, float]) -> list[bool]:
-        augmentation = changed.model_copy(update={"sets": sets})
-        params = tiny_params(crop=32, augmentation=augmentation.model_dump())
-        images, _ = draw_crops(pools, shares(pools, {"beta": 0}), params, 1, range(8))
-        alpha = pools[0].pictures
-        return [_is_part_of(image[0], alpha) for image in images]
-
-    assert min(sizes) >= 32
-    assert all(levels({"alpha": 0.0}))
-    assert not any(levels({"beta": 0.0}))
-
-
-def _is_part_of(crop: np.ndarray, pictures: tuple[Picture, ...]) -> bool:
-    """Say whether a crop is a window of a picture, turned by right angles and mirrored or not."""
+def _is_part_of(crop: np.ndarray, planes: list[np.ndarray]) -> bool:
+    """Say whether a crop is a window of a plane, turned by right angles and mirrored or not."""
     turned = [np.rot90(side, k).copy() for side in (crop, crop[:, ::-1]) for k in range(4)]
     distances = (
-        cv2.matchTemplate(picture.image, view, cv2.TM_SQDIFF).min()
-        for picture in pictures
-        for view in turned
+        cv2.matchTemplate(plane, view, cv2.TM_SQDIFF).min() for plane in planes for view in turned
     )
     return min(distances) < crop.size  # float sums of squares: not exactly 0
-
-
-def test_an_unknown_set_in_the_augmentation_is_refused(folder: Path) -> None:
-    """It is named, with the sets that there are."""
-    augmentation = {**tiny_params().augmentation.model_dump(), "sets": {"gamma": 0.5}}
-    with pytest.raises(ParamsError, match=r"names gamma; the sets are \['alpha', 'beta'\]"):
-        run(folder, tiny_params(augmentation=augmentation))
 
 
 def test_a_split_without_defects_is_refused(tmp_path: Path) -> None:
@@ -252,7 +180,7 @@ def test_a_split_without_defects_is_refused(tmp_path: Path) -> None:
     with PackedWriter(tmp_path, "train") as writer:
         writer.add(pack_image(record, blank, blank))
     with pytest.raises(DataError, match="no defect"):
-        load_pools(PackedSet.open(tmp_path, "train"))
+        SyntheticCrops(PackedSet.open(tmp_path, "train"), tiny_params())
 
 
 def test_averaged_weights_follow_with_their_decay() -> None:
@@ -313,10 +241,10 @@ def test_deep_supervision_is_gone_from_what_is_saved(folder: Path) -> None:
 
 def test_rate_warms_up_and_falls() -> None:
     """The learning rate rises to its largest value, then falls to a hundredth of it."""
-    (phase,) = phases(tiny_params(epochs=10, learning_rate=0.1))
-    assert phase.rate_at(0.25, 0.5) == pytest.approx(0.05)
-    assert phase.rate_at(0.5, 0.5) == pytest.approx(0.1)
-    assert phase.rate_at(10, 0.5) == pytest.approx(0.001)
+    schedule = Schedule(10, 4, learning_rate=0.1, warmup_epochs=0.5, ema_decay=0.9)
+    assert schedule.rate_at(0.25) == pytest.approx(0.05)
+    assert schedule.rate_at(0.5) == pytest.approx(0.1)
+    assert schedule.rate_at(10) == pytest.approx(0.001)
 
 
 def test_several_listeners_hear_the_same(folder: Path) -> None:

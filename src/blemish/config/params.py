@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from blemish.config.base import Block
 from blemish.config.evaluate import Evaluate
 from blemish.config.export import Export
+from blemish.config.finetune import Finetune
 from blemish.config.generate import Generate
 from blemish.config.monitor import Monitor
 from blemish.config.preprocess import Preprocess
@@ -25,6 +26,7 @@ class Params(Block):
     generate: Generate
     preprocess: Preprocess
     train: Train
+    finetune: Finetune
     evaluate: Evaluate
     export: Export
     promote: Promote

@@ -32,7 +32,8 @@ class Progress:
 class Checkpoint:
     """Everything needed to go on as if nothing had happened; no generator has state."""
 
-    fingerprint: str
+    identity: str
+    """Of the inputs of the stage that it belongs to."""
     progress: Progress
     network: State
     averaged: State
@@ -49,12 +50,12 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     files.write_bytes(path, tensor_bytes(content))
 
 
-def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint | None:
+def load_checkpoint(path: Path, identity: str) -> Checkpoint | None:
     """Read the checkpoint of a training, if it has one.
 
     Args:
         path: Where it would lie.
-        fingerprint: Of the training that wants to go on.
+        identity: Of the inputs of the stage that wants to go on.
 
     Raises:
         TrainingError: The file is not a checkpoint, or belongs to another training.
@@ -70,10 +71,10 @@ def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint | None:
             f"{path} is no checkpoint of this version ({type(error).__name__}). "
             f"Start over: rm {path}"
         ) from error
-    if checkpoint.fingerprint != fingerprint:
+    if checkpoint.identity != identity:
         raise TrainingError(
-            f"{path} belongs to the training {checkpoint.fingerprint[:12]}, not to "
-            f"{fingerprint[:12]}. Start over: rm {path}"
+            f"{path} belongs to the training {checkpoint.identity[:12]}, not to "
+            f"{identity[:12]}. Start over: rm {path}"
         )
     progress.history = [EpochResult(**row) for row in progress.history]  # type: ignore[arg-type]  # rows are dicts on disk
     return checkpoint

@@ -1,25 +1,33 @@
-"""Which crops an epoch shows: balanced over sets, and between defects and everything else.
+"""Crops of training images: where they are cut, and what an epoch of synthetic ones shows.
 
 Each crop has a generator of its own, seeded by the training's seed, the epoch and its number, so
 that neither the order of work nor the number of processes changes a byte.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.augmentation import Plane, draw_view, expose, look
-from blemish.config.train import Augmentation, Train
-from blemish.errors import DataError, ParamsError
+from blemish.augmentation import draw_view, expose, look
+from blemish.config.learning import Augmentation, Learning
+from blemish.errors import DataError
 from blemish.packed import PackedSet
+
+Plane = NDArray[np.uint8]
+
+IGNORED = 2
+"""In the truth of a crop: a pixel outside the region of interest; 0 and 1 are ground and defect."""
 
 _ANCHORS = 64
 """Pixels of a defect remembered as possible centres of a crop."""
 
-_UNCHANGED = Augmentation(
-    sets={},
+_JITTER = 0.4
+"""Largest distance of a crop's centre from the pixel that it was chosen by, in crop sides."""
+
+UNCHANGED = Augmentation(
     warp=0.0,
     zoom=(1.0, 1.0),
     tone=0.0,
@@ -32,145 +40,57 @@ _UNCHANGED = Augmentation(
 """Mirrored and turned by right angles alone."""
 
 
+def spread(count: int, at_most: int | None) -> Sequence[int]:
+    """Return numbers below a count, at most so many, spread evenly."""
+    if at_most is None or count <= at_most:
+        return range(count)
+    return [k * count // at_most for k in range(at_most)]
+
+
+class CropSource(Protocol):
+    """Draws the crops of an epoch by their numbers."""
+
+    def draw(self, epoch: int, numbers: range) -> tuple[Plane, Plane]:
+        """Return crops and their truth.
+
+        Args:
+            epoch: From 1.
+            numbers: Which of the epoch's crops, from 0.
+
+        Returns:
+            Images and truth, each ``(len(numbers), 1, S, S)``, uint8; truth 0, 1 or ``IGNORED``.
+        """
+        ...
+
+
 @dataclass(frozen=True)
-class Picture:
+class TrainingImage:
     """One training image in memory."""
 
     image: Plane
     """Shape ``(H, W)``, uint8."""
     mask: Plane
     """Same shape, 0 or 255."""
-    anchors: tuple[NDArray[np.int64], ...]
+    anchors: tuple[NDArray[np.int64], ...] = ()
     """For each defect, flat indices of some of its pixels."""
+    region: Plane | None = None
+    """Same shape, 0 or 255: the region of interest; None is the whole image."""
+    name: str = ""
+    """Its id within its set."""
+    clean: bool = False
+    """Whether it was declared defect-free, without a mask."""
 
 
-@dataclass(frozen=True)
-class Pool:
-    """The training images of one set."""
-
-    name: str
-    pictures: tuple[Picture, ...]
-    defective: tuple[int, ...]
-    """Indices of the pictures that hold a defect."""
-
-
-def load_pools(packed: PackedSet) -> tuple[Pool, ...]:
-    """Decode a split into memory, set by set in the order of their names.
-
-    Raises:
-        DataError: The split holds no defect: there is nothing to learn.
-    """
-    members: dict[str, list[Picture]] = {}
-    for index in range(len(packed)):
-        members.setdefault(packed.record(index).set_name, []).append(_read(packed, index))
-    pools = tuple(
-        Pool(name, tuple(pictures), tuple(i for i, p in enumerate(pictures) if p.anchors))
-        for name, pictures in sorted(members.items())
-    )
-    if not any(pool.defective for pool in pools):
-        raise DataError(
-            f"The training split holds {len(packed)} images and no defect; at least one is "
-            "needed. Raise generate.images or choose other preprocess.real_sets."
-        )
-    return pools
-
-
-def shares(pools: tuple[Pool, ...], mixture: Mapping[str, float]) -> NDArray[np.float64]:
-    """Return the share of crops drawn from each pool.
+def training_image(
+    image: Plane, instances: NDArray[np.uint16], region: NDArray[np.bool_] | None = None
+) -> TrainingImage:
+    """Prepare an image for drawing crops of it.
 
     Args:
-        pools: The sets there are.
-        mixture: Weight by set name; a set not named has weight 1.
-
-    Raises:
-        ParamsError: The mixture names a set that is not there, or leaves none.
+        image: Shape ``(H, W)``, uint8.
+        instances: Same shape: 0, or ``k`` for the ``k``-th defect.
+        region: Same shape; None is the whole image.
     """
-    names = [pool.name for pool in pools]
-    weights = np.array([mixture.get(name, 1.0) for name in names])
-    if set(mixture) - set(names) or weights.sum() <= 0:
-        raise ParamsError(
-            f"The mixture {dict(mixture)} does not fit the sets {names}; name only these, and "
-            "give one of them a weight above 0. Edit the train block of params.yaml."
-        )
-    normalized: NDArray[np.float64] = weights / weights.sum()
-    return normalized
-
-
-def check_augmented(pools: tuple[Pool, ...], augmentation: Augmentation) -> None:
-    """Refuse shares of augmented crops for sets that are not there.
-
-    Raises:
-        ParamsError: Such a set is named.
-    """
-    names = [pool.name for pool in pools]
-    if unknown := sorted(set(augmentation.sets) - set(names)):
-        raise ParamsError(
-            f"train.augmentation.sets names {', '.join(unknown)}; the sets are {names}. "
-            "Name only these in params.yaml."
-        )
-
-
-def draw_crops(
-    pools: tuple[Pool, ...],
-    weights: NDArray[np.float64],
-    params: Train,
-    epoch: int,
-    numbers: range,
-) -> tuple[Plane, Plane]:
-    """Draw some of an epoch's crops.
-
-    Args:
-        pools: The sets.
-        weights: Share of each.
-        params: Crop size, share of crops centred on defects, augmentation, seed.
-        epoch: From 1.
-        numbers: Which of the epoch's crops, from 0.
-
-    Returns:
-        Images and masks, each ``(len(numbers), 1, S, S)``, uint8; masks 0 or 1.
-    """
-    shape = (len(numbers), 1, params.crop, params.crop)
-    images, masks = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
-    cumulative = np.cumsum(weights)
-    for place, number in enumerate(numbers):
-        rng = np.random.Generator(np.random.PCG64((params.seed, epoch, number)))
-        pool = pools[min(int(np.searchsorted(cumulative, rng.random())), len(pools) - 1)]
-        picture, centre = _choose(rng, pool, params)
-        augmented = rng.random() < params.augmentation.sets.get(pool.name, 1.0)
-        changes = params.augmentation if augmented else _UNCHANGED
-        view = draw_view(rng, centre, params.crop, changes)
-        crop, mask = look(view, picture.image, picture.mask, params.crop)
-        images[place, 0], masks[place, 0] = expose(rng, crop, changes), mask
-    return images, masks
-
-
-def _choose(
-    rng: np.random.Generator, pool: Pool, params: Train
-) -> tuple[Picture, tuple[float, float]]:
-    """Choose a picture and the point that its crop is to be centred on."""
-    if pool.defective and rng.random() < params.defect_share:
-        picture = pool.pictures[pool.defective[rng.integers(len(pool.defective))]]
-        pixels = picture.anchors[rng.integers(len(picture.anchors))]
-        y, x = divmod(int(pixels[rng.integers(len(pixels))]), picture.image.shape[1])
-        jitter = rng.uniform(-0.4, 0.4, 2) * params.crop
-        return picture, _inside(x + jitter[0], y + jitter[1], picture, params.crop)
-    picture = pool.pictures[rng.integers(len(pool.pictures))]
-    height, width = picture.image.shape
-    return picture, _inside(rng.uniform(0, width), rng.uniform(0, height), picture, params.crop)
-
-
-def _inside(x: float, y: float, picture: Picture, size: int) -> tuple[float, float]:
-    """Move a crop's centre so that little of an upright crop lies outside the picture."""
-    height, width = picture.image.shape
-    margin_x, margin_y = min(size, width) / 2, min(size, height) / 2
-    return (
-        float(np.clip(x, margin_x, width - margin_x)),
-        float(np.clip(y, margin_y, height - margin_y)),
-    )
-
-
-def _read(packed: PackedSet, index: int) -> Picture:
-    instances = packed.instances(index)
     flat = instances.ravel()
     pixels = np.flatnonzero(flat)
     labels = flat[pixels]
@@ -178,5 +98,100 @@ def _read(packed: PackedSet, index: int) -> Picture:
     for label in np.unique(labels):
         own = pixels[labels == label]
         anchors.append(own[:: max(1, len(own) // _ANCHORS)])
+    shown = None if region is None else region.astype(np.uint8) * np.uint8(255)
     mask = np.where(instances > 0, np.uint8(255), np.uint8(0))
-    return Picture(np.ascontiguousarray(packed.image(index)), mask, tuple(anchors))
+    return TrainingImage(np.ascontiguousarray(image), mask, tuple(anchors), shown)
+
+
+def read_image(packed: PackedSet, index: int) -> TrainingImage:
+    """Decode one image of a split."""
+    record = packed.record(index)
+    image = training_image(packed.image(index), packed.instances(index), packed.region(index))
+    return replace(image, name=record.image_id, clean=record.clean)
+
+
+def near_defect(rng: np.random.Generator, image: TrainingImage, size: int) -> tuple[float, float]:
+    """Choose the centre of a crop near a defect of an image, every defect alike."""
+    pixels = image.anchors[rng.integers(len(image.anchors))]
+    y, x = divmod(int(pixels[rng.integers(len(pixels))]), image.image.shape[1])
+    jitter = rng.uniform(-_JITTER, _JITTER, 2) * size
+    return _inside(x + jitter[0], y + jitter[1], image, size)
+
+
+def anywhere(rng: np.random.Generator, image: TrainingImage, size: int) -> tuple[float, float]:
+    """Choose the centre of a crop anywhere in an image."""
+    height, width = image.image.shape
+    return _inside(rng.uniform(0, width), rng.uniform(0, height), image, size)
+
+
+def cut(
+    rng: np.random.Generator,
+    image: TrainingImage,
+    centre: tuple[float, float],
+    size: int,
+    augmentation: Augmentation = UNCHANGED,
+) -> tuple[Plane, Plane]:
+    """Cut a crop out of an image and change it as another photograph would look.
+
+    Returns:
+        Crop and truth, each ``(size, size)``, uint8.
+    """
+    view = draw_view(rng, centre, size, augmentation)
+    crop, truth = look(view, image.image, image.mask, size)
+    if image.region is not None:
+        _, inside = look(view, image.image, image.region, size)
+        truth = np.where(inside > 0, truth, np.uint8(IGNORED))
+    return expose(rng, crop, augmentation), truth
+
+
+def _inside(x: float, y: float, image: TrainingImage, size: int) -> tuple[float, float]:
+    """Move a crop's centre so that little of an upright crop lies outside the image."""
+    height, width = image.image.shape
+    margin_x, margin_y = min(size, width) / 2, min(size, height) / 2
+    return (
+        float(np.clip(x, margin_x, width - margin_x)),
+        float(np.clip(y, margin_y, height - margin_y)),
+    )
+
+
+class SyntheticCrops:
+    """Crops of synthetic images: a share near defects, the others anywhere.
+
+    They are mirrored and turned only; what a camera does to them is in the images.
+
+    Args:
+        packed: The training split.
+        params: Crop size, share of crops near defects, seed.
+        at_most: Number of images, spread evenly over the split; None is all of them.
+
+    Raises:
+        DataError: No image of the split holds a defect.
+    """
+
+    def __init__(self, packed: PackedSet, params: Learning, at_most: int | None = None) -> None:
+        self._params = params
+        self.images = [read_image(packed, index) for index in spread(len(packed), at_most)]
+        self._defective = [image for image in self.images if image.anchors]
+        if not self._defective:
+            raise DataError(
+                f"The synthetic training split holds {len(packed)} images and no defect; at least "
+                "one is needed. Raise generate.images, then run: dvc repro"
+            )
+
+    def draw(self, epoch: int, numbers: range) -> tuple[Plane, Plane]:
+        """Return crops and their truth, as ``CropSource`` says."""
+        size = self._params.crop
+        crops, truths = (np.empty((len(numbers), 1, size, size), np.uint8) for _ in range(2))
+        for place, number in enumerate(numbers):
+            rng = np.random.Generator(np.random.PCG64((self._params.seed, epoch, number)))
+            crops[place, 0], truths[place, 0] = self.draw_one(rng)
+        return crops, truths
+
+    def draw_one(self, rng: np.random.Generator) -> tuple[Plane, Plane]:
+        """Return one crop and its truth, each ``(S, S)``, uint8."""
+        size = self._params.crop
+        if rng.random() < self._params.defect_share:
+            image = self._defective[rng.integers(len(self._defective))]
+            return cut(rng, image, near_defect(rng, image, size), size)
+        image = self.images[rng.integers(len(self.images))]
+        return cut(rng, image, anywhere(rng, image, size), size)

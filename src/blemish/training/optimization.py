@@ -9,51 +9,41 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from blemish.config.train import Train
+from blemish.config.learning import Learning
 
 ADAM_SHARE = 0.2
 """AdamW's learning rate over Muon's."""
 
 
 @dataclass(frozen=True)
-class Phase:
-    """Some epochs at one schedule on one mixture of sets."""
+class Schedule:
+    """How long a network learns, and how its learning rate goes."""
 
-    first: int
-    """Its first epoch, from 1."""
     epochs: int
+    steps: int
+    """Of an epoch."""
     learning_rate: float
-    mixture: dict[str, float]
+    """Largest, of Muon."""
+    warmup_epochs: float
+    ema_decay: float
+    """Of the averaged weights, a step."""
+    patience: int | None = None
+    """Epochs without a better validation Dice after which training ends; the best epoch is kept.
+    None: every epoch is trained and the last is kept."""
 
-    @property
-    def last(self) -> int:
-        """Its last epoch, if it does not end early."""
-        return self.first + self.epochs - 1
-
-    def rate_at(self, progress: float, warmup: float) -> float:
+    def rate_at(self, progress: float) -> float:
         """Return the learning rate: linear warm-up, then half a cosine down to a hundredth.
 
         Args:
-            progress: Epochs of this phase that are done, with a fraction.
-            warmup: Epochs of warm-up.
+            progress: Epochs that are done, with a fraction.
         """
-        if progress < warmup:
-            return self.learning_rate * max(progress, 1e-3) / warmup
-        share = (progress - warmup) / max(self.epochs - warmup, 1e-9)
+        if progress < self.warmup_epochs:
+            return self.learning_rate * max(progress, 1e-3) / self.warmup_epochs
+        share = (progress - self.warmup_epochs) / max(self.epochs - self.warmup_epochs, 1e-9)
         return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
 
 
-def phases(params: Train) -> tuple[Phase, ...]:
-    """Return the training's phases: all sets, then, where asked for, the finetuning."""
-    first = Phase(1, params.epochs, params.learning_rate, dict(params.mixture))
-    tuning = params.finetune
-    if tuning.epochs == 0:
-        return (first,)
-    second = Phase(params.epochs + 1, tuning.epochs, tuning.learning_rate, dict(tuning.mixture))
-    return (first, second)
-
-
-def make_optimizers(network: nn.Module, params: Train) -> tuple[torch.optim.Optimizer, ...]:
+def make_optimizers(network: nn.Module, params: Learning) -> tuple[torch.optim.Optimizer, ...]:
     """Return Muon for the kernels inside the network, AdamW for all else.
 
     First and last layers, depthwise kernels, norms and biases are no maps from many features to

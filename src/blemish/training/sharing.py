@@ -12,39 +12,54 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, distributed, nn
 
-from blemish.config.train import Train
+from blemish.config.learning import Learning
 from blemish.errors import ParamsError
 
 
-def open_fabric(params: Train) -> Fabric:
+def open_fabric(params: Learning, block: str) -> Fabric:
     """Join the processes that ``torchrun`` started, or stay alone.
 
+    Args:
+        params: Device, precision and batch.
+        block: Name of the block of ``params.yaml`` that they stand in, for messages.
+
     Raises:
-        ParamsError: ``train.device`` is ``cuda`` and there is none, or the batch cannot be
-            divided among the processes.
+        ParamsError: The device is ``cuda`` and there is none, or the batch cannot be divided among
+            the processes.
     """
     if params.device == "cuda" and not torch.cuda.is_available():
         raise ParamsError(
-            "train.device is 'cuda' but torch sees no CUDA device here; accepted: cpu. "
-            "Run: dvc repro after setting train.device to cpu in params.yaml"
+            f"{block}.device is 'cuda' but torch sees no CUDA device here; accepted: cpu. "
+            f"Run: dvc repro after setting {block}.device to cpu in params.yaml"
         )
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if params.batch % world:
         raise ParamsError(
-            f"train.batch is {params.batch}, which {world} processes cannot share evenly; "
+            f"{block}.batch is {params.batch}, which {world} processes cannot share evenly; "
             f"a multiple of {world} is accepted."
         )
-    mixed = params.device == "cuda" or params.precision == "bfloat16"
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     fabric = Fabric(
         accelerator=params.device,
         devices=local,
         num_nodes=world // local,
         strategy="ddp" if world > 1 else "auto",
-        precision="bf16-mixed" if mixed else "32-true",
+        precision="bf16-mixed" if _rounds(params) else "32-true",
     )
     fabric.launch()
     return fabric
+
+
+def _rounds(params: Learning) -> bool:
+    """Tell whether to compute in bfloat16: always on CUDA, by the processor where left open.
+
+    Without instructions for it a processor emulates bfloat16, many times slower than float32.
+    """
+    if params.device == "cuda" or params.precision == "bfloat16":
+        return True
+    capabilities = torch.cpu.get_capabilities()
+    able = any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16"))
+    return params.precision == "auto" and able
 
 
 def is_first_process() -> bool:

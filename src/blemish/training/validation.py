@@ -1,6 +1,6 @@
 """What a validation measures after each epoch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,10 +10,11 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from blemish.config.train import Loss
+from blemish.config.learning import Loss
 from blemish.losses import focal_cross_entropy, tversky_loss
 from blemish.model import UNetTiny
 from blemish.packed import PackedSet
+from blemish.training.crops import spread
 from blemish.training.sharing import sum_over
 
 _BATCH = 16
@@ -26,8 +27,7 @@ class Validation:
     loss: float
     """As in training, over the pixels of all images."""
     dice: float
-    """At threshold 0.5, pooled over the pixels of a set; mean, by the mixture's weights, over the
-    sets that hold a defect."""
+    """At threshold 0.5, pooled over the pixels of a set; mean over the sets that hold a defect."""
 
 
 @dataclass(frozen=True)
@@ -38,31 +38,35 @@ class _Image:
 
 
 class Validator:
-    """Holds a split in memory, padded by reflection to what the network accepts.
+    """Holds validation images in memory, padded by reflection to what the network accepts.
 
     Args:
-        packed: The validation split.
+        splits: The validation splits.
         fabric: The processes that share the work.
+        at_most: Number of images of each split, spread evenly over it; None is all of them.
     """
 
-    def __init__(self, packed: PackedSet, fabric: Fabric) -> None:
+    def __init__(
+        self, splits: Sequence[PackedSet], fabric: Fabric, at_most: int | None = None
+    ) -> None:
         self._fabric = fabric
-        names = sorted({packed.record(i).set_name for i in range(len(packed))})
-        self._names = names
-        own = range(fabric.global_rank, len(packed), fabric.world_size)
+        chosen = [(packed, i) for packed in splits for i in spread(len(packed), at_most)]
+        sets = [packed.record(i).set_name for packed, i in chosen]
+        self._names = sorted(set(sets))
         self._images = [
-            _Image(packed.image(i), packed.mask(i), names.index(packed.record(i).set_name))
-            for i in own
+            _Image(packed.image(i), packed.mask(i), self._names.index(name))
+            for (packed, i), name in list(zip(chosen, sets, strict=True))[
+                fabric.global_rank :: fabric.world_size
+            ]
         ]
 
     @torch.no_grad()
-    def measure(self, network: nn.Module, params: Loss, mixture: Mapping[str, float]) -> Validation:
+    def measure(self, network: nn.Module, params: Loss) -> Validation:
         """Validate.
 
         Args:
             network: In evaluation mode.
             params: Weights of the loss's terms.
-            mixture: Weight by set name; a set not named has weight 1.
         """
         # A row for each set: entropy, pixels, soft hits, predicted, actual, then hard ones.
         sums = torch.zeros((len(self._names), 7), dtype=torch.float64)
@@ -74,8 +78,7 @@ class Validator:
                 height, width = item.image.shape
                 truth = torch.from_numpy(item.truth).float()
                 sums[item.set_number] += _count(answer[0, :height, :width], truth, params)
-        weights = torch.tensor([mixture.get(name, 1.0) for name in self._names])
-        return _summarize(sum_over(sums, self._fabric), params, weights.double())
+        return _summarize(sum_over(sums, self._fabric), params)
 
     def _batches(self) -> Iterator[list[_Image]]:
         """Yield images of one size together."""
@@ -110,12 +113,12 @@ def _count(logits: Tensor, truth: Tensor, params: Loss) -> Tensor:
     return torch.stack(values).double()
 
 
-def _summarize(sums: Tensor, params: Loss, weights: Tensor) -> Validation:
+def _summarize(sums: Tensor, params: Loss) -> Validation:
     entropy, pixels, hit, predicted, actual, _, _ = sums.sum(0)
     overlap = tversky_loss(hit, predicted - hit, actual - hit, params)
     loss = params.focal_weight * entropy / pixels + params.tversky_weight * overlap
-    weights = torch.where(sums[:, 4] > 0, weights, 0.0)
-    if weights.sum() == 0:
+    defective = sums[sums[:, 4] > 0]
+    if len(defective) == 0:
         return Validation(loss.item(), 0.0)
-    dice = 2 * sums[:, 5] / (sums[:, 6] + sums[:, 4]).clamp(min=1.0)
-    return Validation(loss.item(), ((weights * dice).sum() / weights.sum()).item())
+    dice = 2 * defective[:, 5] / (defective[:, 6] + defective[:, 4]).clamp(min=1.0)
+    return Validation(loss.item(), dice.mean().item())

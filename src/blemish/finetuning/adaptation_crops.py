@@ -1,0 +1,60 @@
+"""Which crops fine-tuning shows: balanced over sets, classes and defects.
+
+A share of synthetic crops keeps what the network knew. Of each set, a share of the crops lies near
+a defect - every class alike, whatever the number of its images - and the rest anywhere in the
+photographs, clean ones included.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from blemish.config.finetune import Finetune
+from blemish.finetuning.set_images import SetImages
+from blemish.training.crops import Plane, SyntheticCrops, TrainingImage, anywhere, cut, near_defect
+
+
+class AdaptationCrops:
+    """Crops of the user's sets and of synthetic images.
+
+    Args:
+        sets: The user's sets, at least one.
+        synthetic: Draws the synthetic crops.
+        params: Shares, augmentation, crop size, seed.
+    """
+
+    def __init__(
+        self, sets: Sequence[SetImages], synthetic: SyntheticCrops, params: Finetune
+    ) -> None:
+        self._sets, self._synthetic, self._params = sets, synthetic, params
+
+    def draw(self, epoch: int, numbers: range) -> tuple[Plane, Plane]:
+        """Return crops and their truth, as ``CropSource`` says."""
+        size = self._params.crop
+        crops, truths = (np.empty((len(numbers), 1, size, size), np.uint8) for _ in range(2))
+        for place, number in enumerate(numbers):
+            rng = np.random.Generator(np.random.PCG64((self._params.seed, epoch, number)))
+            crops[place, 0], truths[place, 0] = self._draw_one(rng)
+        return crops, truths
+
+    def _draw_one(self, rng: np.random.Generator) -> tuple[Plane, Plane]:
+        if rng.random() < self._params.synthetic_share:
+            return self._synthetic.draw_one(rng)
+        members = self._sets[int(rng.integers(len(self._sets)))]
+        size = self._params.crop
+        if rng.random() < self._params.defect_share and (members.classes or members.drawn):
+            image = _with_defect(rng, members)
+            centre = near_defect(rng, image, size)
+        else:
+            image = members.images[rng.integers(len(members.images))]
+            centre = anywhere(rng, image, size)
+        return cut(rng, image, centre, size, self._params.augmentation)
+
+
+def _with_defect(rng: np.random.Generator, members: SetImages) -> TrainingImage:
+    """Choose an image of a set that shows a defect; drawn defects count as one more class."""
+    kinds = [*(members.classes[name] for name in sorted(members.classes))]
+    if members.drawn:
+        kinds.append(list(members.drawn))
+    images = kinds[rng.integers(len(kinds))]
+    return images[rng.integers(len(images))]

@@ -1,0 +1,61 @@
+"""Defects drawn onto the user's own defect-free photographs, as training images."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blemish.config.finetune import Finetune
+from blemish.finetuning.set_images import SetImages
+from blemish.photographs.bank import DrawnPhotograph, Photograph, draw_bank
+from blemish.photographs.bank_sheet import bank_sheet
+from blemish.training.crops import training_image
+
+Track = Callable[[Iterable[Any], int], Iterable[Any]]
+"""Passes items on and shows how many of how many have passed."""
+
+
+SHOWN = 24
+"""Images on a contact sheet."""
+
+
+def add_drawn(
+    sets: Sequence[SetImages], params: Finetune, *, workers: int, track: Track
+) -> dict[str, NDArray[np.uint8]]:
+    """Draw defects onto the defect-free photographs of each set, and keep the images with it.
+
+    A set without a defect-free photograph gets none.
+
+    Args:
+        sets: The user's sets; ``drawn`` of each is filled.
+        params: How many images, what is drawn, the seed.
+        workers: Number of processes; changes no byte.
+        track: Shows progress.
+
+    Returns:
+        By set a contact sheet of its first images, shape ``(H, W, 3)``, uint8, RGB.
+    """
+    sheets = {}
+    for members in sets:
+        photographs = [
+            Photograph(image.name, image.image, None if image.region is None else image.region > 0)
+            for image in members.images
+            if not image.anchors
+        ]
+        if photographs and params.drawn_images:
+            bank = draw_bank(
+                photographs,
+                params.drawing,
+                seed=params.seed,
+                count=params.drawn_images,
+                workers=workers,
+            )
+            shown: list[DrawnPhotograph] = []
+            drawn = []
+            for each in track(bank, params.drawn_images):
+                drawn.append(training_image(each.image, each.instances))
+                shown += [each] if len(shown) < SHOWN else []
+            members.drawn = [image for image in drawn if image.anchors]
+            sheets[members.name] = bank_sheet(shown)
+    return sheets

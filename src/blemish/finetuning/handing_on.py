@@ -1,0 +1,48 @@
+"""Without a set of the user's there is nothing to adapt to: the weights are handed on as they are.
+
+Nothing here imports torch, so that this takes no time worth mentioning.
+"""
+
+import json
+from pathlib import Path
+
+from blemish import files
+from blemish.errors import ModelFileError
+from blemish.packed import SPLITS, PackedSet
+
+CURVES_HEADER = "epoch,train_loss,val_dice,val_loss,learning_rate\n"
+
+
+def nothing_to_adapt_to(real: Path) -> bool:
+    """Tell whether no set of the user's was chosen.
+
+    Args:
+        real: Folder of the packed splits of the user's sets.
+    """
+    return not any(len(PackedSet.open(real, split)) for split in SPLITS)
+
+
+def hand_on(trained: Path, out: Path, curves: Path, drawn: Path, *, fingerprint: str) -> None:
+    """Copy the weights of ``train``, byte for byte.
+
+    Args:
+        trained: Output of ``train``.
+        out: Folder for ``weights.pt`` and ``training.json``.
+        curves: File for the curves; gets a header alone.
+        drawn: Folder for contact sheets; stays empty.
+        fingerprint: Of the inputs of both stages.
+
+    Raises:
+        ModelFileError: The output of ``train`` is missing or corrupt.
+    """
+    try:
+        weights = (trained / "weights.pt").read_bytes()
+        description = json.loads((trained / "training.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelFileError(
+            f"The trained network at {trained} cannot be read: {error}. Run: dvc repro train"
+        ) from error
+    drawn.mkdir(parents=True, exist_ok=True)
+    files.write_text(curves, CURVES_HEADER)
+    files.write_json(out / "training.json", {"fingerprint": fingerprint, **description})
+    files.write_bytes(out / "weights.pt", weights)

@@ -1,0 +1,55 @@
+"""Photographs declared defect-free that the network marks strongly: listed, and left out."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from blemish.finetuning.set_images import SetImages
+from blemish.model import Probability, UNetTiny
+from blemish.photographs.suspects import Suspect, rank_suspects
+from blemish.preprocessing import MODEL_SIZE
+from blemish.tiling import predict_tiled
+from blemish.training.crops import TrainingImage
+
+
+def leave_out_suspects(
+    sets: Sequence[SetImages], network: UNetTiny
+) -> dict[str, tuple[Suspect, ...]]:
+    """Remove from each set the clean photographs that may show a defect.
+
+    Args:
+        sets: The user's sets; are changed.
+        network: Finds what may be a defect: the weights that fine-tuning starts from.
+
+    Returns:
+        By set the photographs that were left out, the most suspicious first.
+    """
+    network.eval()
+    fast = Probability(network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub lacks this form
+    found = {members.name: _suspects(members, fast) for members in sets}
+    for members in sets:
+        names = {suspect.name for suspect in found[members.name]}
+        members.images = [image for image in members.images if image.name not in names]
+    network.train()
+    return found
+
+
+def _suspects(members: SetImages, network: nn.Module) -> tuple[Suspect, ...]:
+    clean = [image for image in members.images if image.clean]
+    regions = [None if image.region is None else image.region > 0 for image in clean]
+    names = [image.name for image in clean]
+    ranked = rank_suspects(names, _maps(clean, network), regions)
+    return tuple(suspect for suspect in ranked if suspect.suspicious)
+
+
+def _maps(images: Sequence[TrainingImage], network: nn.Module) -> Iterator[NDArray[np.float32]]:
+    def run(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            probability: NDArray[np.float32] = network(torch.from_numpy(batch)).numpy()
+        return probability
+
+    for image in images:
+        yield predict_tiled(image.image, run, tile=MODEL_SIZE)

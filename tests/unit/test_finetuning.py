@@ -1,0 +1,215 @@
+"""Fine-tuning: what it draws, how long it takes, what it writes, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_world import draw, write_split
+from tiny_finetuning import prepare, run, tiny_finetune
+from tiny_training import output_bytes, tiny_params
+
+from blemish.config.finetune import Steps
+from blemish.errors import DataError, ModelFileError, ParamsError
+from blemish.finetuning.adaptation_crops import AdaptationCrops
+from blemish.finetuning.duration import EPOCH_STEPS, schedule_for, steps_for
+from blemish.finetuning.handing_on import hand_on, nothing_to_adapt_to
+from blemish.finetuning.set_images import SetImages, read_sets
+from blemish.finetuning.starts import Start, find_start, load_start
+from blemish.model import UNetTiny, load_trained
+from blemish.packed import PackedSet, PackedWriter
+from blemish.training.crops import IGNORED, SyntheticCrops, training_image
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return prepare(tmp_path)
+
+
+def test_outputs_describe_where_it_started_and_what_it_saw(folder: Path) -> None:
+    """Weights load into the network described; the same inputs give the same bytes."""
+    notes = run(folder, tiny_finetune())
+    first = output_bytes(folder)
+    description = json.loads(first["out/training.json"])
+    assert load_trained(folder / "out").width == 4
+    assert description["fingerprint"] == "f" * 64
+    assert description["start"]["name"] is None
+    assert {name: seen["images"] for name, seen in description["sets"].items()} == {
+        "alpha": 4,
+        "beta": 4,
+    }
+    assert [epoch.epoch for epoch in notes.epochs] == [1, 2]
+    run(folder, tiny_finetune())
+    assert output_bytes(folder) == first
+
+
+def test_the_last_epoch_is_the_result(folder: Path) -> None:
+    """Few images choose no epoch: the last one is kept, whatever its validation says."""
+    run(folder, tiny_finetune(learning_rate=0.2))
+    description = json.loads((folder / "out" / "training.json").read_text())
+    assert description["best_epoch"] == description["epochs"] == 2
+
+
+def test_steps_grow_with_labels_up_to_a_limit() -> None:
+    """The rule is linear between its bounds, in whole epochs."""
+    rule = Steps(least=100, per_image=4.0, most=500)
+    assert steps_for(0, rule) == 120
+    assert steps_for(20, rule) == 200
+    assert steps_for(1000, rule) == 520
+    assert all(steps_for(n, rule) % EPOCH_STEPS == 0 for n in range(200))
+    schedule = schedule_for(20, tiny_finetune(steps=rule.model_dump(), average=0.1))
+    assert schedule.epochs * schedule.steps == 200
+    assert schedule.ema_decay == pytest.approx(1 - 1 / 20)
+
+
+def members(name: str, classes: dict[str, int], clean: int = 0) -> SetImages:
+    """Make a set with so many images of each class; each class has a grey level of its own."""
+    result = SetImages(name)
+    instances = np.zeros((64, 64), np.uint16)
+    instances[28:36, 28:36] = 1
+    for place, (kind, count) in enumerate(classes.items()):
+        for _ in range(count):
+            level = np.full((64, 64), 50 * (place + 1), np.uint8)
+            result.classes[kind].append(training_image(level, instances))
+            result.images.append(result.classes[kind][-1])
+            result.labelled += 1
+    empty = np.zeros((64, 64), np.uint16)
+    result.images += [training_image(np.full((64, 64), 255, np.uint8), empty)] * clean
+    return result
+
+
+def plain(**changes: object) -> object:
+    """Return params without augmentation or synthetic crops."""
+    never = dict.fromkeys(("warp", "tone", "invert", "shade", "blur", "noise", "jpeg"), 0.0)
+    values = {"crop": 64, "augmentation": {**never, "zoom": [1.0, 1.0]}, "synthetic_share": 0.0}
+    return tiny_finetune(**{**values, **changes})
+
+
+def crops_of(folder: Path, sets: list[SetImages], **changes: object) -> AdaptationCrops:
+    params = plain(**changes)
+    synthetic = SyntheticCrops(PackedSet.open(folder / "synthetic", "train"), params)
+    return AdaptationCrops(sets, synthetic, params)
+
+
+def test_crops_near_defects_are_balanced_over_classes(folder: Path) -> None:
+    """A class of one image is shown as often as a class of nine."""
+    crops = crops_of(folder, [members("a", {"pit": 1, "scratch": 9})], defect_share=1.0)
+    images, truth = crops.draw(1, range(400))
+    assert truth.any(axis=(1, 2, 3)).all()
+    assert (images[:, 0, 32, 32] == 50).mean() == pytest.approx(0.5, abs=0.08)
+
+
+def test_sets_weigh_alike_whatever_their_number_of_images(folder: Path) -> None:
+    """A small set is drawn as often as a large one."""
+    sets = [members("a", {"pit": 1}), members("b", {"x": 0, "pit": 30})]
+    images, _ = crops_of(folder, sets, defect_share=1.0).draw(1, range(400))
+    assert (images[:, 0, 32, 32] == 50).mean() == pytest.approx(0.5, abs=0.08)
+
+
+def test_clean_photographs_are_shown_as_they_are(folder: Path) -> None:
+    """Crops that are not near a defect come from all photographs, clean ones included."""
+    crops = crops_of(folder, [members("a", {"pit": 1}, clean=9)], defect_share=0.5)
+    images, truth = crops.draw(1, range(400))
+    clean = (images == 255).all(axis=(1, 2, 3))
+    assert clean.mean() == pytest.approx(0.45, abs=0.08)
+    assert not truth[clean].any()
+
+
+def test_a_set_of_clean_photographs_alone_trains(folder: Path) -> None:
+    """Without a labelled or drawn defect every crop of the set is a photograph as it is."""
+    _, truth = crops_of(folder, [members("a", {}, clean=3)]).draw(1, range(20))
+    assert not truth.any()
+
+
+def test_a_share_of_the_crops_is_synthetic(folder: Path) -> None:
+    """The share of synthetic crops is what the params say."""
+    crops = crops_of(folder, [members("a", {}, clean=1)], synthetic_share=0.3)
+    images, _ = crops.draw(1, range(400))
+    assert (images != 255).any(axis=(1, 2, 3)).mean() == pytest.approx(0.3, abs=0.08)
+
+
+def test_pixels_outside_the_region_of_interest_are_ignored(folder: Path) -> None:
+    """Truth outside the region is neither ground nor defect."""
+    level, instances = draw(np.random.default_rng(0), defective=True)
+    region = np.zeros(level.shape, np.bool_)
+    region[:, :48] = True
+    own = SetImages("a", images=[training_image(level, instances.astype(np.uint16), region)])
+    _, truth = crops_of(folder, [own], defect_share=0.0, crop=96).draw(1, range(4))
+    assert [(crop == IGNORED).mean() for crop in truth] == pytest.approx([0.5] * 4, abs=0.02)
+
+
+def test_classes_are_read_from_the_records(folder: Path) -> None:
+    """An image with two classes counts for each, with the anchors of that class alone."""
+    alpha, _ = read_sets(PackedSet.open(folder / "real", "train"))
+    assert sorted(alpha.classes) == ["pit", "scratch"]
+    assert alpha.labelled == len(alpha.classes["pit"]) == len(alpha.classes["scratch"])
+    assert all(len(image.anchors) == 1 for image in alpha.classes["pit"])
+
+
+def test_three_images_of_one_group_train(folder: Path) -> None:
+    """Without a validation image of the user's the curves are of synthetic ones."""
+    write_split(folder / "real", "train", 3, seed=1)
+    write_split(folder / "real", "val", 0, seed=1)
+    notes = run(folder, tiny_finetune(steps={"least": 1, "per_image": 0, "most": 40}))
+    assert len(notes.epochs) == 1
+    assert (folder / "out" / "weights.pt").exists()
+
+
+def test_sets_without_a_training_image_are_refused(folder: Path) -> None:
+    """Where all images validate or test there is nothing to adapt to."""
+    write_split(folder / "real", "train", 0, seed=1)
+    with pytest.raises(DataError, match="No image of the chosen sets trains"):
+        run(folder, tiny_finetune())
+
+
+def test_without_a_set_the_weights_are_handed_on(folder: Path) -> None:
+    """The bytes are those of train; the fingerprint is added, the curves are empty."""
+    trained = folder / "trained"
+    trained.mkdir()
+    (trained / "weights.pt").write_bytes((folder / "start.pt").read_bytes())
+    (trained / "training.json").write_text('{"architecture": {"name": "UNetTiny", "width": 4}}')
+    for split in ("train", "val", "test"):
+        with PackedWriter(folder / "real", split):
+            pass
+    assert nothing_to_adapt_to(folder / "real")
+    drawn = folder / "drawn"
+    hand_on(trained, folder / "out", folder / "curves.csv", drawn, fingerprint="c" * 64)
+    assert list(drawn.iterdir()) == []
+    assert (folder / "out" / "weights.pt").read_bytes() == (folder / "start.pt").read_bytes()
+    assert json.loads((folder / "out" / "training.json").read_text())["fingerprint"] == "c" * 64
+    assert load_trained(folder / "out").width == 4
+    assert (folder / "curves.csv").read_text().count("\n") == 1
+
+
+def test_a_missing_start_is_named_with_those_that_there_are(tmp_path: Path) -> None:
+    """The sentence says which starts exist and how to make one."""
+    starts = tmp_path / "starts"
+    starts.mkdir()
+    (starts / "line-3.pt").write_bytes(b"")
+    assert find_start(tmp_path, starts, None) == Start(tmp_path / "weights.pt")
+    assert find_start(tmp_path, starts, "line-3").name == "line-3"
+    with pytest.raises(ParamsError, match=r"'line-4'.*there are: line-3.*blemish start REF"):
+        find_start(tmp_path, starts, "line-4")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no weights", {"stem.0.weight": torch.zeros(4, 2, 5, 5)}, {"a": 1}, [1]]
+)
+def test_a_start_of_another_architecture_is_refused(tmp_path: Path, content: object) -> None:
+    """In one sentence, with the command that makes it again."""
+    path = tmp_path / "line-3.pt"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(ModelFileError, match=r"no weights of this architecture.*--name line-3"):
+        load_start(Start(path, "line-3"))
+
+
+def test_a_start_of_another_width_trains(folder: Path) -> None:
+    """The width is read from the weights, so that a start need not match ``train.network``."""
+    torch.save(UNetTiny(8).state_dict(), folder / "start.pt")
+    run(folder, tiny_finetune(steps={"least": 1, "per_image": 0, "most": 40}))
+    assert load_trained(folder / "out").width == 8
+    assert tiny_params().network.width == 4
