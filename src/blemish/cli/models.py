@@ -120,6 +120,8 @@ def _show_one(version: "Version", *, as_json: bool) -> None:
 def _tell_outcome(outcome: "Outcome") -> None:
     if outcome.decision:
         _print(_gate_table(outcome.decision))
+        for note in outcome.decision.notes:
+            click.echo(note, err=True)
     if outcome.obstacle:
         click.echo(f"The gate could not be asked. {outcome.obstacle}", err=True)
     was = f"version {outcome.champion}" if outcome.champion else "nobody"

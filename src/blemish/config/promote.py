@@ -6,9 +6,12 @@ from blemish.config.base import Block, Count, Share
 
 
 class Comparison(Block):
-    """When a candidate counts as not worse than the champion."""
+    """When a candidate counts as not worse than the champion, set by set."""
 
     margin: float = Field(ge=0.0, le=0.5)
+    trade_margin: float = Field(ge=0.0, le=0.5)
+    synthetic_margin: float = Field(ge=0.0, le=1.0)
+    false_alarms: Share
     confidence: float = Field(gt=0.5, lt=1.0)
     resamples: int = Field(ge=200, le=100_000)
     seed: int = Field(ge=0)
@@ -16,9 +19,8 @@ class Comparison(Block):
 
 
 class Floors(Block):
-    """Least pooled Dice, whatever the champion does."""
+    """Least Dice of each labelled set, whatever the champion does."""
 
-    all: Share
     per_set: Share
     per_class: Share
     images: Count

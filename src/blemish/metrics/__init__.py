@@ -2,7 +2,7 @@
 
 from blemish.metrics.image_rows import ImageRow, read_image_rows, write_image_rows
 from blemish.metrics.images import auroc, image_score, weighted_auroc
-from blemish.metrics.intervals import Interval, group_weights, percentile_interval
+from blemish.metrics.intervals import Interval, group_draws, group_weights, percentile_interval
 from blemish.metrics.objects import ObjectCounts, boundary_f_score, count_objects, coverage
 from blemish.metrics.pixels import Counts, count, dice, iou, precision, recall
 from blemish.metrics.thresholds import ReliabilityBin, Sweep, ThresholdHistogram
@@ -21,6 +21,7 @@ __all__ = [
     "count_objects",
     "coverage",
     "dice",
+    "group_draws",
     "group_weights",
     "image_score",
     "iou",

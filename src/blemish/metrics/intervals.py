@@ -18,16 +18,19 @@ class Interval(NamedTuple):
     high: float
 
 
-def group_weights(groups: Sequence[str], *, resamples: int, seed: int) -> Weights:
-    """Draw groups with replacement: images of one part stay together, as they err together.
+def group_draws(
+    groups: Sequence[str], *, resamples: int, seed: int
+) -> tuple[Weights, npt.NDArray[np.int64]]:
+    """Draw as many groups as there are, with replacement: images of one part err together.
 
     Args:
         groups: The group of each of N images.
-        resamples: How many times R to draw as many groups as there are.
-        seed: Of the draws.
+        resamples: How many times R to draw.
+        seed: Random seed of the draws.
 
     Returns:
-        Shape ``(R, N)``: how often each image is drawn each time.
+        How often each of the G groups is drawn each time, shape ``(R, G)``, and the column of each
+        image's group, shape ``(N,)``.
 
     Raises:
         ShapeError: No images.
@@ -37,7 +40,25 @@ def group_weights(groups: Sequence[str], *, resamples: int, seed: int) -> Weight
     names, member_of = np.unique(np.asarray(groups), return_inverse=True)
     even = np.full(len(names), 1 / len(names))
     drawn = np.random.default_rng(seed).multinomial(len(names), even, size=resamples)
-    weights: Weights = drawn[:, member_of].astype(np.float64)
+    return drawn.astype(np.float64), member_of
+
+
+def group_weights(groups: Sequence[str], *, resamples: int, seed: int) -> Weights:
+    """Weigh images by how often their group is drawn, as :func:`group_draws` draws.
+
+    Args:
+        groups: The group of each of N images.
+        resamples: How many times R to draw as many groups as there are.
+        seed: Random seed of the draws.
+
+    Returns:
+        Shape ``(R, N)``: how often each image is drawn each time.
+
+    Raises:
+        ShapeError: No images.
+    """
+    drawn, member_of = group_draws(groups, resamples=resamples, seed=seed)
+    weights: Weights = drawn[:, member_of]
     return weights
 
 

@@ -135,6 +135,23 @@ def recall(predicted: Mask, truth: Mask) -> float:
     return count(predicted, truth).recall
 
 
+def dice_of(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return Dice of many pixel counts at once, by the convention of :class:`Counts`.
+
+    Args:
+        counts: Shape ``(R, 3)``, rows of true positives, false positives and false negatives.
+
+    Returns:
+        Shape ``(R,)``, in ``[0, 1]``; 1.0 where all three are zero.
+    """
+    found = 2 * counts[:, 0]
+    whole = found + counts[:, 1] + counts[:, 2]
+    ratio: npt.NDArray[np.float64] = np.divide(
+        found, whole, out=np.ones_like(whole), where=whole > 0
+    )
+    return ratio
+
+
 def check_masks(predicted: Mask, truth: Mask) -> None:
     """Refuse arrays that cannot be compared pixel by pixel.
 

@@ -1,23 +1,81 @@
 """The evidence for the gate: both models on the same test images, and what else is measured."""
 
-from collections.abc import Iterable
+from ast import literal_eval
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 from blemish.errors import NotFoundError, PromotionError
 from blemish.inference import Segmenter
 from blemish.latency import measure_latency
 from blemish.metrics.pixels import Counts, count
-from blemish.promotion.rule import Measurements, PairedResult
+from blemish.promotion.comparison import PairedResult
+from blemish.promotion.independence import independent
+from blemish.promotion.rule import Measurements
 from blemish.registry.catalogue import Registry
 from blemish.registry.loading import load_verified
 from blemish.registry.stored_images import StoredImage
 from blemish.registry.version import Version
 from blemish.store.names import TEST_DIGEST
 
+_REAL_SETS = "preprocess.real_sets"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the gate decides on.
+
+    Attributes:
+        results: What both models answered on the test images that neither was fitted to.
+        measured: Size, latency and parity.
+        notes: Sentences on what was left out, is missing or is unknown.
+    """
+
+    results: tuple[PairedResult, ...]
+    measured: Measurements
+    notes: tuple[str, ...] = ()
+
+
+def gather(
+    registry: Registry,
+    candidate: Version,
+    champion: Version | None,
+    *,
+    rounds: int,
+    tell: Callable[[str], None],
+) -> Evidence:
+    """Gather everything that the gate decides on.
+
+    Args:
+        registry: Where both are.
+        candidate: Version to judge.
+        champion: Version to compare with; None for none.
+        rounds: Timed rounds of the latency measurement.
+        tell: Called with what is being done, for a progress line.
+
+    Raises:
+        PromotionError: There are no test images to be had.
+        ModelFileError: A file is damaged or breaks the contract.
+        StoreError: The store does not answer or has lost what is needed.
+    """
+    tell("Comparing on the test images")
+    paired = pair_results(registry, candidate, champion)
+    versions = [candidate, *([champion] if champion else [])]
+    results, notes = independent(registry, paired, versions)
+    missing = sorted(_sets_of(versions) - {result.set_name for result in paired})
+    notes += tuple(
+        f"Set {name}: the test split of version {candidate.version} has no image of it, so it was "
+        "not compared."
+        for name in missing
+    )
+    tell("Measuring latency")
+    return Evidence(results, measure(registry, candidate, champion, rounds), notes)
+
 
 def pair_results(
     registry: Registry, candidate: Version, champion: Version | None
 ) -> tuple[PairedResult, ...]:
-    """Pair what both models made of the same test images.
+    """Pair the results of both models on the same test images.
 
     Stored results are used where both are of fp32 models on one test split; else both files run on
     the test images that the candidate's run keeps.
@@ -122,7 +180,7 @@ def _load(registry: Registry, version: Version) -> Segmenter:
 
 
 def _parity(registry: Registry, candidate: Version) -> float | None:
-    """Return the change of pooled Dice from the fp32 file of the same record to an int8 one."""
+    """Return the largest change of Dice, of any set, from the fp32 file of a record to its int8."""
     if candidate.precision != "int8":
         return None
     siblings = [
@@ -137,6 +195,22 @@ def _parity(registry: Registry, candidate: Version) -> float | None:
         )
     images = registry.test_images(candidate)
     pairs = list(_run_both(images, _load(registry, candidate), _load(registry, siblings[0])))
-    ours = sum((pair.candidate for pair in pairs), Counts())
-    source = sum((pair.champion or Counts() for pair in pairs), Counts())
-    return ours.dice - source.dice
+    return max(_changes(pairs), key=abs, default=0.0)
+
+
+def _changes(pairs: Sequence[PairedResult]) -> Iterator[float]:
+    """Yield the change of Dice on each set, from the second model of the pairs to the first."""
+    for name in {pair.set_name for pair in pairs}:
+        members = [pair for pair in pairs if pair.set_name == name]
+        ours = sum((pair.candidate for pair in members), Counts())
+        source = sum((pair.champion or Counts() for pair in members), Counts())
+        yield ours.dice - source.dice
+
+
+def _sets_of(versions: Iterable[Version]) -> set[str]:
+    """Return the names of the user's sets that versions were trained with, by their params."""
+    names: set[str] = set()
+    for version in versions:
+        with suppress(ValueError, SyntaxError, RecursionError):
+            names |= {str(name) for name in literal_eval(version.params.get(_REAL_SETS, "[]"))}
+    return names

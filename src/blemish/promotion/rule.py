@@ -1,42 +1,18 @@
-"""The rule by which a version goes live: figures in, a decision out.
+"""The rule by which a version goes live: numbers in, a decision out.
 
-A candidate must not be worse than the champion on the same test images. The difference of pooled
-Dice is resampled over groups, since images of one part err together, and its lower confidence bound
-must stay above minus the margin (non-inferiority; Efron & Tibshirani 1993, chapter 13). Floors,
-parity, size and latency are checked beside it.
+A candidate must not be worse than the champion on any set, on the same test images: Dice where the
+set has labels, false alarms where it has defect-free images. Sets are never pooled. Floors, parity,
+size and latency are checked beside it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import NamedTuple
 
 from blemish.config.promote import Comparison, Floors, Promote
 from blemish.metrics.pixels import Counts
-
-Numbers = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class PairedResult:
-    """What two models made of one test image, each at its own threshold.
-
-    Attributes:
-        image_id: Safe stem of the image's name.
-        set_name: Set that it comes from.
-        group: Physical part that it shows; unique within its set.
-        classes: Classes of its defects; empty when it is free.
-        candidate: Pixel counts of the candidate.
-        champion: Pixel counts of the champion; None where there is no champion.
-    """
-
-    image_id: str
-    set_name: str
-    group: str
-    classes: tuple[str, ...]
-    candidate: Counts
-    champion: Counts | None
+from blemish.promotion.comparison import PairedResult, compare, compare_false_alarms
+from blemish.sets.layout import SYNTHETIC
 
 
 @dataclass(frozen=True)
@@ -47,7 +23,8 @@ class Measurements:
         size_bytes: Of the candidate's file.
         latency_ms: Median of the candidate for one tile.
         champion_latency_ms: Of the champion, measured in turns with it; None without a champion.
-        parity_dice: Change of Dice from fp32 to int8; None for a candidate in fp32.
+        parity_dice: Change of Dice from fp32 to int8, on the set where it is largest; None for a
+            candidate in fp32.
         parity_probability: Largest difference to PyTorch that export found; None where unknown.
     """
 
@@ -63,10 +40,10 @@ class Check:
     """One line of the gate's table.
 
     Attributes:
-        name: What was looked at.
-        value: What it came to.
+        name: What was checked, and on which set.
+        value: The result.
         bound: What is accepted, as a sign and a number.
-        passed: Whether it is.
+        passed: Whether the value is accepted.
     """
 
     name: str
@@ -76,26 +53,18 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """Pooled Dice of the candidate less that of the champion, with its lower bound."""
-
-    candidate: float
-    champion: float
-    mean: float
-    low: float
-
-
-@dataclass(frozen=True)
 class Decision:
-    """What the gate says of a candidate.
+    """The decision of the gate about a candidate.
 
     Attributes:
-        checks: Every figure with its bound.
-        figures: Figures for the record, by name.
+        checks: Every number with its bound.
+        figures: Numbers for the record, by name.
+        notes: Sentences on what was not compared, and why.
     """
 
     checks: tuple[Check, ...]
     figures: Mapping[str, float]
+    notes: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -108,85 +77,123 @@ class Decision:
         return tuple(check for check in self.checks if not check.passed)
 
 
-def decide(rule: Promote, results: Sequence[PairedResult], measured: Measurements) -> Decision:
+class _Findings(NamedTuple):
+    checks: list[Check]
+    figures: dict[str, float]
+    notes: list[str]
+
+
+def decide(
+    rule: Promote,
+    results: Sequence[PairedResult],
+    measured: Measurements,
+    notes: Sequence[str] = (),
+) -> Decision:
     """Judge a candidate.
 
     Args:
         rule: The bounds.
         results: One entry for each test image.
         measured: Size, latency and parity.
+        notes: What the evidence lacks, for the record.
 
     Returns:
-        The decision with every figure that it rests on.
+        The decision with every number that it rests on.
     """
-    checks = [*_floor_checks(rule.floors, results)]
-    figures = {"images": float(len(results)), "groups": float(len(_groups(results)))}
-    if results and all(result.champion is not None for result in results):
-        difference = compare(results, rule.comparison)
-        checks = [*_comparison_checks(rule.comparison, difference, len(_groups(results))), *checks]
-        figures |= {
-            "dice": difference.candidate,
-            "champion_dice": difference.champion,
-            "dice_difference": difference.mean,
-            "dice_difference_low": difference.low,
-        }
-    checks += _measured_checks(rule, measured)
-    figures |= {"size_bytes": float(measured.size_bytes), "latency_ms": measured.latency_ms}
+    sets = _by_set(results)
+    found = _Findings([], {"images": float(len(results)), "groups": 0.0}, list(notes))
+    found.figures["groups"] = float(sum(_groups(members) for members in sets.values()))
     if measured.champion_latency_ms is not None:
-        figures["champion_latency_ms"] = measured.champion_latency_ms
-    return Decision(tuple(checks), figures)
+        _compare_sets(rule.comparison, sets, found)
+    found.checks.extend(_floor_checks(rule.floors, sets))
+    found.checks.extend(_measured_checks(rule, measured))
+    found.figures.update(size_bytes=float(measured.size_bytes), latency_ms=measured.latency_ms)
+    if measured.champion_latency_ms is not None:
+        found.figures["champion_latency_ms"] = measured.champion_latency_ms
+    return Decision(tuple(found.checks), found.figures, tuple(found.notes))
 
 
-def compare(results: Sequence[PairedResult], comparison: Comparison) -> Difference:
-    """Compare two models by a paired bootstrap over groups.
+def _compare_sets(
+    rule: Comparison, sets: Mapping[str, Sequence[PairedResult]], found: _Findings
+) -> None:
+    """Compare both models on each set that has enough independent groups."""
+    compared = [0]
+    for name, members in sets.items():
+        groups = _groups(members)
+        if groups < rule.groups:
+            found.notes.append(
+                f"Set {name}: {groups} independent test groups are too few to compare; "
+                f"{rule.groups} are needed."
+            )
+        else:
+            _compare_set(rule, name, members, found, beside=len(sets) > 1)
+        if name in _headline(sets):
+            compared.append(groups)
+    found.checks.append(_at_least("Independent test groups of a set", max(compared), rule.groups))
+
+
+def _compare_set(
+    rule: Comparison,
+    name: str,
+    members: Sequence[PairedResult],
+    found: _Findings,
+    *,
+    beside: bool,
+) -> None:
+    """Compare false alarms and Dice of one set; fewer false alarms widen the margin of Dice.
 
     Args:
-        results: One entry for each test image, with a champion.
-        comparison: Resamples, confidence and seed.
-
-    Returns:
-        The difference of pooled Dice and its one-sided lower bound.
+        rule: The bounds.
+        name: Of the set.
+        members: Its results.
+        found: Gets the checks and their numbers.
+        beside: Whether other sets are compared too; then the synthetic one has a margin of its own.
     """
-    names = _groups(results)
-    position = {name: index for index, name in enumerate(names)}
-    candidate, champion = (np.zeros((len(names), 3)) for _ in range(2))  # (G, [tp, fp, fn])
-    for result in results:
-        row = position[result.set_name, result.group]
-        candidate[row] += _wrong_and_right(result.candidate)
-        champion[row] += _wrong_and_right(result.champion or Counts())
-    draws = np.random.default_rng(comparison.seed).multinomial(
-        len(names), np.full(len(names), 1 / len(names)), size=comparison.resamples
-    )  # (R, G): how often each group was drawn
-    differences = _dice(draws @ candidate) - _dice(draws @ champion)  # (R,)
-    ours, theirs = (float(_dice(c.sum(axis=0, keepdims=True))[0]) for c in (candidate, champion))
-    low = float(np.quantile(differences, 1 - comparison.confidence))
-    return Difference(ours, theirs, ours - theirs, low)
+    percent = round(rule.confidence * 100)
+    margin = rule.margin
+    defect_free = [result for result in members if not result.defective]
+    if _groups(defect_free) >= rule.groups:
+        alarms = compare_false_alarms(defect_free, rule)
+        what = f"False alarms against the champion, set {name}, {percent} % upper bound"
+        found.checks.append(_at_most(what, alarms.high, rule.false_alarms))
+        found.figures[f"{name}.false_alarms"] = alarms.candidate
+        found.figures[f"{name}.champion_false_alarms"] = alarms.champion
+        found.figures[f"{name}.false_alarms_difference_high"] = alarms.high
+        margin = max(margin, rule.trade_margin) if alarms.high < 0 else margin
+    elif defect_free:
+        found.notes.append(
+            f"Set {name}: {_groups(defect_free)} groups of defect-free test images are too few to "
+            f"compare false alarms; {rule.groups} are needed."
+        )
+    if len(defect_free) < len(members):
+        difference = compare(members, rule)
+        margin = max(margin, rule.synthetic_margin) if beside and name == SYNTHETIC else margin
+        what = f"Dice against the champion, set {name}, {percent} % lower bound"
+        found.checks.append(_at_least(what, difference.low, -margin))
+        found.figures[f"{name}.dice"] = difference.candidate
+        found.figures[f"{name}.champion_dice"] = difference.champion
+        found.figures[f"{name}.dice_difference"] = difference.mean
+        found.figures[f"{name}.dice_difference_low"] = difference.low
 
 
-def _comparison_checks(comparison: Comparison, found: Difference, groups: int) -> list[Check]:
-    percent = round(comparison.confidence * 100)
-    return [
-        _at_least(
-            f"Dice against the champion, {percent} % lower bound", found.low, -comparison.margin
-        ),
-        _at_least("Test groups compared", groups, comparison.groups),
-    ]
-
-
-def _floor_checks(floors: Floors, results: Sequence[PairedResult]) -> list[Check]:
-    """Check pooled Dice over all images, each set, and the images that show each class."""
-    checks = [_floor("Dice, all images", floors.all, results)]
-    for name in sorted({result.set_name for result in results}):
-        members = [result for result in results if result.set_name == name]
+def _floor_checks(floors: Floors, sets: Mapping[str, Sequence[PairedResult]]) -> Iterator[Check]:
+    """Check Dice of each labelled headline set, and of its images that show each class."""
+    labelled = {
+        name: members
+        for name, members in sets.items()
+        if any(result.defective for result in members)
+    }
+    for name in _headline(labelled):
+        members = labelled[name]
         if len(members) >= floors.images:
             bound = floors.exceptions.get(name, floors.per_set)
-            checks.append(_floor(f"Dice, set {name}", bound, members))
-    for name in sorted({name for result in results for name in result.classes}):
-        members = [result for result in results if name in result.classes]
-        if len(members) >= floors.images:
-            bound = floors.exceptions.get(name, floors.per_class)
-            checks.append(_floor(f"Dice, class {name}", bound, members))
-    return checks
+            yield _floor(f"Dice, set {name}", bound, members)
+        for kind in sorted({kind for result in members for kind in result.classes}):
+            showing = [result for result in members if kind in result.classes]
+            if len(showing) >= floors.images:
+                bound = floors.exceptions.get(kind, floors.per_class)
+                bound = floors.exceptions.get(f"{name}/{kind}", bound)
+                yield _floor(f"Dice, set {name}, class {kind}", bound, showing)
 
 
 def _floor(name: str, bound: float, results: Iterable[PairedResult]) -> Check:
@@ -214,17 +221,17 @@ def _at_least(name: str, value: float, bound: float) -> Check:
     return Check(name, value, f">= {bound:g}", value >= bound)
 
 
-def _groups(results: Iterable[PairedResult]) -> list[tuple[str, str]]:
-    return sorted({(result.set_name, result.group) for result in results})
+def _by_set(results: Iterable[PairedResult]) -> dict[str, list[PairedResult]]:
+    sets: dict[str, list[PairedResult]] = {}
+    for result in results:
+        sets.setdefault(result.set_name, []).append(result)
+    return dict(sorted(sets.items()))
 
 
-def _wrong_and_right(counts: Counts) -> tuple[int, int, int]:
-    return counts.tp, counts.fp, counts.fn
+def _headline(sets: Mapping[str, object]) -> list[str]:
+    """Return the user's sets where there are any, else the synthetic one."""
+    return [name for name in sets if name != SYNTHETIC] or list(sets)
 
 
-def _dice(counts: Numbers) -> Numbers:
-    """Return 2 TP / (2 TP + FP + FN) of rows ``[tp, fp, fn]``; 1.0 where all are zero."""
-    found = 2 * counts[:, 0]
-    whole = found + counts[:, 1] + counts[:, 2]
-    ratio: Numbers = np.divide(found, whole, out=np.ones_like(whole), where=whole > 0)
-    return ratio
+def _groups(results: Iterable[PairedResult]) -> int:
+    return len({(result.set_name, result.group) for result in results})

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from blemish.config.promote import Promote
 from blemish.errors import ModelFileError, NotFoundError, ParamsError, PromotionError
-from blemish.promotion.evidence import measure, pair_results
+from blemish.promotion.evidence import gather
 from blemish.promotion.rule import Decision, decide
 from blemish.registry.aliases import move_champion
 from blemish.registry.catalogue import Registry
@@ -124,13 +124,10 @@ def judge(
         The decision and an empty string, or None and why there is no evidence to decide on.
     """
     try:
-        tell("Comparing on the test images")
-        results = pair_results(registry, candidate, champion)
-        tell("Measuring latency")
-        measured = measure(registry, candidate, champion, rule.latency_rounds)
+        evidence = gather(registry, candidate, champion, rounds=rule.latency_rounds, tell=tell)
     except (PromotionError, ModelFileError, NotFoundError) as error:  # it may be the champion's
         return None, str(error)
-    return decide(rule, results, measured), ""
+    return decide(rule, evidence.results, evidence.measured, evidence.notes), ""
 
 
 def _champion(registry: Registry) -> Version | None:

@@ -6,12 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from blemish.config import Workspace
 from blemish.errors import ModelFileError, WorkspaceError
 from blemish.files import canonical_json, sha256_bytes, sha256_file
+from blemish.image_digests import digest_splits, write_digests
 from blemish.inference import Segmenter
 from blemish.operating_point import OperatingPoint
 from blemish.recording.curves import Epoch, curve_files, read_curves
@@ -23,6 +25,8 @@ from blemish.registry.registration import ModelFile
 PRECISIONS = ("fp32", "int8")
 _NO_OUTPUTS = frozenset({"real", "reports", "starts"})
 """Paths of ``dvc.yaml`` that are inputs, or too mixed to have one digest."""
+SPLIT_FOLDERS = ("synthetic_splits", "real_splits")
+"""Names in ``dvc.yaml`` of the folders of packed splits."""
 _MEND = "Run: make repro"
 
 
@@ -99,9 +103,17 @@ class Outputs:
         return found
 
     @cached_property
+    def image_digests(self) -> str | None:
+        """The images of all splits by content, as CSV; None when they are not in this checkout."""
+        folders = [self.workspace.path(name) for name in SPLIT_FOLDERS]
+        if not all((folder / "test.json").is_file() for folder in folders):
+            return None
+        return write_digests(chain.from_iterable(map(digest_splits, folders)))
+
+    @cached_property
     def test_digest(self) -> str | None:
         """SHA-256 over the packed test splits; None when they are not in this checkout."""
-        folders = [self.workspace.path(name) for name in ("synthetic_splits", "real_splits")]
+        folders = [self.workspace.path(name) for name in SPLIT_FOLDERS]
         parts = [folder / f"test{ending}" for folder in folders for ending in (".bin", ".json")]
         if not all(part.is_file() for part in parts):
             return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from blemish.recording.curves import log_curves
 from blemish.recording.pipeline_outputs import Outputs, final_weights
 from blemish.store.connection import Store
-from blemish.store.names import EVALUATED, REPORTS, WEIGHTS
+from blemish.store.names import EVALUATED, IMAGES, REPORTS, WEIGHTS
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
@@ -29,6 +29,23 @@ def log_content(store: Store, run_id: str, outputs: Outputs) -> None:
     _log_metrics(store, run_id, outputs)
     _log_data(store, run_id, outputs)
     log_files(store, run_id, outputs)
+    log_image_digests(store, run_id, outputs)
+
+
+def log_image_digests(store: Store, run_id: str, outputs: Outputs) -> bool:
+    """Write which images were trained, validated and tested on, unless the run says so already.
+
+    Returns:
+        Whether it was written: not where the splits are not in this checkout.
+    """
+    folder = IMAGES.rpartition("/")[0]
+    with store.calling("Recording the digests of images") as client:
+        if any(entry.path == IMAGES for entry in client.list_artifacts(run_id, folder)):
+            return False
+        if outputs.image_digests is None:
+            return False
+        client.log_text(run_id, outputs.image_digests, IMAGES)
+        return True
 
 
 def has_files(store: Store, run_id: str) -> bool:

@@ -12,8 +12,8 @@ from blemish.config import Workspace
 from blemish.errors import StoreError
 from blemish.latency import measure_latency
 from blemish.recording.git import commit_tags
-from blemish.recording.pipeline_outputs import Outputs, read_outputs
-from blemish.recording.run_content import has_files, log_content, log_files
+from blemish.recording.pipeline_outputs import SPLIT_FOLDERS, Outputs, read_outputs
+from blemish.recording.run_content import has_files, log_content, log_files, log_image_digests
 from blemish.recording.runs import find_runs, open_by_fingerprint
 from blemish.registry.aliases import point_aliases
 from blemish.registry.registration import (
@@ -128,6 +128,8 @@ def _restore(store: Store, run_id: str, outputs: Outputs) -> tuple[str, ...]:
     if not has_files(store, run_id):
         log_files(store, run_id, outputs)
         restored.append("artifacts")
+    if _same_data(store, run_id, outputs) and log_image_digests(store, run_id, outputs):
+        restored.append("digests of images")
     for model in outputs.models:
         tags = {"record": outputs.record, "precision": model.precision}
         restored += [
@@ -136,6 +138,16 @@ def _restore(store: Store, run_id: str, outputs: Outputs) -> tuple[str, ...]:
             if restore(store, found, model)
         ]
     return tuple(restored)
+
+
+def _same_data(store: Store, run_id: str, outputs: Outputs) -> bool:
+    """Whether the packed splits at hand are those that a run was made from."""
+    with store.calling("Reading a run") as client:
+        tags = client.get_run(run_id).data.tags
+    return all(
+        name in outputs.digests and tags.get(f"{DIGEST}{name}") == outputs.digests[name]
+        for name in SPLIT_FOLDERS
+    )
 
 
 _NOT_RECOVERED = (

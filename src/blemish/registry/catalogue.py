@@ -17,6 +17,7 @@ from blemish.errors import (
     TamperedModelError,
 )
 from blemish.files import sha256_bytes
+from blemish.image_digests import ImageDigest, read_digests
 from blemish.metrics import ImageRow
 from blemish.registry.history import Move, observe
 from blemish.registry.model_files import fetch_model
@@ -28,7 +29,7 @@ from blemish.store.artifacts import fetch_file, fetch_folder
 from blemish.store.bounded import bounded
 from blemish.store.connection import PATIENCE_S, Store
 from blemish.store.location import locate
-from blemish.store.names import CHAMPION, EVALUATED, MODEL, WEIGHTS, WEIGHTS_DIGEST
+from blemish.store.names import CHAMPION, EVALUATED, IMAGES, MODEL, WEIGHTS, WEIGHTS_DIGEST
 
 _T = TypeVar("_T")
 _ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,250}")
@@ -198,6 +199,20 @@ class Registry:
                 fetch_file, self.store, version.run_id, f"{EVALUATED}/per_image.csv", Path(folder)
             )
             return read_results(self._ask(fetch, _DOWNLOAD_PATIENCE_S).parent)
+
+    def image_digests(self, version: Version) -> tuple[ImageDigest, ...] | None:
+        """Return the images of a version's splits by content; None where nobody recorded them.
+
+        Raises:
+            StoreUnreachableError: The store does not answer.
+        """
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                fetch = partial(fetch_file, self.store, version.run_id, IMAGES, Path(folder))
+                text = self._ask(fetch, _DOWNLOAD_PATIENCE_S).read_text(encoding="utf-8")
+            return read_digests(text)
+        except (NotFoundError, ValueError):
+            return None
 
     def test_images(self, version: Version) -> tuple[StoredImage, ...]:
         """Return the test images that a version's run keeps, fetched to this host where needed.

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,13 @@ from blemish.errors import (
     PromotionConflictError,
     PromotionError,
 )
+from blemish.image_digests import ImageDigest, write_digests
 from blemish.promotion.rollback import rollback
 from blemish.promotion.workflow import Outcome, promote
 from blemish.recording import sync
 from blemish.registry import Registry
 from blemish.registry.aliases import move_champion
-from blemish.store.names import MODEL
+from blemish.store.names import IMAGES, MODEL
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -66,15 +68,18 @@ def test_a_worse_model_is_refused_and_nothing_moves(workspace: Workspace, rule: 
     assert outcome.verdict == "refused"
     assert not outcome.moved
     assert outcome.decision
-    assert outcome.decision.figures["dice_difference_low"] < -0.1
+    assert outcome.decision.figures["synthetic.dice_difference_low"] < -0.1
     assert champion(workspace) == 1
     registry = Registry.connect(workspace=workspace)
     assert [move.why for move in registry.history()] == ["first"]
     gate = registry.resolve(worse).gate
     assert (gate["verdict"], gate["who"], gate["champion"]) == ("refused", "Inspector", "1")
-    assert float(gate["dice_difference"]) == outcome.decision.figures["dice_difference"]
+    assert (
+        float(gate["synthetic.dice_difference"])
+        == outcome.decision.figures["synthetic.dice_difference"]
+    )
     failed = [check["name"] for check in json.loads(gate["checks"]) if not check["passed"]]
-    assert failed == ["Dice against the champion, 95 % lower bound"]
+    assert failed == ["Dice against the champion, set synthetic, 95 % lower bound"]
 
 
 @pytest.mark.parametrize("skill", [0.8, 0.9], ids=["equal", "better"])
@@ -136,8 +141,52 @@ def test_other_test_images_mean_that_both_models_run(workspace: Workspace, rule:
     outcome = ask(workspace, blind, rule)
     assert outcome.verdict == "refused"
     assert outcome.decision
-    assert outcome.decision.figures["dice"] == 0.0
-    assert outcome.decision.figures["champion_dice"] == 1.0
+    assert outcome.decision.figures["synthetic.dice"] == 0.0
+    assert outcome.decision.figures["synthetic.champion_dice"] == 1.0
+
+
+def test_images_that_a_version_was_trained_on_are_left_out(
+    workspace: Workspace, rule: Promote
+) -> None:
+    """A hit leaves out its whole part; with too few parts left, even a better model is refused."""
+    version = add(workspace, skill=0.9)
+    registry = Registry.connect(workspace=workspace)
+    names = [row.image_id for row in registry.results(registry.resolve(version))]
+
+    def tell(number: int, split: str, indices: Iterable[int]) -> None:
+        text = write_digests(
+            ImageDigest(split, "synthetic", f"part-{k // 2}", names[k], f"{k:064x}")
+            for k in indices
+        )
+        registry.store.client.log_text(registry.resolve(number).run_id, text, IMAGES)
+
+    tell(version, "test", range(24))
+    tell(1, "train", [0, 23])  # of parts 0 and 11
+    outcome = ask(workspace, version, rule)
+    assert outcome.verdict == "promoted"
+    assert outcome.decision
+    assert outcome.decision.figures["groups"] == 10
+    assert any("4 of 24 test images, of 2 groups" in note for note in outcome.decision.notes)
+    rollback(registry, who="Inspector")
+    tell(1, "val", [0, 5, 23])
+    outcome = ask(workspace, version, rule)
+    assert outcome.verdict == "refused"
+    assert outcome.decision
+    assert [check.name for check in outcome.decision.failed] == ["Independent test groups of a set"]
+    assert any("6 of 24 test images, of 3" in note for note in outcome.decision.notes)
+
+
+def test_a_version_whose_training_images_are_unknown_is_marked(
+    workspace: Workspace, rule: Promote
+) -> None:
+    """A run without digests of its images is named, with the command that adds them."""
+    version = add(workspace, skill=0.9)
+    registry = Registry.connect(workspace=workspace)
+    run_id = registry.resolve(1).run_id
+    (workspace.root / "mlartifacts" / run_id / "artifacts" / IMAGES).unlink()
+    outcome = ask(workspace, version, rule)
+    assert outcome.decision
+    assert any("Version 1: training images unknown" in note for note in outcome.decision.notes)
 
 
 def test_int8_is_compared_by_running_it(workspace: Workspace, rule: Promote) -> None:

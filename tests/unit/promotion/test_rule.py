@@ -1,4 +1,4 @@
-"""The gate's rule, on figures alone."""
+"""The gate's rule, on numbers alone."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,22 @@ from hypothesis import strategies as st
 
 from blemish.config.promote import Comparison, Floors, Promote, PromotionParity
 from blemish.metrics.pixels import Counts
-from blemish.promotion.rule import Measurements, PairedResult, compare, decide
+from blemish.promotion.comparison import PairedResult, compare, compare_false_alarms
+from blemish.promotion.rule import Measurements, decide
 
-COMPARISON = Comparison(margin=0.01, confidence=0.95, resamples=1000, seed=3, groups=10)
+COMPARISON = Comparison(
+    margin=0.01,
+    trade_margin=0.03,
+    synthetic_margin=0.1,
+    false_alarms=0.05,
+    confidence=0.95,
+    resamples=1000,
+    seed=3,
+    groups=10,
+)
 RULE = Promote(
     comparison=COMPARISON,
-    floors=Floors(all=0.5, per_set=0.3, per_class=0.1, images=5, exceptions={}),
+    floors=Floors(per_set=0.3, per_class=0.1, images=5, exceptions={}),
     parity=PromotionParity(probability=1e-4, dice=0.01),
     megabytes=8.0,
     latency_ratio=1.5,
@@ -22,7 +32,12 @@ MEASURED = Measurements(size_bytes=2_000_000, latency_ms=9.0, champion_latency_m
 
 
 def results(
-    gain: float, *, groups: int = 60, noise: float = 0.05, seed: int = 0
+    gain: float,
+    *,
+    groups: int = 60,
+    noise: float = 0.05,
+    seed: int = 0,
+    name: str = "set",
 ) -> list[PairedResult]:
     """Two images of each part; the candidate finds ``gain`` more of each defect, give or take."""
     rng = np.random.default_rng(seed)
@@ -35,9 +50,26 @@ def results(
             Counts(int(area * share), int(area * 0.1), area - int(area * share), 9000)
             for share in shares
         )
-        name = "crack" if index % 3 else "pit"
-        paired.append(PairedResult(f"i{index}", "set", f"g{index // 2}", (name,), ours, theirs))
+        kind = "crack" if index % 3 else "pit"
+        paired.append(PairedResult(f"i{index}", name, f"g{index // 2}", (kind,), ours, theirs))
     return paired
+
+
+def defect_free(
+    ours: float, theirs: float, *, images: int = 100, name: str = "set"
+) -> list[PairedResult]:
+    """Defect-free images, one for each part, of which each model marks a share."""
+    return [
+        PairedResult(
+            f"c{k}",
+            name,
+            f"c{k}",
+            (),
+            Counts(0, 20 * (k < images * ours), 0, 9000),
+            Counts(0, 20 * (k < images * theirs), 0, 9000),
+        )
+        for k in range(images)
+    ]
 
 
 def test_a_worse_model_is_refused_and_an_equal_or_better_one_passes() -> None:
@@ -117,7 +149,7 @@ def test_floors_hold_per_set_and_per_class_with_exceptions_by_name() -> None:
         for k in range(5)
     ]
     decision = decide(RULE, [*results(0.1), *lost], MEASURED)
-    assert [check.name for check in decision.failed] == ["Dice, class dent"]
+    assert [check.name for check in decision.failed] == ["Dice, set set, class dent"]
     assert decide(RULE, [*results(0.1), *lost[:4]], MEASURED).passed
     floors = RULE.floors.model_copy(update={"exceptions": {"dent": 0.01}})
     lenient = RULE.model_copy(update={"floors": floors})
@@ -127,7 +159,8 @@ def test_floors_hold_per_set_and_per_class_with_exceptions_by_name() -> None:
 def test_too_few_groups_prove_nothing() -> None:
     """With fewer groups than the rule wants, even a better model is refused."""
     decision = decide(RULE, results(0.1, groups=9), MEASURED)
-    assert [check.name for check in decision.failed] == ["Test groups compared"]
+    assert [check.name for check in decision.failed] == ["Independent test groups of a set"]
+    assert "set: 9 independent test groups are too few" in decision.notes[0]
 
 
 def test_without_a_champion_only_floors_and_measurements_count() -> None:
@@ -138,7 +171,7 @@ def test_without_a_champion_only_floors_and_measurements_count() -> None:
     ]
     decision = decide(RULE, alone, Measurements(2_000_000, 9.0))
     assert decision.passed
-    assert "dice_difference" not in decision.figures
+    assert "set.dice_difference" not in decision.figures
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 500)] * 6), min_size=10, max_size=30))
@@ -151,3 +184,78 @@ def test_a_model_is_never_worse_than_itself(rows: list[tuple[int, ...]]) -> None
     found = compare(paired, COMPARISON)
     assert found.mean == 0.0
     assert found.low == 0.0
+
+
+def test_a_large_set_does_not_hide_a_small_one() -> None:
+    """Pooled, the candidate would be better; on the small set it is worse, and that refuses."""
+    small = results(-0.2, groups=12, name="small")
+    paired = [*results(0.05, groups=200, name="large"), *small]
+    assert compare(paired, COMPARISON).low > 0
+    decision = decide(RULE, paired, MEASURED)
+    assert [check.name for check in decision.failed] == [
+        "Dice against the champion, set small, 95 % lower bound"
+    ]
+
+
+def test_half_the_false_alarms_are_worth_a_little_dice() -> None:
+    """Dice 0.02 lower is refused by itself, and passes where false alarms are surely fewer."""
+    labelled = results(-0.02, noise=0.0, groups=100)
+    lost = compare(labelled, COMPARISON)
+    assert -0.025 < lost.low < lost.mean < -0.01
+    assert not decide(RULE, labelled, MEASURED).passed
+    assert not decide(RULE, [*labelled, *defect_free(0.23, 0.23)], MEASURED).passed
+    decision = decide(RULE, [*labelled, *defect_free(0.11, 0.23)], MEASURED)
+    assert decision.passed, decision.failed
+    assert decision.figures["set.false_alarms"] == pytest.approx(0.11)
+    assert decision.figures["set.champion_false_alarms"] == pytest.approx(0.23)
+
+
+def test_more_false_alarms_refuse_a_model_with_better_dice() -> None:
+    """The share of defect-free images with a mark may not rise by more than the bound."""
+    decision = decide(RULE, [*results(0.1), *defect_free(0.15, 0.05)], MEASURED)
+    assert [check.name for check in decision.failed] == [
+        "False alarms against the champion, set set, 95 % upper bound"
+    ]
+
+
+def test_the_bound_on_false_alarms_is_that_of_the_binomial_difference() -> None:
+    """With one image for each part, the bootstrap's bound is near the normal one for pairs."""
+    found = compare_false_alarms(defect_free(0.30, 0.20, images=400), COMPARISON)
+    assert found.mean == pytest.approx(0.10)
+    spread = np.sqrt(0.10 * 0.90 / 400)
+    assert found.high == pytest.approx(0.10 + 1.645 * spread, abs=0.005)
+
+
+def test_a_set_of_clean_images_alone_is_judged_by_its_false_alarms() -> None:
+    """No Dice is made up for it; the synthetic set, beside it, may lose what adapting costs."""
+    drawn = results(-0.05, noise=0.0, name="synthetic")
+    assert not decide(RULE, drawn, MEASURED).passed
+    paired = [*drawn, *defect_free(0.02, 0.40, name="line-3")]
+    decision = decide(RULE, paired, MEASURED)
+    assert decision.passed, decision.failed
+    assert "line-3.dice" not in decision.figures
+    assert not any("Dice" in check.name and "line-3" in check.name for check in decision.checks)
+
+
+def test_floors_are_those_of_the_users_sets_where_there_are_any() -> None:
+    """A class lost on synthetic images alone does not refuse a model for the user's metal."""
+    lost = [
+        PairedResult(f"x{k}", "synthetic", f"x{k}", ("dent",), *[Counts(1, 0, 99, 0)] * 2)
+        for k in range(12)
+    ]
+    assert not decide(RULE, lost, MEASURED).passed
+    assert decide(RULE, [*results(0.1), *lost], MEASURED).passed
+
+
+def test_a_small_set_is_said_and_does_not_refuse() -> None:
+    """A set with too few groups beside one with enough is named in a note."""
+    decision = decide(RULE, [*results(0.1), *results(-0.2, groups=3, name="few")], MEASURED)
+    assert decision.passed, decision.failed
+    assert any("Set few: 3 independent test groups" in note for note in decision.notes)
+
+
+def test_without_any_independent_image_nothing_is_decided_in_favour() -> None:
+    """Where all test images were left out, the candidate is refused, and the notes are kept."""
+    decision = decide(RULE, [], MEASURED, ["all were left out"])
+    assert [check.name for check in decision.failed] == ["Independent test groups of a set"]
+    assert decision.notes == ("all were left out",)
