@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import chi2
+from scipy.special import chdtri  # scipy.stats takes a second to import
 
 _CONTINUITY = 0.5  # added to each count, so that an empty bin has a logarithm
 _FEWEST = 50  # images below which the chi-square law is no guide
@@ -157,7 +157,7 @@ def _shift(
 ) -> Shift:
     counts = newest.counts
     training = np.asarray(reference.counts, np.float64)
-    law = float(chi2.ppf(1 - false_alarm_rate, len(counts) - 1))
+    law = float(chdtri(len(counts) - 1, false_alarm_rate))
     spread = 1 / counts.sum() + 1 / training.sum()
     return Shift(
         name=name,

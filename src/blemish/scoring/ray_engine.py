@@ -94,7 +94,10 @@ class RayEngine:
     def _tell_waiting(self, ray: Any) -> None:
         free = ray.available_resources().get("CPU", 0)
         total = ray.cluster_resources().get("CPU", 0)
-        self._tell(f"Waiting for the cluster: {free:.0f} of {total:.0f} processors are free.")
+        self._tell(
+            f"No shard was finished for {_PATIENCE_S:.0f} s; {free:.0f} of {total:.0f} processors "
+            "of the cluster are free."
+        )
 
 
 def score_shard(assignment: Assignment, task: ShardTask) -> ShardDone:

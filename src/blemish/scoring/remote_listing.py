@@ -10,6 +10,7 @@ from blemish.errors import SourceError
 from blemish.scoring.image_uris import Listed
 from blemish.scoring.job_folder import open_filesystem, remote_faults
 
+_PAGE = 1_000  # names; the most that S3 gives at a time
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -74,11 +75,13 @@ def _described(entry: dict[str, Any]) -> tuple[str, int | None, str | None]:
 
 
 def _s3_objects(filesystem: Any, prefix: str) -> Iterator[tuple[str, int, str]]:
-    """Ask for a thousand names at a time; ``find`` would keep all of them."""
+    """Ask for a page of names at a time; ``find`` would keep all of them."""
     bucket, _, key = prefix.partition("/")
     token: dict[str, str] = {}
     while True:
-        page = filesystem.call_s3("list_objects_v2", Bucket=bucket, Prefix=key, **token)
+        page = filesystem.call_s3(
+            "list_objects_v2", Bucket=bucket, Prefix=key, MaxKeys=_PAGE, **token
+        )
         for item in page.get("Contents", ()):
             yield f"{bucket}/{item['Key']}", item["Size"], item["ETag"].strip('"')
         if not page.get("IsTruncated"):

@@ -1,0 +1,291 @@
+"""``blemish score`` on processes of this machine: rows, resuming, growth, retries, refusals."""
+
+import json
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+from integration.scoring_jobs import (
+    draw_image,
+    result_bytes,
+    rows,
+    run_job,
+    start_command,
+    write_images,
+    write_model,
+)
+from integration.server.rig import Shelf
+from integration.server.tiny_models import tiny_model
+from PIL import Image
+
+from blemish.cli.score import score as command
+from blemish.errors import ScoringError
+from blemish.image_statistics import image_statistics
+from blemish.imaging import decode_image
+from blemish.inference import Segmenter
+from blemish.scoring.run_lengths import decode_mask
+
+IMAGES = 120
+FAILED = 3
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images ``in``, a model ``model.onnx``, and the job ``out`` over them, on two processes."""
+    folder = tmp_path_factory.mktemp("score")
+    write_images(folder / "in", IMAGES)
+    write_model(folder / "model.onnx")
+    run_job(folder / "in", folder / "out", folder / "model.onnx", workers=2, mask_png=True)
+    return folder
+
+
+@pytest.fixture
+def job(world: Path, tmp_path: Path) -> Path:
+    """A copy of the images and of the model, to be changed."""
+    shutil.copytree(world / "in", tmp_path / "in")
+    shutil.copy(world / "model.onnx", tmp_path)
+    return tmp_path
+
+
+def test_there_is_one_row_an_image(world: Path) -> None:
+    """In the order of the names, each with what a prediction of that image says."""
+    found = rows(world / "out")
+    names = sorted(str(path) for path in (world / "in").rglob("*.png"))
+    assert [row["uri"] for row in found] == names
+    segmenter = Segmenter.from_file(world / "model.onnx", threads=1)
+    defects = rows(world / "out", "defects")
+    for row in found[:40]:
+        if row["status"] == "failed":
+            continue
+        image = decode_image(Path(row["uri"]).read_bytes())
+        expected = segmenter.predict(image.plane)
+        assert row["sha256"] == image.sha256
+        assert row["defective"] == bool(expected.defect_count)
+        assert row["defect_area_px"] == int(expected.mask.sum())
+        assert row["probability_max"] == pytest.approx(float(expected.probability.max()))
+        assert row["sharpness"] == image_statistics(image.plane).sharpness
+        mine = [defect for defect in defects if defect["uri"] == row["uri"]]
+        assert [d["length_px"] for d in mine] == [d.length_px for d in expected.defects]
+        assert [tuple(d["bbox"]) for d in mine] == [d.bbox for d in expected.defects]
+        if expected.defect_count:
+            mask = decode_mask(row["mask_counts"], row["height"], row["width"])
+            np.testing.assert_array_equal(mask, expected.mask)
+            with Image.open(world / "out" / row["mask_png"]) as png:
+                np.testing.assert_array_equal(np.asarray(png), expected.mask * np.uint8(255))
+        else:
+            assert row["mask_counts"] is None
+            assert row["mask_png"] is None
+
+
+def test_a_failed_image_has_the_type_and_the_sentence_of_its_error(world: Path) -> None:
+    """It stops nothing, and the summary counts it."""
+    failed = [row for row in rows(world / "out") if row["status"] == "failed"]
+    assert len(failed) == FAILED
+    assert {row["error_type"] for row in failed} == {"ImageContentError"}
+    assert all(row["error"].startswith("The PNG is") for row in failed)
+    summary = json.loads((world / "out/summary.json").read_text())
+    assert summary["errors"] == {"ImageContentError": FAILED}
+    assert summary["scored"] == IMAGES - FAILED
+    assert summary["defective"] == sum(bool(row["defective"]) for row in rows(world / "out"))
+    assert "ImageContentError" in (world / "out/summary.txt").read_text()
+
+
+def test_the_files_say_what_they_belong_to(world: Path) -> None:
+    """Job, model and schema stand in the metadata of every part."""
+    job = json.loads((world / "out/job.json").read_text())
+    for path in (world / "out").glob("[idt]*/*.parquet"):
+        metadata = pq.read_metadata(path).metadata
+        assert metadata[b"blemish.job"].decode() == job["identity"]
+        assert metadata[b"blemish.model_sha256"].decode() == job["model_sha256"]
+        assert metadata[b"blemish.schema"] == b"1"
+
+
+@pytest.mark.parametrize("victim", ["job", "worker", "job at its start"])
+def test_a_kill_loses_and_doubles_nothing(world: Path, tmp_path: Path, victim: str) -> None:
+    """After kill -9 and the same command again, every byte is that of an uninterrupted run."""
+    out = tmp_path / "out"
+    slow = write_model(tmp_path / "model.onnx")
+    arguments = (world / "in", "--out", out, "--model", slow, "--mask-png")
+    process = start_command(*arguments)
+    moment = "plan/generation-0001.json" if "start" in victim else "images/part-0000000.parquet"
+    wait_for(out / moment, process)
+    if victim == "worker":
+        os.kill(worker_ids(process.pid)[0], signal.SIGKILL)
+    else:
+        os.kill(process.pid, signal.SIGKILL)
+    _, errors = process.communicate(timeout=120)
+    if victim == "worker":
+        assert process.returncode == 0, errors
+    else:
+        assert process.returncode == -signal.SIGKILL
+        assert run_job(world / "in", out, slow, mask_png=True)["images"] == IMAGES
+    assert result_bytes(out) == result_bytes(world / "out")
+
+
+def worker_ids(parent: int) -> list[int]:
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [
+        pid
+        for pid in map(int, children)
+        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+
+
+def wait_for(path: Path, process: Any, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.01)
+
+
+def test_a_grown_source_adds_rows_and_leaves_the_others(job: Path) -> None:
+    """Changed images are reported, and scored again only when asked for."""
+    source, out, model = job / "in", job / "out", job / "model.onnx"
+    run_job(source, out, model)
+    first = result_bytes(out)
+    write_images(source, 5, first=IMAGES)
+    changed = source / "line-0/00006.png"
+    changed.write_bytes(draw_image(1))
+    vanished = source / "line-0/00008.png"
+    vanished.unlink()
+    summary = run_job(source, out, model)
+    assert summary["run"]["images"] == summary["plan"]["new"] == 5
+    assert (summary["plan"]["changed"], summary["plan"]["vanished"]) == (1, 1)
+    assert summary["plan"]["examples"] == [str(changed), str(vanished)]
+    assert first.items() <= result_bytes(out).items()
+    before = {row["uri"]: row for row in rows(out)}
+    assert before[str(changed)]["defective"]
+    summary = run_job(source, out, model, rescore_changed=True)
+    assert summary["run"]["images"] == 2
+    after = {row["uri"]: row for row in rows(out)}
+    assert len(after) == len(rows(out)) == IMAGES + 5
+    assert not after.pop(str(changed))["defective"]
+    gone = after.pop(str(vanished))
+    assert (gone["status"], gone["error_type"]) == ("failed", "FileNotFoundError")
+    assert after == {uri: before[uri] for uri in after}
+    assert not [d for d in rows(out, "defects") if d["uri"] == str(changed)]
+
+
+def test_errors_are_retried_and_the_result_is_that_of_a_fresh_run(job: Path) -> None:
+    """Only failed images are read again; a shard changes hands by one small file."""
+    source, model = job / "in", job / "model.onnx"
+    run_job(source, job / "out", model)
+    broken = source / "line-1/00007.png"
+    broken.write_bytes(draw_image(6))
+    assert run_job(source, job / "out", model)["run"]["images"] == 0
+    summary = run_job(source, job / "out", model, retry_errors=True)
+    assert summary["run"]["images"] == FAILED
+    assert summary["failed"] == FAILED - 1
+    assert len(list((job / "out/images").glob("*.retry-1.parquet"))) == FAILED
+    run_job(source, job / "fresh", model)
+    for kind in ("images", "defects"):
+        ours = sorted(rows(job / "out", kind), key=lambda r: (r["uri"], r.get("defect", 0)))
+        theirs = sorted(rows(job / "fresh", kind), key=lambda r: (r["uri"], r.get("defect", 0)))
+        assert ours == theirs
+    assert run_job(source, job / "out", model, retry_errors=True)["run"]["images"] == FAILED - 1
+
+
+def test_another_job_in_the_same_folder_is_refused(job: Path) -> None:
+    """With the difference named; a folder of something else, too. Nothing is touched."""
+    source, model = job / "in", job / "model.onnx"
+    run_job(source, job / "out", model, limit=3)
+    before = result_bytes(job / "out")
+    other = job / "other.onnx"
+    other.write_bytes(tiny_model(level=41.0))
+    with pytest.raises(ScoringError, match=r"model_sha256 '\w+' there, '\w+' now"):
+        run_job(source, job / "out", other)
+    with pytest.raises(ScoringError, match="masks 'defective' there, 'all' now"):
+        run_job(source, job / "out", model, masks="all")
+    assert result_bytes(job / "out") == before
+    with pytest.raises(ScoringError, match="holds something else"):
+        run_job(source, source, model)
+
+
+def test_a_job_keeps_the_version_it_began_with(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though its alias has moved, its version was deleted and the folder lost its model file."""
+    monkeypatch.setenv("BLEMISH_CACHE", str(job / "cache"))
+    shelf = Shelf(job)
+    for level in (40.0, 41.0):
+        shelf.add(tiny_model(level=level))
+    shelf.point("champion", 1)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", shelf.uri)
+    source, out = job / "in", job / "out"
+    first = run_job(source, out, "champion", limit=5)
+    shelf.point("champion", 2)
+    with shelf.registry.store.calling("Deleting a version") as client:
+        client.delete_model_version("blemish", "1")
+    (out / "model.onnx").unlink()
+    second = run_job(source, out, "champion")
+    assert second["model"] == first["model"]
+    assert second["model"]["version"] == 1
+    assert second["images"] == IMAGES
+    with pytest.raises(ScoringError, match="model_sha256"):
+        run_job(source, out, "2")
+
+
+def test_a_shard_that_ends_every_worker_ends_the_job(job: Path) -> None:
+    """After three, in a sentence that names the way on; what was done stays done."""
+    run_job(job / "in", job / "out", job / "model.onnx", limit=40)
+    process = start_command(
+        job / "in", "--out", job / "out", "--model", job / "model.onnx", workers=1
+    )
+    end = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < end:
+        for pid in worker_ids(process.pid):
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+    _, errors = process.communicate()
+    assert process.returncode == 1
+    assert "3 processes ended on shard 2" in errors
+    assert "BLEMISH_WORKERS=1" in errors
+    assert len(rows(job / "out")) == 40
+
+
+def test_a_process_that_cannot_write_ends_the_job(job: Path) -> None:
+    """A worker's fault is raised here, with its own type."""
+    (job / "out").mkdir()
+    run_job(job / "in", job / "out", job / "model.onnx", limit=1)
+    shutil.rmtree(job / "out/timings")
+    (job / "out/timings").write_text("in the way")
+    with pytest.raises(OSError, match=r"exists|directory"):
+        run_job(job / "in", job / "out", job / "model.onnx")
+    assert len(rows(job / "out")) == 1
+
+
+def test_the_command_line(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """0 where images failed, 1 with --strict, 2 for wrong usage; --json prints the summary."""
+    monkeypatch.setenv("BLEMISH_WORKERS", "1")
+    (job / "empty").mkdir()
+    (job / "in/broken.png").write_bytes(b"x")
+    (job / "names.csv").write_text("name\nx.png\n")
+    usual = ("--out", job / "out", "--model", job / "model.onnx")
+
+    def run(*arguments: object) -> Any:
+        return CliRunner().invoke(command, [str(argument) for argument in arguments])
+
+    first = run(job / "in", *usual, "--limit", 10)
+    assert first.exit_code == 0, first.output
+    assert "10 images by model.onnx" in first.stdout
+    strict = run(job / "in", *usual, "--limit", 10, "--strict", "--json")
+    assert strict.exit_code == 1
+    assert json.loads(strict.stdout)["failed"] == 1
+    for arguments, sentence in (
+        ((job / "empty",), "names no image"),
+        ((job / "names.csv",), "needs a column 'uri'"),
+        ((job / "absent.png",), "does not exist"),
+        (("nosuch://x/y",), "Nothing installed reads nosuch://"),
+        ((job / "in", "--address", "auto"), "needs --engine ray"),
+        ((job / "in", "--masks", "none", "--mask-png"), "needs masks"),
+        ((job / "in", "--limit", "0"), "0 is not in the range"),
+    ):
+        refused = run(*arguments, *usual)
+        assert refused.exit_code == 2, arguments
+        assert sentence in refused.stderr.replace("\n", " ")
