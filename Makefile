@@ -59,7 +59,7 @@ bench: .venv/development.stamp ## the benchmarks; writes benchmarks/results.json
 	$(bin)/python benchmarks/run.py
 
 drill: .venv/development.stamp ## the slow fault drills, a line each
-	$(bin)/python -m pytest -m drill --no-header -q -rA tests/drills
+	$(bin)/python -m pytest -m drill --no-header -q -rA tests/drills tests/fuzz
 
 lock: .venv/development.stamp ## compile the locks anew
 	sh $(locks)/compile

@@ -147,15 +147,32 @@ def by_hand(samples: Samples, bits: int) -> Iterator[Encoding]:
             "bits repeated": zeros | wide >> (2 * bits - 16),
             "by ratio": np.round(wide * (65535 / (2**bits - 1))).astype(np.uint32),
         }
+    plain = wide.astype(">u2")
+    yield "PNG interlaced", _png16(plain, channels, significant, interlaced=True), None
     for name, values in forms.items():
         yield f"PNG sBIT {bits}, {name}", _png16(values.astype(">u2"), channels, significant), None
 
 
-def _png16(values: npt.NDArray[np.uint16], channels: int, extra: bytes) -> bytes:
+_ADAM7 = (
+    (0, 0, 8, 8),
+    (0, 4, 8, 8),
+    (4, 0, 8, 4),
+    (0, 2, 4, 4),
+    (2, 0, 4, 2),
+    (0, 1, 2, 2),
+    (1, 0, 2, 1),
+)
+
+
+def _png16(
+    values: npt.NDArray[np.uint16], channels: int, extra: bytes, *, interlaced: bool = False
+) -> bytes:
     height, width = values.shape[:2]
-    header = struct.pack(">IIBBBBB", width, height, 16, 2 if channels == 3 else 0, 0, 0, 0)
-    rows = b"".join(b"\0" + row.tobytes() for row in values)
-    data = chunk(b"IDAT", zlib.compress(rows))
+    colour = 2 if channels == 3 else 0
+    header = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, interlaced)
+    parts = [values[top::down, left::right] for top, left, down, right in _ADAM7]
+    rows = (row for part in (parts if interlaced else [values]) if part.size for row in part)
+    data = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows)))
     return MAGIC + chunk(b"IHDR", header) + extra + data + chunk(b"IEND", b"")
 
 

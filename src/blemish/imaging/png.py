@@ -12,6 +12,7 @@ import numpy.typing as npt
 from blemish.errors import ImageContentError, ImageTypeError
 from blemish.imaging import pillow
 from blemish.imaging.limits import ACCEPTED, Limits, corrupt
+from blemish.imaging.png_deep import decode_deep
 from blemish.imaging.samples import Samples, check_opaque, transparent
 
 _MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -22,8 +23,10 @@ _SHORTEST_DATA = 4_096  # bytes; libpng writes image data in chunks of 8,192
 # Section 5.6: only one of each; section 11.3 for tRNS and sBIT
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _ONCE = (b"IHDR", b"PLTE", b"tRNS", b"sBIT")
-_RGB, _PALETTE = 2, 3  # colour types, section 11.2.1
+_RGB, _PALETTE, _ALPHA = 2, 3, 4  # colour types, section 11.2.1
 _DEEP = 16
+_OPAQUE = 65_535
+_DEEP_COLOURS = (2, 4, 6)  # those whose lower 8 of 16 bits Pillow drops
 _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
 
@@ -33,6 +36,8 @@ class _Walk:
 
     parts: list[bytes | memoryview] = field(default_factory=lambda: [_MAGIC])
     """The file without what the decoder does not need."""
+    pixels: list[memoryview] = field(default_factory=list)
+    """The bodies of the IDAT chunks."""
     once: dict[bytes, bytes] = field(default_factory=dict)
     data_chunks: int = 0
     other_chunks: int = 0
@@ -44,18 +49,23 @@ def read(data: bytes, limits: Limits) -> Samples:
     """Read a PNG; significant bits that it declares (sBIT) are the depth of its samples."""
     if data[12:16] != b"IHDR":
         raise corrupt("PNG", "it has no IHDR chunk")
-    width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
+    width, height, depth, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", data, 16)
     limits.check(width, height)
     walk = _walk(data, keyed=depth < _DEEP)
     if colour == _PALETTE and b"PLTE" not in walk.once:
         raise corrupt("PNG", "it uses a palette and has none (no PLTE chunk before its data)")
-    vetted = b"".join(walk.parts)
-    if depth != _DEEP:
-        return pillow.samples_of(pillow.load("PNG", vetted, (width, height)))
-    if colour == 0:
-        stored = pillow.samples_of(pillow.load("PNG", vetted, (width, height))).values
+    if depth != _DEEP or colour not in _DEEP_COLOURS:
+        samples = pillow.samples_of(pillow.load("PNG", b"".join(walk.parts), (width, height)))
+        if depth != _DEEP:
+            return samples
+        stored = samples.values
     else:
-        stored = _decode_deep_colour(vetted, (height, width))
+        channels = _CHANNELS[colour]
+        pixels = b"".join(walk.pixels)
+        deep = decode_deep(pixels, width, height, channels, interlaced=bool(interlaced))
+        if colour & _ALPHA:
+            check_opaque(deep[..., -1], _OPAQUE)
+        stored = deep[..., 0] if channels == 2 else np.ascontiguousarray(deep[..., :3])
     if key := walk.once.get(b"tRNS"):
         _check_key(stored, key)
     return _deep_samples(stored, _declared_bits(walk.once.get(b"sBIT"), colour))
@@ -81,6 +91,8 @@ def _walk(data: bytes, *, keyed: bool) -> _Walk:
             walk.once[kind] = bytes(body)
         elif kind in _COMPRESSED_TEXT:
             _unpack_text(walk, kind, bytes(body))
+        if kind == b"IDAT":
+            walk.pixels.append(body)
         if kind in _CRITICAL or (keyed and kind == b"tRNS"):
             walk.parts.append(whole)
     return walk
@@ -130,21 +142,6 @@ def _unpack_text(walk: _Walk, kind: bytes, body: bytes) -> None:
             f"The texts and profiles of the PNG, {kind.decode()} among them, unpack to over "
             f"{_TEXT_LIMIT >> 20} MB; save the image without its comments."
         )
-
-
-def _decode_deep_colour(data: bytes, shape: tuple[int, int]) -> npt.NDArray[np.uint16]:
-    """Decode 16-bit colour with OpenCV, since Pillow keeps only the upper 8 bits of it."""
-    import cv2  # noqa: PLC0415 - rare, and slow to import
-
-    try:
-        deep: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise corrupt("PNG", error.err) from error
-    if deep is None or deep.dtype != np.uint16 or deep.ndim != 3 or deep.shape[:2] != shape:
-        raise corrupt("PNG", "its 16-bit colour cannot be read")
-    if deep.shape[2] == 4:
-        check_opaque(deep[..., 3], 65_535)
-    return np.ascontiguousarray(deep[..., 2::-1])
 
 
 def _check_key(stored: npt.NDArray[Any], key: bytes) -> None:
