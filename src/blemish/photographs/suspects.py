@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from blemish.photographs.photographed import Region
 
 _MARKED = 0.5  # probability from which a pixel counts
-_OUTLIER = 3.0  # robust deviations above the median of the set
+_OUTLIER = 2.0  # robust deviations above the median of the set
 _LEAST_PIXELS = 12.0  # expected defective pixels below which no photograph is suspicious
 
 
@@ -38,7 +38,7 @@ def rank_suspects(
     """Rank photographs by the defective area that the network expects, largest first.
 
     A network that has not seen this metal may mark every photograph of it, so each is compared
-    with the others: suspicious are outliers of the set (more than three robust deviations above
+    with the others: suspicious are outliers of the set (more than two robust deviations above
     its median, on a logarithmic scale), and never more than a share of it.
 
     Args:
