@@ -12,7 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from blemish.cli.datasets import import_set
 from blemish.config import settings
 from blemish.packed import SPLITS, PackedSet
 from blemish.sets import DefectRecord, SetWriter, read_set
@@ -151,11 +153,17 @@ def test_an_import_is_tracked_told_and_repeatable(
         "unchanged": True,
         "images": 12,
         "defective": 6,
+        "clean": 0,
         "groups": 12,
         "defective_groups": 6,
         "grouping": "each image is its own group",
         "classes": ["defect"],
-        "skipped": [],
+        "region": False,
+        "bits": None,
+        "taken": 12,
+        "left_out": {},
+        "remarks": {},
+        "lacks": [],
         "folder": "data/real/plates",
         "tracked_by": "data/real/plates.dvc",
     }
@@ -199,12 +207,30 @@ def test_a_set_that_dvc_refuses_is_taken_back(checkout: Path, blemish: Run, tmp_
     assert [path.name for path in (checkout / "data/real").iterdir()] == [".gitkeep"]
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", ""])
-def test_a_name_is_no_path(blemish: Run, tmp_path: Path, name: str) -> None:
-    """A name that would leave ``data/real`` is a usage error."""
-    done = blemish("import", make_source(tmp_path / "source"), "--name", name)
-    assert done.returncode == 2
-    assert "accepted: letters, digits" in done.stderr
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--name", "../up"], "accepted: letters, digits"),
+        (["--name", ""], "accepted: letters, digits"),
+        (["--name", ".hidden"], "accepted: letters, digits"),
+        (["--name", "2024-06-01"], "choose another, such as set-2024-06-01"),
+        (["--name", "0123"], "is no text in params.yaml"),
+        (["--name", "1e3"], "is no text in params.yaml"),
+        (["--name", "yes"], "is no text in params.yaml"),
+        (["--name", "null"], "is no text in params.yaml"),
+        (["--name", "synthetic"], "the set that the generator draws"),
+        (["--name", "x", "--defect-values", "a"], "accepted: whole numbers"),
+        (["--name", "x", "--defect-values", "70000"], "accepted: whole numbers"),
+        (["--name", "x", "--bits", "17"], "8<=x<=16"),
+        (["--name", "x", "--clean", "--soft-masks"], "--soft-masks say how labels are read"),
+        (["--name", "x", "--unmasked-free", "--unmasked-skip"], "contradict each other"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_usage_errors(options: list[str], said: str) -> None:
+    """Names that are paths or that YAML reads as no text, and contradictions: status 2."""
+    done = CliRunner().invoke(import_set, [".", *options])
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())
 
 
 def test_the_stage_uses_an_imported_set(checkout: Path, blemish: Run, tmp_path: Path) -> None:

@@ -101,6 +101,30 @@ def make_labelme(root: Path) -> None:
     save(root / "ok" / "b.png", picture(1))
 
 
+def make_yolo(root: Path) -> None:
+    for index in range(3):
+        save(root / f"train/images/{index}.jpg", picture(index))
+    lines = ["1 0.25 0.16667 0.75 0.16667 0.75 0.3 0.25 0.3", "0 0.1 0.7 0.2 0.7 0.2 0.8 0.1 0.8"]
+    (root / "train/labels").mkdir()
+    (root / "train/labels/0.txt").write_text("\n".join(lines) + "\n")
+    (root / "train/labels/1.txt").write_text("")
+    (root / "train/labels/2.txt").write_text(lines[0])
+    (root / "data.yaml").write_text("names: [pit, Deep Scratch]\n")
+
+
+def make_run_lengths(root: Path) -> None:
+    for index in range(3):
+        save(root / f"train_images/{index}.jpg", picture(index))
+    save(root / "test_images/9.jpg", picture(9))
+    flat = np.concatenate(
+        [[0], ((mask() > 0) & (np.arange(30) < 15)[:, None]).ravel(order="F"), [0]]
+    )
+    starts, ends = np.flatnonzero(np.diff(flat) == 1), np.flatnonzero(np.diff(flat) == -1)
+    runs = " ".join(f"{start + 1} {end - start}" for start, end in zip(starts, ends, strict=True))
+    rows = f"0.jpg,3,{runs}\n1.jpg,,\n2.jpg,1,{runs}\n"
+    (root / "train.csv").write_text(f"ImageId,ClassId,EncodedPixels\n{rows}")
+
+
 def make_folders(root: Path) -> None:
     save(root / "images/scratch/a.jpg", picture(0))
     save(root / "masks/scratch/a.png", mask())
@@ -133,6 +157,8 @@ SOURCES: dict[Callable[[Path], None], tuple[str, int, list[list[str]]]] = {
     make_kolektor2: ("kolektor-sdd2", 3, [["defect"] * 2]),
     make_coco: ("coco", 3, [["scratch", "deep_pit"], ["scratch"], ["scratch"]]),
     make_labelme: ("labelme", 2, [["scratch", "pit", "pit"]]),
+    make_yolo: ("yolo-seg", 3, [["deep_scratch", "pit"], ["deep_scratch"]]),
+    make_run_lengths: ("run-length-csv", 3, [["class_3"], ["class_1"]]),
     make_folders: ("pairs", 2, [["scratch"] * 2]),
     make_siblings: ("pairs", 2, [["defect"] * 2]),
     make_suffixes: ("pairs", 2, [["defect"] * 2]),

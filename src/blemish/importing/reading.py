@@ -1,130 +1,160 @@
-"""One picture of a source, read and brought into our layout, or all that is wrong with it."""
+"""One photograph of a source, read and brought into our layout, or all that is wrong with it."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from pycocotools import mask as coco
 from scipy import ndimage
 
 from blemish.errors import ImageError
+from blemish.folder_walk import printable
 from blemish.image_statistics import ImageStatistics, image_statistics
-from blemish.imaging import decode_image
+from blemish.imaging import DEFAULT_LIMITS, DecodedImage, Limits, decode_image
+from blemish.importing.choices import Choices
 from blemish.importing.measuring import measure_defect
-from blemish.importing.source import (
-    EmptyMasks,
-    MaskFile,
-    Polygons,
-    RunLengths,
-    SourceImage,
-)
-from blemish.sets import (
-    DefectRecord,
-    EncodedImage,
-    Fault,
-    content_digest,
-    describe_values,
-    encode_image,
-)
-from blemish.sets.regions import decode_region
+from blemish.importing.orientation import read_orientation, shown_shape
+from blemish.importing.region_reading import FaultError, Findings, Photograph, RegionReader
+from blemish.importing.source import SourceImage
+from blemish.sets import DefectRecord, EncodedImage, Fault, content_digest, encode_image
 
 _TOUCHING = np.ones((3, 3), np.uint8)  # a defect is connected over corners too
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What a person may say about the masks of a source."""
-
-    class_name: str | None = None
-    """The class of every defect; else the layout says."""
-    soft_masks: bool = False
-    """Masks with shades of grey are cut above 127 instead of refused."""
-    empty_masks: EmptyMasks = "refuse"
-    """What to make of an empty mask where the folder promises a defect."""
-    unmasked_free: bool = False
-    """Pictures without a mask are free instead of refused."""
+_SUGGESTED_BITS = re.compile(r"give bits=(\d+)")
+OUTSIDE_REMARK = "a defect lies outside the region of interest and will not count"
 
 
 @dataclass(frozen=True)
 class ReadImage:
-    """What became of one picture."""
+    """What became of one photograph."""
 
     source: SourceImage
     faults: tuple[Fault, ...] = ()
     encoded: EncodedImage | None = None
-    """None when it is at fault or skipped."""
+    """None when it is at fault or left out."""
     statistics: ImageStatistics | None = None
     digest: str = ""
+    misfit: str = ""
+    """Its size, where that is not the size of the region of interest."""
+    left_out: str = ""
+    """Why it is left out; empty when it is not."""
+    remarks: tuple[str, ...] = ()
+    """What a person should know of it; equal sentences are counted together."""
+    masked_share: float = 0.0
+    """Of the image that its mask files mark, in ``[0, 1]``."""
+    mask_digest: str = ""
+    """SHA-256 over its mask, once that is written."""
+    used_bits: int | None = None
+    """Of the 16 of its samples, where the file declares none; None for other images."""
 
 
-class _FaultError(Exception):
-    """A file cannot be used; holds the fault."""
-
-    def __init__(self, file: PurePosixPath, problem: str) -> None:
-        super().__init__(problem)
-        self.fault = Fault(str(file), problem)
+class _MisfitError(Exception):
+    """An image has another size than the region of interest; holds that size."""
 
 
 @dataclass(frozen=True)
 class ReadJob:
-    """Reads one picture of a source; sent to each worker once."""
+    """Reads one photograph of a source; sent to each worker once."""
 
     root: Path
     ids: Mapping[PurePosixPath, str]
     choices: Choices
+    limits: Limits = DEFAULT_LIMITS
+    region: NDArray[np.bool_] | None = None
+    """The region of interest of the set, shape ``(H, W)``; None: all of each image."""
 
     def __call__(self, source: SourceImage) -> ReadImage:
-        """Read one picture; both it and its masks are looked at, whichever is at fault."""
+        """Read one photograph; both it and its masks are looked at, whichever is at fault."""
         if source.unmasked and not self.choices.unmasked_free:
-            problem = "no mask; add one (all black when free), or use --unmasked-free"
-            return ReadImage(source, (Fault(str(source.file), problem),))
-        faults: list[Fault] = []
-        plane = self._picture(source, faults)
-        regions = self._regions(source, None if plane is None else plane.shape, faults)
-        if faults or plane is None:
-            return ReadImage(source, tuple(faults))
-        if source.promised_class and not any(region.any() for _, region in regions):
-            if self.choices.empty_masks == "skip":
-                return ReadImage(source)
-            if self.choices.empty_masks == "refuse":
-                return ReadImage(source, (_empty_mask(source),))
-        return self._finish(source, plane, regions)
-
-    def _picture(self, source: SourceImage, faults: list[Fault]) -> NDArray[np.uint8] | None:
-        """Read the picture; None, and a fault more, when it cannot be used."""
+            return self._without_mask(source)
+        seen = Findings()
         try:
-            plane = self._decode(source.file)
-            _check_declared(source, plane)
-        except _FaultError as error:
-            faults.append(error.fault)
-            return None
-        return plane
+            photograph = self._photograph(source, seen)
+        except _MisfitError as error:
+            return ReadImage(source, misfit=str(error))
+        reader = RegionReader(self.root, self.choices, self.limits)
+        regions = reader.read(source, photograph, seen)
+        if seen.faults or photograph is None:
+            return ReadImage(source, tuple(seen.faults))
+        promised = source.promised_class and not any(region.any() for _, region in regions)
+        if promised and self.choices.empty_masks == "skip":
+            return ReadImage(source, left_out="an empty mask (--empty-masks skip)")
+        if promised and self.choices.empty_masks == "refuse":
+            return ReadImage(source, (_empty_mask(source),))
+        return self._finish(source, photograph, regions, seen)
 
-    def _regions(
-        self, source: SourceImage, shape: tuple[int, ...] | None, faults: list[Fault]
-    ) -> list[tuple[str, NDArray[np.bool_]]]:
-        """Read classes and regions; where the image is unreadable, only look for more faults."""
-        found = []
-        for mark in (*source.masks, *(source.regions if shape else ())):
-            try:
-                if isinstance(mark, MaskFile):
-                    found.append((mark.class_name, self._read_mask(mark, shape)))
-                elif shape is not None:
-                    found.append((mark.class_name, _draw(mark, shape, source)))
-            except _FaultError as error:
-                faults.append(error.fault)
-        return found
+    def _without_mask(self, source: SourceImage) -> ReadImage:
+        if self.choices.unmasked_skip:
+            return ReadImage(source, left_out="no mask (--unmasked-skip)")
+        problem = (
+            "no mask; add one (all black where defect-free), or use --unmasked-free or "
+            "--unmasked-skip"
+        )
+        return ReadImage(source, (Fault(printable(source.file), problem),))
+
+    def _photograph(self, source: SourceImage, seen: Findings) -> Photograph | None:
+        """Read the photograph; None, and a fault more, when it cannot be used."""
+        try:
+            data = self._bytes(source.file)
+            decoded = self._decode(source.file, data)
+            photograph = Photograph(decoded.plane, read_orientation(data), _used_bits(decoded))
+            self._check_region(source, photograph)
+            self._check_declared(source, photograph)
+        except FaultError as error:
+            seen.faults.append(error.fault)
+            return None
+        return photograph
+
+    def _bytes(self, file: PurePosixPath) -> bytes:
+        try:
+            return (self.root / file).read_bytes()
+        except FileNotFoundError as error:
+            raise FaultError(file, "missing") from error
+        except OSError as error:
+            raise FaultError(file, f"cannot be read: {error.strerror}") from error
+
+    def _decode(self, file: PurePosixPath, data: bytes) -> DecodedImage:
+        try:
+            return decode_image(data, self.limits, self.choices.bits)
+        except ImageError as error:
+            raise FaultError(file, str(error)) from error
+
+    def _check_region(self, source: SourceImage, photograph: Photograph) -> None:
+        """Refuse an image of another size than the region of interest, or one that EXIF turns."""
+        if self.region is None:
+            return
+        height, width = photograph.shape
+        if self.region.shape != (height, width):
+            raise _MisfitError(f"{width} x {height}")
+        if photograph.orientation != 1 and self.choices.exif != "stored":
+            raise FaultError(
+                source.file,
+                f"has EXIF orientation {photograph.orientation}, and the region of interest is of "
+                "the image as stored; save the image upright, or use --exif stored",
+            )
+
+    def _check_declared(self, source: SourceImage, photograph: Photograph) -> None:
+        """Compare a photograph's size with what its annotation says, turned or as stored."""
+        height, width = photograph.shape
+        shown = shown_shape(photograph.shape, photograph.orientation)
+        accepted = {(width, height), (shown[1], shown[0])}
+        if source.declared_size is not None and source.declared_size not in accepted:
+            declared = "{} x {}".format(*source.declared_size)
+            problem = (
+                f"says {printable(source.file.name)} has {declared} pixels; it has "
+                f"{width} x {height}"
+            )
+            raise FaultError(source.annotation or source.file, problem)
 
     def _finish(
         self,
         source: SourceImage,
-        plane: NDArray[np.uint8],
+        photograph: Photograph,
         regions: Sequence[tuple[str, NDArray[np.bool_]]],
+        seen: Findings,
     ) -> ReadImage:
+        plane = photograph.plane
         mask = np.zeros(plane.shape, np.bool_)
         for _, region in regions:
             mask |= region
@@ -134,80 +164,53 @@ class ReadJob:
             plane,
             mask,
             group=source.group or image_id,
-            defects=self._defects(plane, mask, regions),
-            attributes={"file": str(source.file), **source.attributes},
+            defects=self._defects(plane, mask, regions, seen),
+            attributes={"file": printable(source.file), **source.attributes},
+            clean=source.clean,
         )
-        return ReadImage(source, (), encoded, image_statistics(plane), content_digest(plane))
+        return ReadImage(
+            source,
+            (),
+            encoded,
+            image_statistics(plane),
+            content_digest(plane),
+            remarks=tuple(seen.remarks),
+            masked_share=float(mask.mean()) if source.masks else 0.0,
+            used_bits=photograph.used_bits,
+        )
 
     def _defects(
         self,
         plane: NDArray[np.uint8],
         mask: NDArray[np.bool_],
         regions: Sequence[tuple[str, NDArray[np.bool_]]],
+        seen: Findings,
     ) -> Iterator[DefectRecord]:
         """Yield the defects of an image one by one: together they may not fit into memory."""
         for name, region in regions:
             for part in connected_parts(region):
-                seen = measure_defect(plane, part, mask)
+                if self.region is not None and not (part & self.region).any():
+                    seen.remarks.append(OUTSIDE_REMARK)
+                found = measure_defect(plane, part, mask)
                 class_name = self.choices.class_name or name
-                yield DefectRecord(class_name, part, seen.contrast_to_noise, seen.width_px)
+                yield DefectRecord(class_name, part, found.contrast_to_noise, found.width_px)
 
-    def _read_mask(self, mask: MaskFile, shape: tuple[int, ...] | None) -> NDArray[np.bool_]:
-        grey = self._decode(mask.file)
-        if shape is not None and grey.shape != shape:
-            raise _FaultError(
-                mask.file,
-                f"a mask of {grey.shape[1]} x {grey.shape[0]} pixels; its image has "
-                f"{shape[1]} x {shape[0]}",
-            )
-        if mask.soft or self.choices.soft_masks:
-            return grey > 127
-        levels = self._levels(mask.file, grey)
-        values = np.unique(levels)
-        if np.count_nonzero(values) > 1:
-            raise _FaultError(
-                mask.file,
-                f"a mask of {describe_values(values)}; accepted: 0 and one other, or use "
-                "--soft-masks to cut it above 127",
-            )
-        return levels > 0
 
-    def _levels(self, file: PurePosixPath, grey: NDArray[np.uint8]) -> NDArray[Any]:
-        """Return a mask's values as stored: those of 16 bit may be nothing in 8."""
-        with Image.open(self.root / file) as picture:
-            if len(picture.getbands()) > 1:
-                raise _FaultError(
-                    file,
-                    f"a mask in colour ({picture.mode}); accepted: one grey plane of two values, "
-                    "or use --soft-masks to cut its grey above 127",
-                )
-            return np.asarray(picture) if picture.mode.startswith("I;16") else grey
-
-    def _decode(self, file: PurePosixPath) -> NDArray[np.uint8]:
-        try:
-            return decode_image((self.root / file).read_bytes()).plane
-        except ImageError as error:
-            raise _FaultError(file, str(error)) from error
-        except FileNotFoundError as error:
-            raise _FaultError(file, "missing") from error
+def _used_bits(decoded: DecodedImage) -> int | None:
+    """Return how many bits an image of undeclared 16 uses; None for any other."""
+    if decoded.bits != 16:
+        return None
+    suggested = [_SUGGESTED_BITS.search(warning) for warning in decoded.warnings]
+    return min((int(found[1]) for found in suggested if found), default=16)
 
 
 def _empty_mask(source: SourceImage) -> Fault:
     file = source.masks[0].file if source.masks else source.file
     problem = (
-        f"an empty mask, though its class is {source.promised_class}; mend it, or use "
+        f"an empty mask, though its class is {source.promised_class}; fix it, or use "
         "--empty-masks free or skip"
     )
-    return Fault(str(file), problem)
-
-
-def _check_declared(source: SourceImage, plane: NDArray[np.uint8]) -> None:
-    """Compare a picture's size with what its annotation says."""
-    height, width = plane.shape
-    if source.declared_size is not None and source.declared_size != (width, height):
-        declared = "{} x {}".format(*source.declared_size)
-        problem = f"says {source.file.name} has {declared} pixels; it has {width} x {height}"
-        raise _FaultError(source.annotation or source.file, problem)
+    return Fault(printable(file), problem)
 
 
 def connected_parts(region: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
@@ -215,38 +218,3 @@ def connected_parts(region: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
     labels, count = ndimage.label(region, structure=_TOUCHING)
     for label in range(1, count + 1):
         yield labels == label
-
-
-def _draw(
-    region: Polygons | RunLengths, shape: tuple[int, ...], source: SourceImage
-) -> NDArray[np.bool_]:
-    """Draw an annotated region at the size of its image ``(H, W)``."""
-    file = source.annotation or source.file
-    if isinstance(region, Polygons):
-        if not all(_is_near(polygon, shape) for polygon in region.polygons):
-            raise _FaultError(file, f"a polygon far outside {source.file.name}")
-        mask = np.zeros(shape, np.bool_)
-        for part in coco.frPyObjects([list(polygon) for polygon in region.polygons], *shape):
-            mask |= decode_region(shape[0], shape[1], part["counts"].decode("ascii"))
-        return mask
-    if region.size != shape:
-        raise _FaultError(
-            file,
-            f"a region of {region.size[1]} x {region.size[0]} pixels for {source.file.name}, "
-            f"which has {shape[1]} x {shape[0]}",
-        )
-    counts = region.counts
-    try:
-        if not isinstance(counts, str):
-            plain = {"size": list(shape), "counts": list(counts)}
-            counts = coco.frPyObjects(plain, *shape)["counts"].decode("ascii")
-        return decode_region(shape[0], shape[1], counts)
-    except ValueError as error:
-        raise _FaultError(file, f"{error} in a region of {source.file.name}") from error
-
-
-def _is_near(polygon: Sequence[float], shape: tuple[int, ...]) -> bool:
-    """Say whether a polygon lies within an image's size of it: rasterising takes its outline."""
-    height, width = shape
-    points = np.asarray(polygon).reshape(-1, 2)
-    return bool((points >= (-width, -height)).all() and (points <= (2 * width, 2 * height)).all())

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
+from blemish.folder_walk import LeftOut, Walk, printable, walk_folder
 from blemish.sets import Fault
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -31,6 +32,8 @@ class Polygons:
 
     class_name: str
     polygons: tuple[tuple[float, ...], ...]
+    shares: bool = False
+    """Corners are shares of width and height instead of pixels."""
 
 
 @dataclass(frozen=True)
@@ -44,23 +47,51 @@ class RunLengths:
 
 
 @dataclass(frozen=True)
+class PixelRuns:
+    """A region as runs of pixels down the columns: first pixel, from 0, and length."""
+
+    class_name: str
+    runs: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class EncodedMask:
+    """A region as a small encoded image, white where defective, at a corner of the photograph."""
+
+    class_name: str
+    corner: tuple[int, int]
+    """Column and row of its first pixel."""
+    data: bytes
+
+
+Region = Polygons | RunLengths | PixelRuns | EncodedMask
+
+
+@dataclass(frozen=True)
 class SourceImage:
     """One picture of a source and where its defects are described; paths are inside the source."""
 
     file: PurePosixPath
     masks: tuple[MaskFile, ...] = ()
-    regions: tuple[Polygons | RunLengths, ...] = ()
+    regions: tuple[Region, ...] = ()
     annotation: PurePosixPath | None = None
     """The file that holds the regions."""
     declared_size: tuple[int, int] | None = None
     """Width and height as the annotation has them, in pixels."""
+    shown_turned: bool = False
+    """The annotation tool turns images by their EXIF orientation before it shows them."""
     unmasked: bool = False
-    """Nothing says whether it is free, or its mask was forgotten."""
+    """Nothing says whether it is defect-free, or its mask was forgotten."""
     promised_class: str | None = None
     """The class that its folder says it shows, so that an empty mask is suspicious."""
     group: str | None = None
     """Images of one physical part share it; None where the layout does not say."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def clean(self) -> bool:
+        """Whether it is declared defect-free as it is, without a mask or an annotation."""
+        return not self.masks and not self.regions and self.annotation is None
 
     @property
     def files(self) -> Iterator[PurePosixPath]:
@@ -77,25 +108,24 @@ class Found:
 
     images: tuple[SourceImage, ...]
     faults: tuple[Fault, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True)
 class SourceTree:
-    """The files of a source folder; hidden ones are left out."""
+    """The files of a source folder."""
 
     root: Path
 
     @cached_property
+    def walk(self) -> Walk:
+        """All that lies in the source, and what of it is not read."""
+        return walk_folder(self.root)
+
+    @property
     def files(self) -> tuple[PurePosixPath, ...]:
         """Every file, by its path inside the source, sorted."""
-        inside = (path.relative_to(self.root) for path in self.root.rglob("*") if path.is_file())
-        return tuple(
-            sorted(
-                PurePosixPath(path)
-                for path in inside
-                if not any(part.startswith((".", "__MACOSX")) for part in path.parts)
-            )
-        )
+        return self.walk.files
 
     @cached_property
     def pictures(self) -> tuple[PurePosixPath, ...]:
@@ -121,17 +151,29 @@ class SourceTree:
         return path in self._names
 
     def documents(self) -> Iterator[tuple[PurePosixPath, Any]]:
-        """Yield every ``.json`` file with its content; with a Fault when it is torn."""
+        """Yield every ``.json`` file with its content; with a Fault when it is corrupt."""
         for path in self.files:
             if path.suffix.lower() == ".json":
+                yield path, self._parse_json(path)
+
+    def _parse_json(self, path: PurePosixPath) -> Any:
+        try:
+            return json.loads((self.root / path).read_bytes())
+        except OSError as error:
+            return Fault(printable(path), f"cannot be read: {error.strerror}")
+        except (ValueError, RecursionError) as error:
+            return Fault(printable(path), f"not valid JSON: {error}")
+
+    def texts(self, suffix: str) -> Iterator[tuple[PurePosixPath, str | Fault]]:
+        """Yield every text file of a suffix with its content; with a Fault when it is no text."""
+        for path in self.files:
+            if path.suffix.lower() == suffix:
                 try:
-                    yield path, json.loads((self.root / path).read_bytes())
-                except ValueError as error:
-                    yield path, Fault(str(path), f"not valid JSON: {error}")
-
-
-EmptyMasks = Literal["refuse", "free", "skip"]
-"""What to make of an image whose folder promises a defect that its mask does not show."""
+                    yield path, (self.root / path).read_text(encoding="utf-8-sig")
+                except OSError as error:
+                    yield path, Fault(printable(path), f"cannot be read: {error.strerror}")
+                except UnicodeDecodeError:
+                    yield path, Fault(printable(path), "not UTF-8 text; save it in UTF-8")
 
 
 def class_of(name: str) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -102,6 +103,12 @@ class SetWriter:
         (self.partial / "masks" / f"{image_id}.png").write_bytes(encoded.mask_png)
         self._entries[image_id] = (encoded.row, encoded.defect_lines)
         self._classes.update(encoded.classes)
+
+    def regroup(self, groups: Mapping[str, str]) -> None:
+        """Give the images of each group the group that it has become."""
+        for image_id, (row, lines) in self._entries.items():
+            joined = replace(row, group=groups.get(row.group, row.group))
+            self._entries[image_id] = joined, lines
 
     def describe(self, **about: Any) -> None:
         """Add keys to ``set.json``."""

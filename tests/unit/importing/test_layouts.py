@@ -20,9 +20,10 @@ from unit.tiny_sources import (
 )
 
 from blemish.errors import DataError
-from blemish.importing.importer import Source, import_source
+from blemish.importing.choices import Choices
+from blemish.importing.import_plan import Source
+from blemish.importing.importer import import_source
 from blemish.importing.layouts import LAYOUTS, find_images
-from blemish.importing.reading import Choices
 from blemish.importing.source import SourceTree
 from blemish.sets import ImageSet
 
@@ -152,12 +153,17 @@ def test_an_empty_mask_of_a_promised_class_is_a_question(tmp_path: Path) -> None
     save(source / "MT_Crack/Imgs/exp1_num_1.png", mask(defective=False))
     told = faults_of(source)
     assert told.keys() == {"MT_Crack/Imgs/exp1_num_1.png"}
-    assert "its class is crack; mend it, or use --empty-masks" in told.popitem()[1]
+    assert "its class is crack; fix it, or use --empty-masks" in told.popitem()[1]
     assert len(run(source, empty_masks="free")) == 4
     skipped = import_source(
         Source(source, "less", choices=Choices(empty_masks="skip")), tmp_path / "less"
     )[0]
-    assert skipped.about["skipped"] == ["MT_Crack/Imgs/exp1_num_1.jpg"]
+    assert skipped.about["report"]["left_out"] == {
+        "an empty mask (--empty-masks skip)": {
+            "count": 1,
+            "files": ["MT_Crack/Imgs/exp1_num_1.jpg"],
+        }
+    }
     assert len(skipped) == 3
 
 
@@ -243,13 +249,16 @@ def test_what_is_no_set_says_what_is_accepted(tmp_path: Path) -> None:
         run(tmp_path / "nowhere")
 
 
-def test_a_set_without_any_defect_is_refused(tmp_path: Path) -> None:
-    """A set has something to find, or it is not imported."""
-    save(tmp_path / "source/images/a.png", picture(0))
-    save(tmp_path / "source/masks/a.png", mask(defective=False))
-    with pytest.raises(DataError, match="no defect at all in 1 images"):
-        run(tmp_path / "source")
-    assert not (tmp_path / "real" / "tiny").exists()
+def test_a_set_without_any_defect_is_taken_and_says_what_it_lacks(tmp_path: Path) -> None:
+    """Empty masks make defect-free images: false alarms can be measured, Dice cannot."""
+    for index in range(3):
+        save(tmp_path / f"source/images/{index}.png", picture(index))
+        save(tmp_path / f"source/masks/{index}.png", mask(defective=False))
+    images = run(tmp_path / "source")
+    assert not any(row.defective or row.clean for row in images.rows)
+    assert images.about["report"]["lacks"] == [
+        "It has no labelled defect: Dice of this set cannot be measured."
+    ]
 
 
 def test_a_spoilt_set_is_made_anew(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from blemish.importing.layouts import (
     magnetic_tile,
     mvtec_ad,
     pairs,
+    run_length_csv,
+    yolo_seg,
 )
 from blemish.importing.source import Found, SourceTree
 from blemish.sets import Fault
@@ -33,6 +35,8 @@ LAYOUTS = {
     "kolektor-sdd2": Layout(kolektor_sdd2.find, "train/N.png with N_GT.png"),
     "coco": Layout(coco.find, "a .json with images, annotations and categories"),
     "labelme": Layout(labelme.find, "x.jpg with x.json"),
+    "yolo-seg": Layout(yolo_seg.find, "images/x.jpg with labels/x.txt, an outline a line"),
+    "run-length-csv": Layout(run_length_csv.find, "a .csv of ImageId,ClassId,EncodedPixels"),
     "pairs": Layout(pairs.find, "images/x.jpg with masks/x.png, x_mask.png or x.png beside x.jpg"),
 }
 

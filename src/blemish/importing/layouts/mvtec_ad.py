@@ -1,7 +1,12 @@
-"""MVTec AD: ``{train,test}/good/``, ``test/DEFECT/x`` and ``ground_truth/DEFECT/x_mask``."""
+"""MVTec AD: ``{train,test}/good/``, ``test/DEFECT/x`` and ``ground_truth/DEFECT/x_mask``.
+
+The mask may have another ending than its photograph, lack ``_mask``, or be a folder ``x/`` of
+several masks, as in MVTec LOCO.
+"""
 
 from pathlib import PurePosixPath
 
+from blemish.folder_walk import printable
 from blemish.importing.source import (
     Found,
     MaskFile,
@@ -18,35 +23,53 @@ _SPLITS = ("train", "test", "validation")
 def find(tree: SourceTree) -> Found | None:
     """Return the images of all categories, None without ``test`` beside ``ground_truth``."""
     tested = {path.parents[2] for path in tree.pictures if path.parts[-3:-2] == ("test",)}
-    marked = {path.parents[2] for path in tree.pictures if path.parts[-3:-2] == ("ground_truth",)}
+    truths: dict[PurePosixPath, list[PurePosixPath]] = {}
+    for path in tree.pictures:
+        if "ground_truth" in path.parts[:-1]:
+            depth = path.parts.index("ground_truth")
+            category = PurePosixPath(*path.parts[:depth])
+            for key in _keys(path, depth):
+                truths.setdefault(category / key, []).append(path)
+    marked = {path.parents[1] for path in truths}
     images: list[SourceImage] = []
     used: set[PurePosixPath] = set()
     for path in tree.pictures:
         if path.parts[-3:-2] and path.parts[-3] in _SPLITS and path.parents[2] in tested & marked:
-            image = _describe(path, tree)
+            image = _describe(path, truths)
             used.update(mask.file for mask in image.masks)
             images.append(image)
     if not images:
         return None
     faults = [
-        Fault(str(path), "an orphan mask: no image in test has its name")
+        Fault(printable(path), "an orphan mask: no image in test has its name")
         for path in tree.pictures
         if "ground_truth" in path.parts[:-1] and path not in used
     ]
     return Found(tuple(images), tuple(faults))
 
 
-def _describe(path: PurePosixPath, tree: SourceTree) -> SourceImage:
+def _keys(path: PurePosixPath, depth: int) -> list[str]:
+    """Return ``DEFECT/stem`` of the images that a file of ``ground_truth`` may be the mask of."""
+    inner = path.parts[depth + 1 :]
+    if len(inner) == 3:  # DEFECT/x/000.png
+        return ["/".join(inner[:2])]
+    if len(inner) != 2:
+        return []
+    stems = {path.stem, path.stem.removesuffix("_mask")}
+    return [f"{inner[0]}/{stem}" for stem in sorted(stems)]
+
+
+def _describe(path: PurePosixPath, truths: dict[PurePosixPath, list[PurePosixPath]]) -> SourceImage:
     category, defect = path.parents[2], path.parts[-2]
     attributes = {"category": category.name} if category.name else {}
     if is_free(defect):
         return SourceImage(path, attributes=attributes)
-    marks = category / "ground_truth" / defect / f"{path.stem}_mask{path.suffix}"
     name = class_of(defect)
+    masks = truths.get(category / defect / path.stem, [])
     return SourceImage(
         path,
-        masks=(MaskFile(marks, name),) if marks in tree else (),
-        unmasked=marks not in tree,
+        masks=tuple(MaskFile(mask, name) for mask in masks),
+        unmasked=not masks,
         promised_class=name,
         attributes=attributes,
     )

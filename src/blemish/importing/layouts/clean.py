@@ -1,0 +1,30 @@
+"""Clean photographs: every image of a folder, nested or not, declared defect-free."""
+
+from blemish.errors import DataError
+from blemish.folder_walk import printable
+from blemish.importing.source import Found, SourceImage, SourceTree
+
+
+def find_clean(tree: SourceTree, labelled: Found | None) -> Found:
+    """Return every photograph of a source.
+
+    Args:
+        tree: The files of the source.
+        labelled: What a layout with labels makes of the source; None where none recognises it.
+
+    Raises:
+        DataError: The source holds labels.
+    """
+    labels = sorted(
+        {str(mask.file) for image in labelled.images for mask in image.masks}
+        | {str(image.annotation) for image in labelled.images if image.annotation}
+        if labelled
+        else ()
+    )
+    if labels:
+        raise DataError(
+            f"--clean declares every photograph defect-free, but {tree.root} holds {len(labels)} "
+            f"masks or annotations, such as {printable(labels[0])}. Leave --clean out, or import "
+            "a folder of clean photographs alone."
+        )
+    return Found(tuple(SourceImage(path) for path in tree.pictures))

@@ -1,0 +1,97 @@
+"""A mask file read as a region of pixels, or the sentence that says why it cannot be one."""
+
+import io
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from blemish.errors import ImageError
+from blemish.imaging import Limits, decode_image
+from blemish.sets import describe_values
+
+_VOID = 255  # of palette masks as PASCAL VOC writes them: a border that nobody labelled
+_LABELS = 12  # more values than this are soft edges, not labels
+VOID_REMARK = "the palette mask has a void border of index 255, which is taken for no defect"
+
+
+class MaskError(Exception):
+    """A mask cannot be used; the sentence says why and what helps."""
+
+
+@dataclass(frozen=True)
+class MaskRules:
+    """How the pixels of mask files are read."""
+
+    soft: bool = False
+    """Shades of grey and colour are cut above 127."""
+    defect_values: tuple[int, ...] = ()
+    """Values that mark a defect; empty: the one beside 0."""
+
+
+@dataclass(frozen=True)
+class ReadMask:
+    """A mask file as a region, shape ``(H, W)``, bool, and what a person should know of it."""
+
+    region: NDArray[np.bool_]
+    remarks: tuple[str, ...] = ()
+
+
+def read_mask(path: Path, rules: MaskRules, limits: Limits) -> ReadMask:
+    """Read a mask file.
+
+    Args:
+        path: Of the file.
+        rules: How its pixels are read.
+        limits: The largest image to decode.
+
+    Raises:
+        MaskError: It is unreadable, in colour, or of more than two values.
+    """
+    try:
+        data = path.read_bytes()
+        grey = decode_image(data, limits).plane
+    except ImageError as error:
+        raise MaskError(str(error)) from error
+    except OSError as error:
+        raise MaskError("missing" if not path.exists() else f"{error.strerror}") from error
+    with Image.open(io.BytesIO(data)) as image:
+        palette = image.mode == "P"
+        bands, mode = len(image.getbands()), image.mode
+        stored = np.asarray(image) if palette or mode.startswith("I;16") else grey
+    if rules.defect_values:
+        return ReadMask(np.isin(stored if bands == 1 else grey, rules.defect_values))
+    if rules.soft and not palette:
+        return ReadMask(grey > 127)
+    if bands > 1:
+        raise MaskError(
+            f"a mask in colour ({mode}); accepted: one grey plane of two values, or use "
+            "--soft-masks to cut its grey above 127"
+        )
+    return _two_values(stored, palette=palette)
+
+
+def _two_values(levels: NDArray[Any], *, palette: bool) -> ReadMask:
+    """Take the one value beside 0 for the defect."""
+    values = np.unique(levels)
+    marking = [int(value) for value in values if value]
+    if palette and len(marking) == 2 and marking[1] == _VOID:
+        return ReadMask(levels == marking[0], (VOID_REMARK,))
+    if len(marking) > 1:
+        raise MaskError(
+            f"a mask of {describe_values(values)}; accepted: 0 and one other, or {_advice(marking)}"
+        )
+    return ReadMask(levels > 0)
+
+
+def _advice(marking: Collection[int]) -> str:
+    if len(marking) > _LABELS:
+        return "use --soft-masks to cut it above 127"
+    return (
+        "use --defect-values to say which of them mark a defect (soft edges: --soft-masks cuts "
+        "grey above 127)"
+    )

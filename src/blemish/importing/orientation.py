@@ -1,0 +1,61 @@
+"""The EXIF orientation of a photograph, and regions brought back from the image as shown.
+
+Photographs are kept as stored (the gate applies no orientation), but most annotation tools show
+them turned. A region marked on the turned image is turned back.
+"""
+
+import io
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+_TAG = 0x0112  # Orientation, EXIF 2.32
+_SIDEWAYS = frozenset({5, 6, 7, 8})  # width and height change places
+
+
+def read_orientation(data: bytes) -> int:
+    """Return the orientation that a photograph declares, 1 (as stored) to 8.
+
+    Args:
+        data: An encoded image that the gate has accepted.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            value = image.getexif().get(_TAG, 1)
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        struct.error,
+    ):  # metadata that is corrupt turns nothing
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def shown_shape(shape: tuple[int, int], orientation: int) -> tuple[int, int]:
+    """Return height and width of a photograph as a viewer shows it."""
+    return (shape[1], shape[0]) if orientation in _SIDEWAYS else shape
+
+
+def to_stored(shown: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Bring a plane from the image as shown to the image as stored.
+
+    Args:
+        shown: Shape ``(H, W)`` as shown.
+        orientation: 1 to 8.
+
+    Returns:
+        The plane as stored; height and width change places for 5 to 8.
+    """
+    quarter_turns = {3: 2, 6: 1, 7: 2, 8: 3}.get(orientation, 0)
+    plane = np.rot90(shown, quarter_turns)
+    if orientation == 2:
+        plane = np.fliplr(plane)
+    elif orientation == 4:
+        plane = np.flipud(plane)
+    elif orientation in {5, 7}:
+        plane = plane.T
+    return np.ascontiguousarray(plane)
