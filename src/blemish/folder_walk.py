@@ -81,7 +81,7 @@ class _Walker:
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError as error:
-            name = printable(inside) if inside.parts else folder.name
+            name = printable(inside)
             self.unreadable.append(LeftOut(name, f"cannot be read: {error.strerror}"))
             return
         for entry in entries:

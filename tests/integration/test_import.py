@@ -199,11 +199,12 @@ def test_a_refused_import_leaves_nothing(checkout: Path, blemish: Run, tmp_path:
 
 
 def test_a_set_that_dvc_refuses_is_taken_back(checkout: Path, blemish: Run, tmp_path: Path) -> None:
-    """When DVC cannot track the set - here its folder is gone - nothing stays behind."""
-    shutil.rmtree(checkout / ".dvc")
+    """When DVC refuses the set its reason is told, and nothing stays behind."""
+    (checkout / ".dvcignore").write_text("data/real/plates\n")
     done = blemish("import", make_source(tmp_path / "source"), "--name", "plates")
     assert done.returncode == 1
     assert "DVC did not take data/real/plates" in done.stderr
+    assert "is ignored by .dvcignore" in " ".join(done.stderr.split())
     assert [path.name for path in (checkout / "data/real").iterdir()] == [".gitkeep"]
 
 

@@ -131,6 +131,9 @@ def test_names_never_collide(tmp_path: Path) -> None:
     assert two == {"a/x", "b/x", "b/c/x"}
     twice = collect([tmp_path / "x.png", tmp_path, tmp_path / "x.png"], None)
     assert len(twice) == 6
+    (tmp_path / "b/linked").symlink_to(tmp_path / "a")
+    linked = {item.output.as_posix() for item in collect([tmp_path / "b"], None)}
+    assert linked == {"x", "c/x", "linked/x"}
     with pytest.raises(click.UsageError, match="would both write"):
         collect([tmp_path / "a" / "x.png", tmp_path / "b" / "x.png"], None)
 

@@ -1,18 +1,18 @@
 """``blemish predict``: images and folders in, masks and answers out."""
 
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from blemish.errors import ImageError
+from blemish.folder_walk import LeftOut, walk_folder
 
 if TYPE_CHECKING:
     from blemish.imaging import Limits
@@ -90,8 +90,9 @@ def predict(
 
     Exits with 0 whether or not there are defects, with 1 if any file could not be read.
     """
-    inputs = collect(sources, out)
-    if not inputs:
+    unreadable: list[LeftOut] = []
+    inputs = collect(sources, out, unreadable)
+    if not inputs and not unreadable:
         raise click.UsageError(
             f"No images below {', '.join(map(_printable, sources))}; looked for "
             f"{' '.join(sorted(_SUFFIXES))}."
@@ -100,7 +101,9 @@ def predict(
     from blemish.imaging import Limits
 
     job = Job(*load_model(ref), threshold, Limits.of(load_serve()), bits)
-    results = []
+    results = [{"path": folder.file, "error": folder.reason} for folder in unreadable]
+    for result in results:
+        click.echo(_line(result), err=True)
     with _progress(len(inputs), shown=not as_json) as advance:
         for item in inputs:
             results.append(_predict_one(item, out, job))
@@ -116,11 +119,19 @@ def predict(
         sys.exit(1)
 
 
-def collect(sources: Sequence[Path], out: Path | None) -> list[Input]:
+def collect(
+    sources: Sequence[Path], out: Path | None, unreadable: list[LeftOut] | None = None
+) -> list[Input]:
     """Find the images, each once, and name their outputs so that no two share one.
 
     A file lands in the output folder, a folder is mirrored in it; several folders each under
-    their own name. Images of one folder that share a stem keep their extension.
+    their own name. Images of one folder that share a stem keep their extension. Links to folders
+    are followed, each folder is read once; thumbnails of storage systems are no images.
+
+    Args:
+        sources: Files and folders.
+        out: The output folder, which is not read.
+        unreadable: Takes the folders that cannot be listed.
 
     Raises:
         click.UsageError: Two images would still write the same files.
@@ -130,8 +141,12 @@ def collect(sources: Sequence[Path], out: Path | None) -> list[Input]:
     for source in sources:
         if source.is_dir():
             below = Path(source.resolve().name) if len(folders) > 1 else Path()
-            for path in _walk(source, out):
-                found.setdefault(path, below / path.relative_to(source))
+            walk = walk_folder(source, out)
+            for inside in walk.files:
+                if inside.suffix.lower() in _SUFFIXES:
+                    found.setdefault(source / inside, below / inside)
+            if unreadable is not None:
+                unreadable += [replace(f, file=str(source / f.file)) for f in walk.unreadable]
         else:
             found.setdefault(source, Path(source.name))
     unique = {path.resolve(): (path, relative) for path, relative in reversed(found.items())}
@@ -146,18 +161,6 @@ def collect(sources: Sequence[Path], out: Path | None) -> list[Input]:
             )
         taken[output] = path
     return [Input(path, output) for output, path in taken.items()]
-
-
-def _walk(folder: Path, out: Path | None) -> Iterator[Path]:
-    """Yield the images below a folder, but for hidden ones and those below the output folder."""
-    skipped = out.resolve() if out else None
-    for here, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            f for f in folders if not f.startswith(".") and (Path(here) / f).resolve() != skipped
-        )
-        for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES:
-                yield Path(here) / name
 
 
 def _name_outputs(relatives: Sequence[Path]) -> list[Path]:

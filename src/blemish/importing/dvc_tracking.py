@@ -1,5 +1,6 @@
 """Imported sets under DVC: git holds ``NAME.dvc``, the cache holds the pictures."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -24,12 +25,18 @@ def track_with_dvc(root: Path, folder: Path) -> None:
         DataError: DVC refused, for instance because ``dvc repro`` is running.
     """
     target = folder.relative_to(root).as_posix()
-    command = [sys.executable, "-m", "dvc", "add", "--quiet", target]
+    command = [sys.executable, "-m", "dvc", "add", target]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         shutil.rmtree(folder)
         raise DataError(
-            f"DVC did not take {target}: {done.stderr.strip()}\nNothing was imported; "
-            "once that is mended, import again. A set that was there before comes back with: "
+            f"DVC did not take {target}: {_reason(done.stderr)}\nNothing was imported; "
+            "once that is fixed, import again. A set that was there before comes back with: "
             f"dvc checkout {target}.dvc"
         )
+
+
+def _reason(said: str) -> str:
+    """Return DVC's own error, without its progress and colours."""
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said)
+    return plain[max(plain.rfind("ERROR:"), 0) :].removeprefix("ERROR:").strip()
