@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from blemish.server.keys import KeyFile
+    from blemish.server.api_keys import KeyFile
 
 
 @click.group()
@@ -50,7 +50,7 @@ def revoke(name: str) -> None:
 
 
 def _file() -> "KeyFile":
-    from blemish.server.keys import KeyFile
+    from blemish.server.api_keys import KeyFile
     from blemish.server.options import Place
 
     return KeyFile(Place().keys)

@@ -4,7 +4,7 @@
 options     how a server is run: limits, addresses, keys
 run         starts uvicorn: one process or several, TLS, the drain on SIGTERM
 app         puts the application together
-edge        what every request passes: its id, its key, its log line, its figures
+edge        what every request passes: its id, its key, its log line, its metrics
 keys        API keys: digests at rest, several, revocable while serving
 problems    every error as ``application/problem+json``
 bodies      reads bodies and multipart forms within bounds
@@ -21,7 +21,7 @@ follower    the thread that follows the registry
 recorder    what happens to a prediction after it was answered: challenger, log
 workers     several serving processes on one socket
 log         the log lines
-figures     what Prometheus reads
+metrics     what Prometheus reads
 traces      OpenTelemetry, where it is configured
 span_ids    its ids, which answers name before it does
 schemas     the bodies of requests and answers, as JSON Schema

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -41,9 +42,9 @@ KINDS = {
     "method": Kind(405, "The address does not take this method"),
     "body-timeout": Kind(408, "The body did not come in time"),
     "too-large": Kind(413, "More bytes or pixels than accepted"),
-    "media-type": Kind(415, "No picture of an accepted format"),
+    "media-type": Kind(415, "No image of an accepted format"),
     "query": Kind(422, "A parameter is not accepted"),
-    "image": Kind(422, "The picture is broken or ambiguous"),
+    "image": Kind(422, "The image is broken or ambiguous"),
     "form": Kind(422, "The form is not accepted"),
     "tensor": Kind(400, "The tensors are not accepted"),
     "rate": Kind(429, "The key has used up its requests"),
@@ -62,6 +63,7 @@ _KIND_OF_ERROR: dict[type[BlemishError], str] = {
     ModelFileError: "model-unusable",
     StoreError: "model-unusable",
 }
+_EVERYWHERE = (401, 429, 500)
 _KIND_OF_STATUS = {
     404: "not-found",
     405: "method",
@@ -99,19 +101,49 @@ def as_problem(error: BlemishError) -> ProblemError:
     return ProblemError("internal", "The server met a fault of its own; its log names it.")
 
 
+class Problem(BaseModel):
+    """The body of every error."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    type: Literal[tuple(map(problem_type, KINDS))]  # type: ignore[valid-type]  # one for each kind
+    """Stable: a program may branch on it."""
+    title: str
+    status: int
+    detail: str
+    """What was wrong, and what is accepted."""
+    instance: str
+    """Names the request in the server's log."""
+    error: str
+    """As ``detail``: the member that the Open Inference Protocol wants."""
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the problems of some statuses for OpenAPI; those of every route come with them."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for status in sorted({*_EVERYWHERE, *statuses}):
+        kinds = {name: kind for name, kind in KINDS.items() if kind.status == status}
+        titles = "; ".join(f"`{problem_type(name)}`: {kind.title}" for name, kind in kinds.items())
+        content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        found[status] = {"description": titles, "content": content}
+        if status in (429, 503):
+            found[status]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return found
+
+
 def problem_response(error: ProblemError, request_id: str) -> Response:
     """Return the answer to a refused request."""
     kind = KINDS[error.kind]
-    body = {
-        "type": problem_type(error.kind),
-        "title": kind.title,
-        "status": kind.status,
-        "detail": str(error),
-        "instance": f"urn:blemish:request:{request_id}",
-        "error": str(error),  # the member that the Open Inference Protocol wants
-    }
-    # A lone surrogate stays an escape, which is valid JSON; everything else is ASCII too.
-    content = json.dumps(body, ensure_ascii=True).encode()
+    body = Problem(
+        type=problem_type(error.kind),
+        title=kind.title,
+        status=kind.status,
+        detail=str(error),
+        instance=f"urn:blemish:request:{request_id}",
+        error=str(error),
+    )
+    # Not by pydantic: a lone surrogate stays an escape here, which is valid JSON.
+    content = json.dumps(body.model_dump(), ensure_ascii=True).encode()
     return Response(content, kind.status, error.headers, MEDIA_TYPE)
 
 
@@ -125,6 +157,17 @@ def install(app: FastAPI) -> None:
 
     for kind in (BlemishError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, refuse)
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        """Add what FastAPI cannot say: problems have a media type of their own; keys are global."""
+        document = plain()
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
 def _find_problem(error: Exception) -> ProblemError:

@@ -26,7 +26,7 @@ from blemish.image_statistics import image_statistics
 from blemish.inference import Segmentation, Segmenter
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.monitoring.writer import LogWriter
-from blemish.server.figures import Figures
+from blemish.server.server_metrics import ServerMetrics
 from blemish.server.slot import Served, Slot, load
 
 _CAPACITY = 32
@@ -41,7 +41,7 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Seen:
+class AnsweredImage:
     """An image that was answered."""
 
     plane: npt.NDArray[np.uint8]
@@ -54,7 +54,7 @@ class _SecondLook:
     """What is still to be done with an answered image."""
 
     record: PredictionRecord
-    seen: Seen
+    seen: AnsweredImage
     measured: bool
     shadowed: bool
 
@@ -65,7 +65,7 @@ class Recorder:
     Args:
         writer: Of the log.
         slot: What is served, and where the challenger comes from.
-        figures: Told of the challenger.
+        metrics: Told of the challenger.
         shadow: Alias or version of the challenger; None is none.
         share: Of the images that the challenger sees.
         is_idle: Says whether no request waits; the challenger runs only then.
@@ -75,7 +75,7 @@ class Recorder:
         self,
         writer: LogWriter,
         slot: Slot,
-        figures: Figures,
+        metrics: ServerMetrics,
         *,
         shadow: str | None,
         share: float,
@@ -83,7 +83,7 @@ class Recorder:
     ) -> None:
         self.writer = writer
         self._slot = slot
-        self._figures = figures
+        self._figures = metrics
         self._shadow = shadow
         self._share = share
         self._is_idle = is_idle
@@ -97,7 +97,7 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    def submit(self, record: PredictionRecord, seen: Seen | None) -> None:
+    def submit(self, record: PredictionRecord, seen: AnsweredImage | None) -> None:
         """Hand over a prediction; returns at once."""
         if seen is None or not self._look_again(record, seen):
             self.writer.submit(record)
@@ -109,7 +109,7 @@ class Recorder:
         self._thread.join(2.0)
         self.writer.close()
 
-    def _look_again(self, record: PredictionRecord, seen: Seen) -> bool:
+    def _look_again(self, record: PredictionRecord, seen: AnsweredImage) -> bool:
         """Put an image into the queue; False if nothing is to be done with it, or no room left."""
         shadowed = self._shadow is not None and self._chance.random() < self._share
         with self._lock:
@@ -156,7 +156,7 @@ class Recorder:
             return record
         return self._compare(record, seen)
 
-    def _compare(self, record: PredictionRecord, seen: Seen) -> PredictionRecord:
+    def _compare(self, record: PredictionRecord, seen: AnsweredImage) -> PredictionRecord:
         """Have the challenger judge the same image."""
         challenger = self._find_challenger()
         if challenger is None or challenger.version.version == seen.version:

@@ -20,10 +20,10 @@ from starlette.types import ASGIApp
 from blemish.config import settings
 from blemish.errors import ServiceError
 from blemish.processes import die_with_parent
-from blemish.server.figures import MULTIPROCESS
-from blemish.server.keys import KeyFile
-from blemish.server.log import configure_log
+from blemish.server.api_keys import KeyFile
+from blemish.server.log_lines import configure_log
 from blemish.server.options import Options, Place
+from blemish.server.server_metrics import MULTIPROCESS
 from blemish.server.service import Drain
 from blemish.server.workers import Workers
 
@@ -56,7 +56,7 @@ def serve(options: Options) -> None:
 
 def serve_process(options: Options, sockets: list[socket.socket]) -> None:
     """Serve from this one process."""
-    from blemish.server.app import create_app  # noqa: PLC0415 - not for the supervisor
+    from blemish.server.application import create_app  # noqa: PLC0415 - not for the supervisor
 
     drain = Drain()
     server = DrainingServer(_config(options, create_app(options, drain)), drain, options)

@@ -15,13 +15,13 @@ from blemish.monitoring.database import log_url, pictures_folder
 from blemish.monitoring.prediction_log import ServedRecord
 from blemish.monitoring.writer import Housekeeping, LogWriter
 from blemish.registry import Registry
-from blemish.server.bodies import Reservoir
+from blemish.server.api_keys import KeyFile, KeyRing
 from blemish.server.engine import Engine
-from blemish.server.figures import Figures
 from blemish.server.follower import Follower
-from blemish.server.keys import KeyFile, KeyRing
 from blemish.server.options import Options, Place
 from blemish.server.recorder import Recorder
+from blemish.server.request_bodies import Reservoir
+from blemish.server.server_metrics import ServerMetrics
 from blemish.server.slot import CHAMPION, Served, Slot
 from blemish.server.traces import Traces
 
@@ -46,7 +46,7 @@ class Service:
     follower: Follower
     engine: Engine
     reservoir: Reservoir
-    figures: Figures
+    metrics: ServerMetrics
     keys: KeyRing
     recorder: Recorder
     traces: Traces
@@ -57,7 +57,7 @@ class Service:
         """Put the parts together; nothing is asked of the registry yet."""
         environment = settings()
         serve = options.serve
-        figures = Figures()
+        metrics = ServerMetrics()
         pictures = pictures_folder(environment) if environment.keep_pictures else None
         writer = LogWriter(
             log_url(environment),
@@ -69,7 +69,7 @@ class Service:
         recorder = Recorder(
             writer,
             slot,
-            figures,
+            metrics,
             shadow=options.shadow,
             share=serve.shadow_share,
             is_idle=lambda: engine.waiting == 0,
@@ -77,7 +77,7 @@ class Service:
 
         def on_swap(served: Served) -> None:
             version = served.version
-            figures.swaps.inc()
+            metrics.swaps.inc()
             writer.model_served(
                 ServedRecord(
                     time=datetime.now(UTC),
@@ -92,10 +92,10 @@ class Service:
             options=options,
             limits=Limits.of(serve),
             slot=slot,
-            follower=Follower(slot, serve.poll_s, on_swap=on_swap, on_refuse=figures.faults.inc),
+            follower=Follower(slot, serve.poll_s, on_swap=on_swap, on_refuse=metrics.faults.inc),
             engine=engine,
             reservoir=Reservoir(_BODIES_AT_ONCE * serve.megabytes * 1_000_000),
-            figures=figures,
+            metrics=metrics,
             keys=KeyRing(KeyFile(Place(environment).keys)),
             recorder=recorder,
             traces=Traces(environment.otlp_endpoint),

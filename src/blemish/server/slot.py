@@ -44,7 +44,7 @@ class Served:
 
 
 @dataclass(frozen=True)
-class Fault:
+class ServingFault:
     """Why the version that the registry calls champion is not served."""
 
     version: int | None
@@ -105,7 +105,7 @@ class Slot:
         self.threads = threads
         self.champion: Served | None = None
         self.catalogue = Catalogue()
-        self.fault: Fault | None = None
+        self.fault: ServingFault | None = None
         self.asked = time.monotonic()
         """When the registry was last asked and answered, by ``time.monotonic``; at first, now."""
         self.listed = False
@@ -140,7 +140,7 @@ class Slot:
             old = self.fault
             if old and (old.version, old.sha256, old.reason) == (number, sha256, reason):
                 return False
-            self.fault = Fault(number, sha256, reason, time.time())
+            self.fault = ServingFault(number, sha256, reason, time.time())
             return True
 
     async def find(self, ref: str) -> Served:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from integration.server.rig import Server, Shelf, raw_request, serving
 
-from blemish.server.keys import KeyFile
+from blemish.server.api_keys import KeyFile
 
 OPEN = ["/livez", "/readyz", "/v2/health/live", "/v2/health/ready"]
 SHUT = ["/v1/models", "/v1/models/1", "/v2", "/v2/models/blemish", "/docs", "/openapi.json", "/no"]

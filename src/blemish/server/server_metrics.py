@@ -21,7 +21,7 @@ _LATENCY_BUCKETS = (
 _Mode = Literal["livesum", "livemax", "livemin"]
 
 
-class Figures:
+class ServerMetrics:
     """The counters of one process."""
 
     def __init__(self) -> None:
@@ -70,7 +70,7 @@ class Figures:
         )
 
     def render(self) -> bytes:
-        """Return all figures, of all processes, as Prometheus text."""
+        """Return all metrics, of all processes, as Prometheus text."""
         if MULTIPROCESS not in os.environ:
             return generate_latest(self.registry)
         together = CollectorRegistry()

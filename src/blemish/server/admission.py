@@ -1,4 +1,4 @@
-"""What every request passes: its id, its trace, its key, its log line, its figures."""
+"""What every request passes: its id, its trace, its key, its log line, its metrics."""
 
 import re
 import secrets
@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from blemish.server.keys import ApiKey
+from blemish.server.api_keys import ApiKey
 from blemish.server.options import is_loopback
 from blemish.server.problems import ProblemError, problem_response
 from blemish.server.service import Service
@@ -24,7 +24,7 @@ _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")  #
 _log = structlog.get_logger("blemish.server")
 
 
-class Edge:
+class Admission:
     """Wraps the application.
 
     Args:
@@ -106,11 +106,11 @@ class Edge:
     def _tell(self, scope: Scope, state: MutableMapping[str, Any], status: int) -> None:
         """Count a request, and write its line."""
         route = getattr(scope.get("route"), "path", "unmatched")
-        figures = self._service.figures
-        figures.requests.labels(scope["method"], route, str(status)).inc()
+        metrics = self._service.metrics
+        metrics.requests.labels(scope["method"], route, str(status)).inc()
         problem = state.get("problem")
         if problem:
-            figures.problems.labels(problem).inc()
+            metrics.problems.labels(problem).inc()
         write = _log.debug if scope["path"] in _QUIET else _log.info
         optional = {name: state[name] for name in _NOTES if state.get(name)}
         write(

@@ -5,15 +5,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
+from fastapi_offline import FastAPIOffline
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from blemish import __version__
-from blemish.server import docs, health, inference, models, predict, problems
-from blemish.server.edge import Edge
+from blemish.server import (
+    health_routes,
+    model_routes,
+    prediction_routes,
+    problems,
+    protocol_routes,
+)
+from blemish.server.admission import Admission
 from blemish.server.engine import ClientGoneError
-from blemish.server.openapi import describe
 from blemish.server.options import Options
 from blemish.server.service import Drain, Service
 
@@ -41,29 +47,28 @@ def create_app(options: Options, drain: Drain | None = None) -> ASGIApp:
         measuring.cancel()
         await service.close()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # whose page fetches no script from elsewhere
         title="Blemish",
         version=__version__,
         description=_DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
-        docs_url=None,  # FastAPI's pages fetch scripts from elsewhere
         redoc_url=None,
+        static_url="/docs/assets",
     )
     app.state.service = service
-    for module in (predict, models, inference, health, docs):
+    for module in (prediction_routes, model_routes, protocol_routes, health_routes):
         app.include_router(module.router)
     problems.install(app)
-    describe(app)
     for gone in (ClientGoneError, ClientDisconnect):
         app.add_exception_handler(gone, _answer_nobody)
-    return Edge(app, service)
+    return Admission(app, service)
 
 
 async def _keep_measuring(service: Service) -> None:
     """Keep the gauges fresh, since of several processes another may be asked for them."""
     while True:
-        health.measure(service)
+        health_routes.measure(service)
         await asyncio.sleep(_MEASURE_S)
 
 

@@ -1,0 +1,133 @@
+"""``/livez``, ``/readyz``, ``/metrics``: whether it lives, whether it can answer, how it does."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+
+from blemish.registry import Version
+from blemish.server.problems import refusals
+from blemish.server.service import Service, service_of
+from blemish.server.slot import ServingFault
+
+router = APIRouter(tags=["health"])
+
+
+class Liveness(BaseModel):
+    """The body of ``/livez``."""
+
+    status: Literal["alive"] = "alive"
+
+
+class ServedModel(BaseModel):
+    """The version that answers."""
+
+    version: int
+    precision: str
+    sha256: str
+    fingerprint: str
+
+
+class FaultReport(BaseModel):
+    """Why the version that the registry calls champion does not answer."""
+
+    version: int | None
+    reason: str
+    since: datetime
+
+
+class RegistryReport(BaseModel):
+    """How the registry did when it was last asked."""
+
+    stale_s: float
+    error: str | None
+
+
+class Readiness(BaseModel):
+    """The body of ``/readyz``."""
+
+    status: Literal["ready", "draining", "no model"]
+    model: ServedModel | None
+    fault: FaultReport | None
+    registry: RegistryReport
+
+
+@router.get("/livez", responses=refusals())
+async def livez() -> Liveness:
+    """Say that the process answers."""
+    return Liveness()
+
+
+@router.get(
+    "/readyz",
+    responses={
+        **refusals(),
+        503: {"model": Readiness, "description": "No model is loaded, or the server is draining."},
+    },
+)
+async def readyz(service: Annotated[Service, Depends(service_of)], response: Response) -> Readiness:
+    """Say whether a verified model is loaded, and what is wrong if anything is."""
+    if not is_ready(service):
+        response.status_code = 503
+    return readiness(service)
+
+
+class PrometheusResponse(Response):
+    """The text that Prometheus reads."""
+
+    media_type = CONTENT_TYPE_LATEST
+
+
+@router.get("/metrics", response_class=PrometheusResponse, responses=refusals())
+async def metrics(service: Annotated[Service, Depends(service_of)]) -> PrometheusResponse:
+    """Return the metrics for Prometheus."""
+    measure(service)
+    return PrometheusResponse(service.metrics.render())
+
+
+def is_ready(service: Service) -> bool:
+    """Say whether requests should be sent here."""
+    return service.slot.champion is not None and not service.drain.started
+
+
+def readiness(service: Service) -> Readiness:
+    """Return the body of ``/readyz``."""
+    slot = service.slot
+    status: Literal["ready", "draining", "no model"] = "no model"
+    if service.drain.started:
+        status = "draining"
+    elif slot.champion is not None:
+        status = "ready"
+    return Readiness(
+        status=status,
+        model=_model(slot.champion.version) if slot.champion else None,
+        fault=_fault(slot.fault) if slot.fault else None,
+        registry=RegistryReport(stale_s=round(slot.stale_s, 1), error=slot.store_error),
+    )
+
+
+def _model(champion: Version) -> ServedModel:
+    return ServedModel(
+        version=champion.version,
+        precision=champion.precision,
+        sha256=champion.sha256,
+        fingerprint=champion.fingerprint,
+    )
+
+
+def _fault(fault: ServingFault) -> FaultReport:
+    since = datetime.fromtimestamp(fault.since, UTC)
+    return FaultReport(version=fault.version, reason=fault.reason, since=since)
+
+
+def measure(service: Service) -> None:
+    """Bring the gauges up to date."""
+    metrics, slot, engine = service.metrics, service.slot, service.engine
+    metrics.in_work.set(min(engine.held, engine.parallel))
+    metrics.waiting.set(engine.waiting)
+    metrics.version.set(slot.champion.version.version if slot.champion else 0)
+    metrics.broken.set(slot.fault is not None)
+    metrics.stale.set(slot.stale_s)
+    metrics.lost.set(service.recorder.writer.lost)

@@ -1,0 +1,90 @@
+"""``/v1/models``: what the registry has, and where it came from."""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel
+
+from blemish.registry import Version
+from blemish.server.problems import refusals
+from blemish.server.query_rules import refuse_any_query
+from blemish.server.service import Service, service_of
+from blemish.server.slot import MODEL
+
+router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(refuse_any_query)])
+
+
+class ModelSummary(BaseModel):
+    """One version, in short."""
+
+    version: int
+    aliases: tuple[str, ...]
+    precision: str
+    sha256: str
+    fingerprint: str
+    git_commit: str
+    created: datetime
+    metrics: Mapping[str, float | None]
+    """None where the registry holds a value that is not finite."""
+
+
+class ModelLineage(ModelSummary):
+    """One version with where it came from: run, commit, data digests, params."""
+
+    run_id: str
+    record: str
+    git_dirty: bool | None
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+
+
+class ModelList(BaseModel):
+    """All versions, the newest first."""
+
+    name: str
+    serving: int | None
+    aliases: Mapping[str, int]
+    versions: tuple[ModelSummary, ...]
+
+
+@router.get("", responses=refusals(422))
+async def list_models(service: Annotated[Service, Depends(service_of)]) -> ModelList:
+    """List all versions, the newest first, as the registry said last."""
+    slot = service.slot
+    return ModelList(
+        name=MODEL,
+        serving=slot.champion.version.version if slot.champion else None,
+        aliases=slot.catalogue.aliases,
+        versions=tuple(ModelSummary(**_summary(v)) for v in slot.catalogue.versions),
+    )
+
+
+@router.get("/{ref}", responses=refusals(404, 422, 503))
+async def show_model(ref: str, service: Annotated[Service, Depends(service_of)]) -> ModelLineage:
+    """Show one version with its whole lineage: run, commit, data digests, params."""
+    version = await service.slot.describe(ref)
+    return ModelLineage(
+        **_summary(version),
+        run_id=version.run_id,
+        record=version.record,
+        git_dirty=version.git_dirty,
+        params=version.params,
+        tags=version.tags,
+    )
+
+
+def _summary(version: Version) -> dict[str, Any]:
+    metrics = {n: v if math.isfinite(v) else None for n, v in version.metrics.items()}
+    return {
+        "version": version.version,
+        "aliases": version.aliases,
+        "precision": version.precision,
+        "sha256": version.sha256,
+        "fingerprint": version.fingerprint,
+        "git_commit": version.git_commit,
+        "created": version.created,
+        "metrics": metrics,
+    }
