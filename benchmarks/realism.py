@@ -11,10 +11,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from blemish.arrays import Plane
 from blemish.config import find_workspace, load_params, settings
 from blemish.synthesis.scene import draw
 
@@ -22,8 +22,6 @@ _SIDE = 128  # px of the window that is measured, so that families of any size c
 _DRAWN = 400
 _PHOTOGRAPHS = 150  # of a family, evenly spaced
 _BAND = (1 / 64, 1 / 4)  # cycles a pixel, where the slope is fitted: below grain, above light
-
-Plane = NDArray[np.uint8]
 
 
 def brightness(plane: Plane) -> float:

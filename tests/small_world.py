@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from blemish import files
+from blemish.arrays import Plane
 from blemish.model import UNetTiny
 from blemish.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
 
@@ -18,7 +19,6 @@ SIDE = 96
 WIDTH = 8
 THRESHOLD = 0.5
 
-Plane = npt.NDArray[np.uint8]
 Instances = npt.NDArray[np.uint8]
 
 

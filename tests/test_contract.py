@@ -17,6 +17,7 @@ from blemish.config.base import Block
 STAGES = ("generate", "preprocess", "train", "finetune", "evaluate", "export")
 
 CANNOT_CHANGE_AN_OUTPUT = {
+    "arrays": "names the types of arrays",
     "config": "hands over values that DVC tracks as params",
     "errors": "names what went wrong",
     "exits": "says it and ends the stage",

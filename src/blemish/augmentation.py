@@ -11,9 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Plane
 from blemish.config.learning import Augmentation
-
-Plane = NDArray[np.uint8]
 
 _GAMMA = 1.6
 """Largest exponent of the tone curve, and the inverse of the smallest."""

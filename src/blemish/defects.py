@@ -6,16 +6,13 @@ from typing import Annotated
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from pydantic import ConfigDict, Field, with_config
 
+from blemish.arrays import Map, Mask
 from blemish.errors import ShapeError
 
 LISTED_DEFECTS = 1_000
 """Defects that are measured one by one, the largest; a mask of noise has many more."""
-
-Map = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 
 @with_config(ConfigDict(use_attribute_docstrings=True, extra="forbid"))

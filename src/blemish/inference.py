@@ -14,18 +14,17 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from blemish.arrays import Map, Mask, Plane
 from blemish.defects import Defect, find_defects, measure_defects
 from blemish.errors import ModelFileError
 from blemish.model_card import ModelCard
 from blemish.model_graph import refuse_unsafe_graph
 from blemish.operating_point import OperatingPoint
+from blemish.preprocessing import preprocess_image
 from blemish.tiling import predict_tiled
 
 __all__ = ["Defect", "Segmentation", "Segmenter", "find_defects", "golden_picture"]
 
-Plane = npt.NDArray[np.uint8]
-Map = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 _ROUNDING = 1e-5  # onnxruntime's vectorized sigmoid answers up to 1.0000001
 _ORT_FAULTS = tuple(
@@ -171,7 +170,7 @@ class Segmenter:
         if prepared:
             return predict_tiled(plane, self.run, tile=self.card.tile)
         resizing = self.card.resizing
-        answer = predict_tiled(resizing.image(plane), self.run, tile=self.card.tile)
+        answer = predict_tiled(preprocess_image(plane, resizing), self.run, tile=self.card.tile)
         return resizing.restore(answer, *plane.shape)
 
     def predict(

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Map = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
+from blemish.arrays import Map, Mask
 
 LEVELS = tuple(k / 32 for k in range(1, 32))
 """Thresholds of a curve; exact in float32."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from blemish.errors import DataError, ShapeError
 
-Plane = NDArray[np.uint8] | NDArray[np.uint16]
+GreyPlane = NDArray[np.uint8] | NDArray[np.uint16]
 """Grey levels, shape ``(H, W)``, uint8 or uint16."""
 
 # Run-length matching halves the time of zlib's default on grainy metal and compresses it better.
@@ -33,7 +33,7 @@ def encode_grey(plane: NDArray[Any]) -> bytes:
     return encoded.tobytes()
 
 
-def decode_grey(data: bytes | NDArray[np.uint8], name: str) -> Plane:
+def decode_grey(data: bytes | NDArray[np.uint8], name: str) -> GreyPlane:
     """Return the plane of a grey PNG written by us.
 
     Args:
@@ -56,9 +56,9 @@ def decode_grey(data: bytes | NDArray[np.uint8], name: str) -> Plane:
         raise DataError(
             "A file of the set is not grey; restore it.", [f"{name}: {plane.shape[2]} channels"]
         )
-    return cast("Plane", plane)
+    return cast("GreyPlane", plane)
 
 
-def read_grey(path: Path) -> Plane:
+def read_grey(path: Path) -> GreyPlane:
     """Return the plane of a grey PNG file; see :func:`decode_grey`."""
     return decode_grey(path.read_bytes(), path.name)

@@ -1,8 +1,8 @@
-"""The one preprocessing, for training, serving and the dashboard: any picture to one grey plane.
+"""The one preprocessing, for training, serving and the dashboard: any image to one grey plane.
 
 The model normalises inside its own graph, so nothing here touches grey levels but for the change
 to 8 bit. Only size is a choice: ``none`` keeps the native scale, ``{"scale": F}`` applies one
-factor, ``fit`` brings the whole picture to the model's size without stretching it.
+factor, ``fit`` brings the whole image to the model's size without stretching it.
 """
 
 import json
@@ -13,20 +13,21 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from blemish.arrays import Map, Plane
 from blemish.config.preprocess import Scale
 from blemish.errors import ParamsError, ShapeError
+from blemish.greys import to_8_bit, to_luma
 
 MODEL_SIZE = 256
-"""Side of the model's tile in pixels, and the longer side of a picture under ``fit``."""
+"""Side of the model's tile in pixels, and the longer side of an image under ``fit``."""
 
 Resize = Literal["none", "fit"] | Scale
 
 
 @dataclass(frozen=True)
 class Resizing:
-    """How pictures are brought to the scale at which the model works, and answers back.
+    """How images are brought to the scale at which the model works, and answers back.
 
     Args:
         resize: ``none``, ``fit``, or a :class:`~blemish.config.preprocess.Scale`.
@@ -58,23 +59,13 @@ class Resizing:
         return json.dumps(self.resize if isinstance(self.resize, str) else self.resize.model_dump())
 
     def target(self, height: int, width: int) -> tuple[int, int]:
-        """Return the height and width, at least 1, that a picture of a given size is brought to."""
+        """Return the height and width, at least 1, that an image of a given size is brought to."""
         if self.resize == "none":
             return height, width
         factor = self.size / max(height, width)
         if not isinstance(self.resize, str):
             factor = self.resize.scale
         return max(1, round(height * factor)), max(1, round(width * factor))
-
-    def image(self, image: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
-        """Bring a picture to the plane that the model sees; see :func:`preprocess_image`."""
-        plane = _to_grey(_to_8_bit(image))
-        height, width = self.target(*plane.shape)
-        if (height, width) == plane.shape:
-            return plane
-        shrinks = height * width < plane.size
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(plane, (width, height), interpolation=method), np.uint8)
 
     def instances(self, instances: NDArray[np.uint16]) -> NDArray[np.uint16]:
         """Bring an instance map ``(H, W)`` to the same scale; each pixel keeps one label."""
@@ -84,25 +75,23 @@ class Resizing:
         nearest = cv2.resize(instances, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
         return np.asarray(nearest, np.uint16)
 
-    def restore(
-        self, probability: NDArray[np.float32], height: int, width: int
-    ) -> NDArray[np.float32]:
-        """Bring a probability map back to the size of the picture as stored.
+    def restore(self, probability: Map, height: int, width: int) -> Map:
+        """Bring a probability map back to the size of the image as stored.
 
         Args:
             probability: Shape ``target(height, width)``, in ``[0, 1]``.
-            height: Of the picture as stored, in pixels.
-            width: Of the picture as stored, in pixels.
+            height: Of the image as stored, in pixels.
+            width: Of the image as stored, in pixels.
 
         Returns:
             Shape ``(height, width)``, float32 in ``[0, 1]``.
 
         Raises:
-            ShapeError: The map does not belong to a picture of that size.
+            ShapeError: The map does not belong to an image of that size.
         """
         if probability.shape != self.target(height, width):
             raise ShapeError(
-                f"A map {probability.shape} is not that of a picture {height} x {width}; "
+                f"A map {probability.shape} is not that of an image {height} x {width}; "
                 f"accepted: {self.target(height, width)}."
             )
         if probability.shape == (height, width):
@@ -111,44 +100,46 @@ class Resizing:
         return np.asarray(restored, np.float32)
 
 
+NATIVE = Resizing()
+"""No resizing."""
+
+
 def preprocess_image(
-    image: NDArray[np.uint8] | NDArray[np.uint16],
-    resize: Resize = "none",
-    size: int | None = None,
-) -> NDArray[np.uint8]:
-    """Bring any picture to the one grey plane that the model sees.
+    image: NDArray[np.uint8] | NDArray[np.uint16], resizing: Resizing = NATIVE
+) -> Plane:
+    """Bring any image to the one grey plane that the model sees.
+
+    The ``preprocess`` stage, the server, the command line and the dashboard all come through here.
 
     Args:
         image: Shape ``(H, W)``, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB with an alpha that is
             opaque; uint8 or uint16.
-        resize: ``none`` keeps the scale, ``fit`` brings the longer side to ``size``, a
-            :class:`~blemish.config.preprocess.Scale` applies one factor.
-        size: The model's size in pixels, for ``fit``; :data:`MODEL_SIZE` by default.
+        resizing: The scale at which the model works; native by default.
 
     Returns:
-        Shape ``(h, w)``, uint8: ITU-R BT.601 luma, 16 bit scaled by ``round(v / 257)``; areas
-        averaged where it shrinks, interpolated where it grows.
+        Shape ``resizing.target(H, W)``, uint8: ITU-R BT.601 luma, 16 bit scaled by
+        ``round(v / 257)``; areas averaged where it shrinks, interpolated where it grows.
 
     Raises:
         ShapeError: The image has another shape or type, or transparent pixels.
     """
-    return Resizing(resize, size or MODEL_SIZE).image(image)
+    plane = _to_plane(image)
+    height, width = resizing.target(*plane.shape)
+    if (height, width) == plane.shape:
+        return plane
+    shrinks = height * width < plane.size
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=method), np.uint8)
 
 
-def _to_8_bit(image: NDArray[Any]) -> NDArray[np.uint8]:
-    if image.dtype == np.uint8:
-        return image
-    if image.dtype == np.uint16:
-        return ((image.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    raise ShapeError(f"An image of {image.dtype} was given; accepted: uint8 or uint16.")
-
-
-def _to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _to_plane(image: NDArray[Any]) -> Plane:
+    if image.dtype not in (np.uint8, np.uint16):
+        raise ShapeError(f"An image of {image.dtype} was given; accepted: uint8 or uint16.")
     if image.size == 0 or image.shape[2:] not in ((), (3,), (4,)) or image.ndim < 2:
         raise ShapeError(f"An image of shape {image.shape} was given; accepted: (H, W[, 3 or 4]).")
-    if image.ndim == 2:
-        return image
-    if image.shape[2] == 4 and int(image[..., 3].min()) < 255:
+    levels = to_8_bit(image, 8 * image.dtype.itemsize)
+    if levels.ndim == 2:
+        return levels
+    if levels.shape[2] == 4 and int(levels[..., 3].min()) < 255:
         raise ShapeError("An image with transparent pixels was given; accepted: an opaque one.")
-    rgb = np.ascontiguousarray(image[..., :3])
-    return np.array(Image.fromarray(rgb, "RGB").convert("L"), dtype=np.uint8)
+    return to_luma(levels[..., :3])

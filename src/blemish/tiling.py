@@ -10,10 +10,9 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from blemish.arrays import Map, Plane
 from blemish.errors import ShapeError
 
-Plane = npt.NDArray[np.uint8]
-Map = npt.NDArray[np.float32]
 Model = Callable[[npt.NDArray[np.uint8]], Map]
 """uint8 ``(N, 1, tile, tile)`` in, probability float32 of the same shape out."""
 

@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from blemish.arrays import Mask, Plane
 from blemish.errors import ShapeError
 
-Plane = npt.NDArray[np.uint8]
 Picture = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
 
 TRUE_POSITIVE = (0, 158, 115)  # bluish green: found
 FALSE_POSITIVE = (213, 94, 0)  # vermillion: a false mark

@@ -11,6 +11,7 @@ import torch
 from small_world import THRESHOLD, read_json, write_data, write_evaluated, write_trained
 
 import blemish.export.workflow as workflow_module
+from blemish.arrays import Plane
 from blemish.config import load_params
 from blemish.config.export import Export, Parity
 from blemish.config.preprocess import Scale
@@ -28,8 +29,6 @@ from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import Resizing
 
 ROOT = Path(__file__).parents[2]
-
-Plane = npt.NDArray[np.uint8]
 
 
 def params(**parity: float) -> Export:

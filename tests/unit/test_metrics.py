@@ -15,9 +15,8 @@ from torchmetrics.functional import classification as tm
 from torchmetrics.functional.segmentation import dice_score
 
 from blemish import metrics
+from blemish.arrays import Mask
 from blemish.errors import ShapeError
-
-Mask = npt.NDArray[np.bool_]
 
 shapes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 

@@ -49,7 +49,7 @@ def test_a_map_returns_to_the_size_of_its_picture(height: int, width: int, choic
     resizing = Resizing(choice)
     target = resizing.target(height, width)
     assert min(target) >= 1
-    assert resizing.image(np.zeros((height, width), np.uint8)).shape == target
+    assert preprocess_image(np.zeros((height, width), np.uint8), resizing).shape == target
     assert resizing.instances(np.zeros((height, width), np.uint16)).shape == target
     restored = resizing.restore(np.full(target, 0.25, np.float32), height, width)
     assert restored.shape == (height, width)
@@ -60,13 +60,13 @@ def test_fit_keeps_the_proportions() -> None:
     """The longer side becomes the model's size; a picture is never stretched."""
     assert Resizing("fit", 256).target(1000, 500) == (256, 128)
     assert Resizing("fit", 256).target(64, 128) == (128, 256)
-    assert preprocess_image(np.zeros((512, 256), np.uint8), "fit", 64).shape == (64, 32)
+    assert preprocess_image(np.zeros((512, 256), np.uint8), Resizing("fit", 64)).shape == (64, 32)
 
 
 def test_shrinking_averages_areas() -> None:
     """Half scale is the mean of four pixels, as scikit-image has it: thin lines do not vanish."""
     plane = np.random.default_rng(1).integers(0, 256, (40, 60), dtype=np.uint8)
-    half = preprocess_image(plane, Scale(scale=0.5))
+    half = preprocess_image(plane, Resizing(Scale(scale=0.5)))
     assert np.abs(half - downscale_local_mean(plane, (2, 2))).max() <= 0.5
 
 
@@ -111,5 +111,5 @@ def test_what_is_no_picture_is_refused(image: np.ndarray) -> None:
 
 def test_a_map_of_another_picture_is_refused() -> None:
     """A probability map must have the size that the picture was brought to."""
-    with pytest.raises(ShapeError, match="not that of a picture"):
+    with pytest.raises(ShapeError, match="not that of an image"):
         Resizing("fit", 64).restore(np.zeros((10, 10), np.float32), 100, 100)

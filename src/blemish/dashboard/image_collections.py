@@ -4,16 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from blemish.arrays import Mask, Plane
 from blemish.errors import ImageError
 from blemish.files import canonical_json, sha256_bytes
 from blemish.imaging import decode_image
 from blemish.registry import StoredImage
-
-Plane = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -144,7 +139,7 @@ def collection_of_set(folder: Path) -> ImageCollection:
     }
 
     def open_image(index: int) -> tuple[Plane, Mask | None]:
-        return preprocess_image(images.image(index), "none", None), images.mask(index)
+        return preprocess_image(images.image(index)), images.mask(index)
 
     changed_ns = (folder / "index.csv").stat().st_mtime_ns
     return ImageCollection(

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from blemish.arrays import Map, Mask
 from blemish.config.evaluate import ThresholdRule
 from blemish.errors import DataError
 from blemish.operating_point import LEVELS, OperatingPoint, label_regions
 
-Map = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 Figures = npt.NDArray[np.float64]
 
 THRESHOLDS: Figures = np.asarray(LEVELS[1::2])

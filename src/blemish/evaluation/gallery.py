@@ -6,14 +6,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from blemish.arrays import Map, Mask, Plane
 from blemish.config.evaluate import Gallery
 from blemish.evaluation.judging import ImageResult
 from blemish.operating_point import OperatingPoint
 from blemish.visualization import create_heatmap, encode_png, overlay_truth, side_by_side
-
-Plane = npt.NDArray[np.uint8]
-Map = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 _PANE = 320  # px, longest side of a pane: four of them fit a screen
 _CAPTION = 22

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from blemish.arrays import Map, Mask
 from blemish.config.evaluate import Evaluate
 from blemish.metrics import (
     Counts,
@@ -19,8 +20,6 @@ from blemish.metrics import (
 from blemish.operating_point import OperatingPoint
 from blemish.packed import PackedDefect, PackedRecord
 
-Map = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 Instances = npt.NDArray[np.uint16]
 
 

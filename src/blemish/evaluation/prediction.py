@@ -9,11 +9,10 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from blemish.arrays import Map
 from blemish.model import Probability, load_trained
 from blemish.preprocessing import MODEL_SIZE
 from blemish.tiling import predict_tiled
-
-Map = npt.NDArray[np.float32]
 
 
 def load_fast(trained: Path) -> nn.Module:

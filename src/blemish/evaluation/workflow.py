@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from blemish import files
+from blemish.arrays import Map
 from blemish.config.evaluate import Evaluate
 from blemish.errors import DataError
 from blemish.evaluation import gallery, reports, summary
@@ -21,7 +22,6 @@ from blemish.metrics import ThresholdHistogram, write_image_rows
 from blemish.operating_point import OperatingPoint
 from blemish.packed import PackedSet
 
-Map = npt.NDArray[np.float32]
 Track = Callable[[Iterable[int], int, str], Iterable[int]]
 """Passes numbers on and shows how many of how many have passed, and what they are."""
 

@@ -7,14 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime as ort
 
+from blemish.arrays import Map, Mask, Plane
 from blemish.metrics import Counts, count
 from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import MODEL_SIZE
 from blemish.tiling import predict_tiled
-
-Plane = npt.NDArray[np.uint8]
-Map = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
 
 _SEED = 20260713
 

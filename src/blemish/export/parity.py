@@ -14,9 +14,10 @@ import numpy.typing as npt
 import onnxruntime as ort
 import torch
 
+from blemish.arrays import Map
 from blemish.config.export import Parity
 from blemish.errors import ParityError
-from blemish.export.cases import Case, Gap, Map, Meter, compare
+from blemish.export.cases import Case, Gap, Meter, compare
 from blemish.export.graph import open_session
 from blemish.metrics.pixels import Counts
 from blemish.model import Probability, UNetTiny

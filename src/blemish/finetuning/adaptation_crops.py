@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from blemish.arrays import Plane
 from blemish.config.finetune import Finetune
 from blemish.finetuning.set_images import SetImages
-from blemish.training.crops import Plane, SyntheticCrops, TrainingImage, anywhere, cut, near_defect
+from blemish.training.crops import SyntheticCrops, TrainingImage, anywhere, cut, near_defect
 
 
 class AdaptationCrops:

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from blemish.arrays import Mask
+
 _GAP = 2  # px; soft edges belong to neither defect nor ring
 _RING = 10  # px
 _LEAST_RING = 40  # px of area; fewer say too little of the surface
 _LEAST_NOISE = 0.5  # grey levels; no camera is quieter than its own steps
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from blemish.arrays import Mask
 from blemish.errors import ShapeError
-from blemish.metrics.pixels import Counts, Mask, check_masks
+from blemish.metrics.pixels import Counts, check_masks
 
 _EIGHT_NEIGHBOURS = np.ones((3, 3), bool)
 

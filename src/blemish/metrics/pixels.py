@@ -9,9 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from blemish.arrays import Mask
 from blemish.errors import ShapeError
-
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from blemish.arrays import Mask
 from blemish.errors import ShapeError
-from blemish.metrics.pixels import Counts, Mask
+from blemish.metrics.pixels import Counts
 
 BINS = 1024
 

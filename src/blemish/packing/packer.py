@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from blemish.packing.lacks import name_lacks
 from blemish.packing.split_statistics import describe_splits
 from blemish.packing.splits import Splitting, check_hold_out
 from blemish.parallel import ordered_map
-from blemish.png import Plane
+from blemish.preprocessing import Resizing, preprocess_image
 from blemish.sets import (
     REGION_FILE,
     SYNTHETIC,
@@ -38,18 +38,6 @@ from blemish.sets import (
 )
 
 _ADVICE = "Mend or remove each, import the set again (blemish import), then run: dvc repro"
-
-
-class Preparation(Protocol):
-    """How images and instance maps are brought to what the model sees."""
-
-    def image(self, plane: Plane) -> NDArray[np.uint8]:
-        """Return the plane the model sees, shape ``(h, w)``."""
-        ...
-
-    def instances(self, instances: NDArray[np.uint16]) -> NDArray[np.uint16]:
-        """Return the instance map at the same scale."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -70,7 +58,7 @@ class _PackJob:
 
     sets: Sequence[ImageSet]
     regions: Sequence[NDArray[np.bool_] | None]
-    preparation: Preparation
+    resizing: Resizing
 
     def __call__(self, item: tuple[int, int]) -> _Outcome:
         images, index = self.sets[item[0]], item[1]
@@ -79,8 +67,8 @@ class _PackJob:
         checked = check_image(images, index)
         if not isinstance(checked, CheckedImage):
             return _Outcome(name, group, "", checked)
-        plane = self.preparation.image(checked.plane)
-        instances, defects = _prepare_defects(checked, self.preparation)
+        plane = preprocess_image(checked.plane, self.resizing)
+        instances, defects = _prepare_defects(checked, self.resizing)
         height, width = plane.shape
         record = PackedRecord(
             row.image_id, images.name, row.group, width, height, defects, row.attributes, row.clean
@@ -91,14 +79,14 @@ class _PackJob:
     def _region(self, number: int) -> NDArray[np.bool_] | None:
         """Return the region of interest of a set at the model's scale."""
         region = self.regions[number]
-        return None if region is None else self.preparation.instances(region.astype(np.uint16)) > 0
+        return None if region is None else self.resizing.instances(region.astype(np.uint16)) > 0
 
 
 def _prepare_defects(
-    checked: CheckedImage, preparation: Preparation
+    checked: CheckedImage, resizing: Resizing
 ) -> tuple[NDArray[np.uint16], tuple[PackedDefect, ...]]:
     """Return the instance map at the model's scale, and the defects that it still shows."""
-    scaled = preparation.instances(checked.instances)
+    scaled = resizing.instances(checked.instances)
     factor = float(np.sqrt(scaled.size / checked.instances.size))
     areas = np.bincount(scaled.ravel(), minlength=len(checked.defects) + 1)
     numbers = np.zeros(len(areas), np.uint16)
@@ -178,7 +166,7 @@ class _PartWriter:
 def pack_sets(
     parts: Sequence[Part],
     splitting: Splitting,
-    preparation: Preparation,
+    resizing: Resizing,
     *,
     workers: int = 1,
     track: Callable[[Iterator[Any], int], Iterable[Any]] = lambda results, _: results,
@@ -190,7 +178,7 @@ def pack_sets(
     Args:
         parts: Which sets go where, in which order; a part without sets gets empty splits.
         splitting: How groups are dealt out.
-        preparation: How images are brought to what the model sees; must be picklable.
+        resizing: The scale at which the model works.
         workers: Number of processes; changes no byte.
         track: Wraps the results to show progress; is given them and how many will come.
 
@@ -206,7 +194,7 @@ def pack_sets(
     assigned = [splitting.assign(images) for images in sets]
     faults, regions = _check_sets(sets, assigned)
     items = [(s, index) for s, images in enumerate(sets) for index in range(len(images))]
-    results = ordered_map(_PackJob(sets, regions, preparation), items, workers)
+    results = ordered_map(_PackJob(sets, regions, resizing), items, workers)
     identities = []
     with ExitStack() as stack:
         writers = [_PartWriter(part, stack) for part in parts]

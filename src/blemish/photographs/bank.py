@@ -8,10 +8,11 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Plane
 from blemish.config.drawing import Drawing
 from blemish.errors import DataError
 from blemish.parallel import ordered_map
-from blemish.photographs.photographed import Plane, Region
+from blemish.photographs.photographed import Region
 from blemish.photographs.region_of_interest import find_parts
 from blemish.photographs.retouching import draw_on
 

@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from blemish.photographs.photographed import Plane, smooth_light
+from blemish.arrays import Plane
+from blemish.photographs.photographed import smooth_light
 from blemish.synthesis.areas import zone
 from blemish.synthesis.change import Change, heading, limit, place, place_at_border
 from blemish.synthesis.geometry import Window, blob, window

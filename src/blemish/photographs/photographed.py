@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Plane
 from blemish.synthesis.noise import Field, as_field, blur, choose
 from blemish.synthesis.workpiece import PartEdge, Workpiece
 
-Plane = NDArray[np.uint8]
 Region = NDArray[np.bool_]
 
 _LIGHT = 0.06  # deviation of the smoothing that leaves the light, as a part of the side

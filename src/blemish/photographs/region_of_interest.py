@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Plane
 from blemish.synthesis.noise import as_field, blur
 
-Plane = NDArray[np.uint8]
 Region = NDArray[np.bool_]
 
 _SIDE = 512  # px; a larger photograph is reduced to this before the part is looked for

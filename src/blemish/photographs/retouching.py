@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from blemish.arrays import Plane
 from blemish.config.drawing import Drawing
 from blemish.photographs import foreign_finish
-from blemish.photographs.photographed import Photographed, Plane, Region, photographed
+from blemish.photographs.photographed import Photographed, Region, photographed
 from blemish.synthesis.events import (
     DefectEvent,
     DrawnDefect,

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from blemish.arrays import Mask
 from blemish.errors import ShapeError
-
-Mask = npt.NDArray[np.bool_]
 
 
 def encode_mask(mask: Mask) -> npt.NDArray[np.int32]:

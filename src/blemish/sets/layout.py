@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import DataError
-from blemish.png import Plane, read_grey
+from blemish.png import GreyPlane, read_grey
 from blemish.sets.records import (
     DefectMark,
     DefectRecord,
@@ -71,7 +71,7 @@ class ImageSet:
         """Return where the mask of image ``index`` lies."""
         return self.folder / "masks" / f"{self.rows[index].image_id}.png"
 
-    def image(self, index: int) -> Plane:
+    def image(self, index: int) -> GreyPlane:
         """Return image ``index``, shape ``(H, W)``, uint8 or uint16."""
         return read_grey(self.image_path(index))
 

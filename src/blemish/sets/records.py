@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import DataError, ShapeError
-from blemish.png import Plane, encode_grey
+from blemish.png import GreyPlane, encode_grey
 from blemish.sets.regions import decode_region, decode_spans, encode_region
 
 COLUMNS = ("image_id", "group", "width", "height", "defective", "clean", "attributes")
@@ -73,7 +73,7 @@ class EncodedImage:
 
 def encode_image(
     image_id: str,
-    image: Plane,
+    image: GreyPlane,
     mask: NDArray[np.bool_],
     *,
     group: str,
@@ -119,7 +119,7 @@ def encode_image(
     )
 
 
-def _check_sample(image_id: str, image: Plane, mask: NDArray[np.bool_]) -> None:
+def _check_sample(image_id: str, image: GreyPlane, mask: NDArray[np.bool_]) -> None:
     if not _SAFE_ID.fullmatch(image_id):
         raise DataError(f"Image id {image_id!r} is no safe stem; accepted: letters, digits, . _ -")
     if image.shape != mask.shape or mask.dtype != np.bool_:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from blemish.errors import DataError
 from blemish.files import sha256_bytes
-from blemish.png import Plane, read_grey
+from blemish.png import GreyPlane, read_grey
 from blemish.sets.layout import REGION_FILE, ImageSet
 from blemish.sets.records import DefectMark, IndexRow
 
@@ -32,7 +32,7 @@ class Fault:
 class CheckedImage:
     """One image of a set that passed."""
 
-    plane: Plane
+    plane: GreyPlane
     instances: NDArray[np.uint16]
     """Shape ``(H, W)``: 0 free, ``k`` the ``k``-th defect."""
     defects: tuple[DefectMark, ...]
@@ -40,7 +40,7 @@ class CheckedImage:
     """SHA-256 over size and grey levels: equal for equal pictures."""
 
 
-def content_digest(plane: Plane) -> str:
+def content_digest(plane: GreyPlane) -> str:
     """Return the SHA-256 over the size, depth and grey levels of a picture."""
     return sha256_bytes(f"{plane.shape}{plane.dtype}".encode() + plane.tobytes())
 
@@ -73,7 +73,7 @@ def _check(images: ImageSet, index: int) -> CheckedImage:
     return CheckedImage(image, instances, defects, content_digest(image))
 
 
-def _read_pair(images: ImageSet, index: int) -> tuple[Plane, Plane]:
+def _read_pair(images: ImageSet, index: int) -> tuple[GreyPlane, GreyPlane]:
     """Read an image, of the size that the index says, and its mask."""
     row = images.rows[index]
     paths = images.image_path(index), images.mask_path(index)
@@ -118,7 +118,7 @@ def name_in_data(path: Path) -> str:
     return "/".join(path.parts[-3:])
 
 
-def mask_problem(mask: Plane, image_shape: tuple[int, ...]) -> str | None:
+def mask_problem(mask: GreyPlane, image_shape: tuple[int, ...]) -> str | None:
     """Return what is wrong with the mask of an image, None when nothing is."""
     if mask.shape != image_shape:
         return f"{_size(mask)} pixels, its image {image_shape[1]} x {image_shape[0]}"
@@ -138,7 +138,7 @@ def _size(plane: NDArray[Any]) -> str:
     return f"{plane.shape[1]} x {plane.shape[0]}"
 
 
-def _read(path: Path) -> Plane | str:
+def _read(path: Path) -> GreyPlane | str:
     """Return a plane, or why there is none."""
     try:
         return read_grey(path)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from blemish.errors import DataError
 from blemish.files import whole_folder, write_bytes, write_json, write_text
-from blemish.png import Plane, encode_grey
+from blemish.png import GreyPlane, encode_grey
 from blemish.sets.layout import FORMAT, REGION_FILE, ImageSet, read_set
 from blemish.sets.records import (
     COLUMNS,
@@ -69,7 +69,7 @@ class SetWriter:
     def add(
         self,
         image_id: str,
-        image: Plane,
+        image: GreyPlane,
         mask: NDArray[np.bool_],
         *,
         group: str,

@@ -11,12 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Plane
 from blemish.augmentation import draw_view, expose, look
 from blemish.config.learning import Augmentation, Learning
 from blemish.errors import DataError
 from blemish.packed import PackedSet
-
-Plane = NDArray[np.uint8]
 
 IGNORED = 2
 """In the truth of a crop: a pixel outside the region of interest; 0 and 1 are ground and defect."""

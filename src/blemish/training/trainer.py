@@ -12,6 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from blemish.arrays import Plane
 from blemish.config.learning import Learning
 from blemish.errors import TrainingError
 from blemish.losses import alone, deep_loss
@@ -21,7 +22,7 @@ from blemish.training.checkpoint import (
     load_checkpoint,
     save_checkpoint,
 )
-from blemish.training.crops import IGNORED, CropSource, Plane
+from blemish.training.crops import IGNORED, CropSource
 from blemish.training.listener import EpochResult, TrainingListener
 from blemish.training.optimization import AveragedWeights, Schedule, make_optimizers, set_rate
 from blemish.training.sharing import part, pool_sums, share_batch_norm

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 
+from blemish.arrays import Plane
 from blemish.config import load_params
 from blemish.config.generate import Generate
 from blemish.image_statistics import ImageStatistics, image_statistics, summarise
@@ -30,7 +31,6 @@ WINDOW = PARAMS.monitor.drift.window
 NOTICED_AFTER = 100  # drifted images in a window of 200
 POOL = 700
 
-Plane = npt.NDArray[np.uint8]
 Figures = Mapping[str, npt.NDArray[np.float64]]
 
 

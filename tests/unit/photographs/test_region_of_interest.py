@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from blemish.arrays import Plane
 from blemish.photographs.region_of_interest import find_part, find_parts
-
-Plane = NDArray[np.uint8]
 
 
 def part_on_background(side: int = 300, *, level: float = 190.0, slope: float = 30.0) -> Plane:
