@@ -155,7 +155,8 @@ def _write_sets(workspace: Workspace, scenes: list[Drawn]) -> None:
                 defects=[DefectRecord(name, region) for name, region in drawn.regions],
                 attributes={"surface": "brushed"},
             )
-    workspace.path("real").mkdir(parents=True, exist_ok=True)
+    for name in ("real", "starts"):
+        workspace.path(name).mkdir(parents=True, exist_ok=True)
     with SetWriter(workspace.path("real") / "plates", HOSTILE, "pairs") as writer:
         for index in range(100, 106):
             drawn = scene(index, level=120.0)

@@ -61,7 +61,8 @@ def write_data(workspace: Workspace, *, seed: int = 0) -> None:
     """Write stand-ins for the synthetic set and the packed splits."""
     rng = np.random.default_rng(seed)
     workspace.path("synthetic").mkdir(parents=True, exist_ok=True)
-    workspace.path("real").mkdir(parents=True, exist_ok=True)
+    for name in ("real", "starts"):
+        workspace.path(name).mkdir(parents=True, exist_ok=True)
     (workspace.path("synthetic") / "set.json").write_text(json.dumps({"seed": seed}))
     for folder in map(workspace.path, ("synthetic_splits", "real_splits")):
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,21 +2,22 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from blemish.config.promote import Promote
-from blemish.errors import ModelFileError, NotFoundError, ParamsError, PromotionError
+from blemish.errors import ModelFileError, NotFoundError, ParamsError, PromotionError, StoreError
 from blemish.promotion.evidence import gather
 from blemish.promotion.rule import Decision, decide
 from blemish.registry.aliases import move_champion
 from blemish.registry.catalogue import Registry
-from blemish.registry.history import Move, now
 from blemish.registry.loading import load_verified
+from blemish.registry.moves import Move, check_text, now
 from blemish.registry.version import Version
 from blemish.store.names import CHAMPION, GATE, MODEL
 
-Verdict = Literal["promoted", "forced", "refused", "unchanged"]
+Verdict = Literal["promoted", "forced", "refused", "unchanged", "would pass", "would refuse"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Outcome:
     """What became of a promotion.
 
     Attributes:
-        verdict: ``refused`` and ``unchanged`` left the champion where it was.
+        verdict: Only ``promoted`` and ``forced`` moved the champion; ``would pass`` and
+            ``would refuse`` are those of a dry run.
         version: Version that was to be promoted.
         champion: Version that was champion; None for none.
         decision: The gate's figures; None where it could not be asked, or needed not be.
@@ -83,31 +85,62 @@ def promote(
     """
     if force and not reason.strip():
         raise ParamsError("--force needs a reason: blemish promote REF --force --reason TEXT")
+    who, reason = check_text("The name", who), check_text("The reason", reason)
     registry.history()  # a move made outside is noticed before ours
+    asked = ask_gate(registry, ref, rule, tell=tell)
+    if asked.verdict == "unchanged":
+        return asked
+    passed = asked.verdict == "would pass"
+    verdict: Verdict = "promoted" if passed else "forced" if force else "refused"
+    outcome = replace(asked, verdict=verdict)
+    _write_tags(registry, outcome, "passed" if passed else "refused", who, reason)
+    if verdict == "refused":
+        return outcome
+    move = move_champion(
+        registry,
+        outcome.champion,
+        outcome.version,
+        who=who,
+        why="promote" if passed else "forced",
+        reason=reason,
+    )
+    with suppress(StoreError):  # the history says it already
+        _write_verdict(registry, outcome.version, verdict)
+    return replace(outcome, move=move)
+
+
+def ask_gate(
+    registry: Registry,
+    ref: str,
+    rule: Promote,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Outcome:
+    """Ask the gate about a version without moving or writing anything: a dry run.
+
+    Args:
+        registry: Where.
+        ref: Alias or number of the version.
+        rule: The bounds of the gate.
+        tell: Called with what is being done, for a progress line.
+
+    Returns:
+        ``would pass``, ``would refuse``, or ``unchanged`` for the champion itself.
+
+    Raises:
+        NotFoundError: There is no such version.
+        ModelFileError: Its file is damaged or breaks the contract.
+        StoreUnreachableError: The store does not answer.
+    """
     candidate, champion = registry.resolve(ref), _champion(registry)
     if champion and champion.version == candidate.version:
         return Outcome("unchanged", candidate.version, champion.version)
     tell("Checking the model file")
     load_verified(registry, candidate)
     decision, obstacle = judge(registry, candidate, champion, rule, tell=tell)
-    passed = decision is not None and decision.passed
-    verdict: Verdict = "promoted" if passed else "forced" if force else "refused"
-    outcome = Outcome(
-        verdict, candidate.version, champion.version if champion else None, decision, obstacle
-    )
-    if verdict == "refused":
-        _write_tags(registry, outcome, who, reason)
-        return outcome
-    move = move_champion(
-        registry,
-        outcome.champion,
-        candidate.version,
-        who=who,
-        why="promote" if passed else "forced",
-        reason=reason,
-    )
-    _write_tags(registry, outcome, who, reason)
-    return Outcome(verdict, outcome.version, outcome.champion, decision, obstacle, move)
+    verdict: Verdict = "would pass" if decision and decision.passed else "would refuse"
+    number = champion.version if champion else None
+    return Outcome(verdict, candidate.version, number, decision, obstacle)
 
 
 def judge(
@@ -137,10 +170,15 @@ def _champion(registry: Registry) -> Version | None:
         return None
 
 
-def _write_tags(registry: Registry, outcome: Outcome, who: str, reason: str) -> None:
-    """Write the verdict and every figure as tags of the version."""
+def _write_verdict(registry: Registry, number: int, verdict: str) -> None:
+    with registry.store.writing(), registry.store.calling("Writing the decision") as client:
+        client.set_model_version_tag(MODEL, str(number), f"{GATE}verdict", verdict)
+
+
+def _write_tags(registry: Registry, outcome: Outcome, verdict: str, who: str, reason: str) -> None:
+    """Write the verdict of the gate and every number as tags of the version."""
     tags = {
-        "verdict": outcome.verdict,
+        "verdict": verdict,
         "at": now(),
         "who": who,
         "champion": str(outcome.champion or ""),
@@ -148,6 +186,7 @@ def _write_tags(registry: Registry, outcome: Outcome, who: str, reason: str) -> 
     }
     checks = outcome.decision.checks if outcome.decision else ()
     tags["checks"] = json.dumps([asdict(check) for check in checks])
+    tags["notes"] = "\n".join(outcome.decision.notes if outcome.decision else ())
     if outcome.decision:
         tags |= {key: repr(value) for key, value in outcome.decision.figures.items()}
     with registry.store.writing(), registry.store.calling("Writing the decision") as client:

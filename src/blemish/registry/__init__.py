@@ -1,8 +1,8 @@
 """The registry: versions, aliases, their history, and model files verified by SHA-256."""
 
 from blemish.registry.catalogue import Registry
-from blemish.registry.history import Move
 from blemish.registry.loading import load_verified
+from blemish.registry.moves import Move
 from blemish.registry.stored_images import StoredImage
 from blemish.registry.verified_cache import LastKnown, ModelCache
 from blemish.registry.version import Version

@@ -1,10 +1,12 @@
 """Aliases: set at registration; the champion moves under a lock, and that is written down."""
 
+from functools import partial
 from typing import Literal
 
 from blemish.errors import PromotionConflictError
 from blemish.registry.catalogue import Registry
-from blemish.registry.history import Move, now, read_moves, write
+from blemish.registry.history import carry_out
+from blemish.registry.moves import Move, check_text, now, read_moves
 from blemish.registry.registration import find_versions
 from blemish.store.connection import Store
 from blemish.store.names import CANDIDATES, CHAMPION, MODEL
@@ -23,11 +25,16 @@ def point_aliases(store: Store, precision: str, number: int) -> tuple[str, ...]:
     alias = CANDIDATES[precision]
     with store.calling("Setting aliases") as client:
         client.set_registered_model_alias(MODEL, alias, str(number))
-        if precision != "fp32" or not _is_first(store, number):
-            return (alias,)
-        client.set_registered_model_alias(MODEL, CHAMPION, str(number))
-    write(store, Move(CHAMPION, None, number, now(), "blemish", "first", "first fp32 version"))
+    if precision != "fp32" or not _is_first(store, number):
+        return (alias,)
+    move = Move(CHAMPION, None, number, now(), "blemish", "first", "first fp32 version")
+    carry_out(store, move, partial(_point_champion, store, number))
     return (alias, CHAMPION)
+
+
+def _point_champion(store: Store, number: int) -> None:
+    with store.calling("Moving the champion") as client:
+        client.set_registered_model_alias(MODEL, CHAMPION, str(number))
 
 
 def _is_first(store: Store, number: int) -> bool:
@@ -39,7 +46,7 @@ def _is_first(store: Store, number: int) -> bool:
     ]
     with store.calling("Reading the registered model") as client:
         model = client.get_registered_model(MODEL)
-        return not others and CHAMPION not in model.aliases and not read_moves(model.tags)
+        return not others and CHAMPION not in model.aliases and not read_moves(model.tags).found
 
 
 def move_champion(
@@ -55,23 +62,29 @@ def move_champion(
         why: What kind of move it is.
         reason: What the author says of it.
 
+    Returns:
+        The move as it stands in the history.
+
     Raises:
+        ParamsError: Name or reason cannot be written; nothing was moved.
         PromotionConflictError: The champion was moved meanwhile; ours has not been applied, or has
             been overwritten.
+        StoreError: The store failed; history and alias agree on whether the champion moved.
     """
+    who, reason = check_text("The name", who), check_text("The reason", reason)
     store = registry.store
+
+    def apply() -> None:
+        _point_champion(store, after)
+        found = registry.aliases().get(CHAMPION)
+        if found != after:  # on a server, another host does not know our lock
+            raise _conflict(before, found, after)
+
     with store.writing():
         found = registry.aliases().get(CHAMPION)
         if found != before:
             raise _conflict(before, found, after)
-        with store.calling("Moving the champion") as client:
-            client.set_registered_model_alias(MODEL, CHAMPION, str(after))
-        found = registry.aliases().get(CHAMPION)
-        if found != after:  # on a server, another host does not know our lock
-            raise _conflict(before, found, after)
-        move = Move(CHAMPION, before, after, now(), who, why, reason)
-        write(store, move)
-        return move
+        return carry_out(store, Move(CHAMPION, before, after, now(), who, why, reason), apply)
 
 
 def _conflict(before: int | None, found: int | None, after: int) -> PromotionConflictError:

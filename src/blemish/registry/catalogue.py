@@ -19,8 +19,9 @@ from blemish.errors import (
 from blemish.files import sha256_bytes
 from blemish.image_digests import ImageDigest, read_digests
 from blemish.metrics import ImageRow
-from blemish.registry.history import Move, observe
+from blemish.registry.history import observe
 from blemish.registry.model_files import fetch_model
+from blemish.registry.moves import Move
 from blemish.registry.stored_images import StoredImage, read_results, stored_images
 from blemish.registry.verified_cache import LastKnown, ModelCache
 from blemish.registry.version import Version
@@ -240,7 +241,7 @@ class Registry:
         if self.store.is_empty():
             return ()
         try:
-            return self._ask(partial(observe, self.store, alias))
+            return self._ask(partial(observe, self.store, alias)).found
         except NotFoundError:
             return ()
 

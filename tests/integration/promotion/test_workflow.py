@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,13 @@ from blemish.errors import (
     PromotionError,
 )
 from blemish.image_digests import ImageDigest, write_digests
-from blemish.promotion.rollback import rollback
-from blemish.promotion.workflow import Outcome, promote
+from blemish.promotion.rollback import find_target, rollback
+from blemish.promotion.workflow import Outcome, ask_gate, promote
 from blemish.recording import sync
-from blemish.registry import Registry
+from blemish.registry import Registry, aliases
 from blemish.registry.aliases import move_champion
+from blemish.registry.history import carry_out
+from blemish.registry.moves import Move, now
 from blemish.store.names import IMAGES, MODEL
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -132,6 +135,100 @@ def test_rollback_goes_one_champion_back_each_time(workspace: Workspace, rule: P
     assert whys == ["first", "promote", "promote", "rollback", "rollback"]
     ask(workspace, third, rule)
     assert rollback(registry, who="Inspector").after == 1
+
+
+def test_rollback_follows_the_chain_of_moves_when_the_clock_goes_back(
+    workspace: Workspace, rule: Promote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Champions 2, 1, 3, the last move dated an hour back: rollback gives 1, then 2."""
+    second, third = add(workspace, skill=0.85), add(workspace, skill=0.9)
+    registry = Registry.connect(workspace=workspace)
+    move_champion(registry, 1, second, who="x", why="forced", reason="")
+    move_champion(registry, second, 1, who="x", why="forced", reason="")
+    earlier = datetime.now(UTC) - timedelta(hours=1)
+    monkeypatch.setattr(aliases, "now", lambda: earlier.isoformat(timespec="microseconds"))
+    move_champion(registry, 1, third, who="x", why="forced", reason="")
+    target = find_target(registry)
+    assert (target.version.version, target.present, target.warnings) == (1, third, ())
+    with pytest.raises(PromotionConflictError, match="not to version 5"):
+        rollback(registry, who="x", expected=5)
+    assert rollback(registry, who="x", expected=1).after == 1
+    assert rollback(registry, who="x").after == second
+    assert rollback(registry, who="x").after == 1
+    assert [m.after for m in registry.history()] == [1, second, 1, third, 1, second, 1]
+
+
+def test_a_rollback_warns_of_a_version_once_refused_and_of_a_corrupt_file(
+    workspace: Workspace, rule: Promote
+) -> None:
+    """What speaks against the target is said before the move; a corrupt file stops it."""
+    worse = add(workspace, skill=0.6)
+    ask(workspace, worse, rule, force=True, reason="line trial")
+    best = add(workspace, skill=0.9)
+    ask(workspace, best, rule)
+    registry = Registry.connect(workspace=workspace)
+    (warning,) = find_target(registry).warnings
+    assert f"refused version {worse}" in warning
+    uri = registry.store.client.get_model_version_download_uri(MODEL, str(worse))
+    path = Path(uri.removeprefix("file://")) / "model.onnx"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    assert "cannot be used" in find_target(registry).warnings[1]
+
+
+@pytest.mark.parametrize("reason", ["\udc80\udcff", "\x1b]0;x\x07", "x" * 3000], ids=ascii)
+def test_an_odd_reason_is_refused_before_anything_moves(
+    workspace: Workspace, rule: Promote, reason: str
+) -> None:
+    """Bytes that are no text, control characters and absurd lengths move no alias."""
+    version = add(workspace, skill=0.9)
+    with pytest.raises(ParamsError, match="Nothing was moved"):
+        ask(workspace, version, rule, reason=reason)
+    assert champion(workspace) == 1
+    assert Registry.connect(workspace=workspace).resolve(version).gate == {}
+
+
+def test_a_kill_between_the_move_and_its_record_leaves_both_or_none(workspace: Workspace) -> None:
+    """Killed before the alias moved, the history has no move; killed after it, it has the move."""
+    second = add(workspace, skill=0.9)
+    registry = Registry.connect(workspace=workspace)
+    store = registry.store
+    move = Move("champion", 1, second, now(), "Inspector", "promote", "new camera")
+
+    class KilledError(BaseException):
+        pass
+
+    def before() -> None:
+        raise KilledError
+
+    def after() -> None:
+        store.client.set_registered_model_alias(MODEL, "champion", str(second))
+        raise KilledError
+
+    with pytest.raises(KilledError), store.writing():
+        carry_out(store, move, before)
+    assert [m.why for m in registry.history()] == ["first"]
+    assert champion(workspace) == 1
+    with pytest.raises(KilledError), store.writing():
+        carry_out(store, move, after)
+    told = registry.history()
+    assert [(m.why, m.who, m.after) for m in told][1:] == [("promote", "Inspector", second)]
+    assert registry.history() == told
+    assert rollback(registry, who="Inspector").after == 1
+
+
+def test_a_dry_run_asks_the_gate_and_writes_nothing(workspace: Workspace, rule: Promote) -> None:
+    """It says what the gate would do, with its numbers; tags, alias and history stay."""
+    better, worse = add(workspace, skill=0.9), add(workspace, skill=0.6)
+    registry = Registry.connect(workspace=workspace)
+    assert ask_gate(registry, str(better), rule).verdict == "would pass"
+    refused = ask_gate(registry, str(worse), rule)
+    assert (refused.verdict, refused.moved) == ("would refuse", False)
+    assert refused.decision
+    assert refused.decision.failed
+    assert ask_gate(registry, "champion", rule).verdict == "unchanged"
+    assert champion(workspace) == 1
+    assert len(registry.history()) == 1
+    assert registry.resolve(worse).gate == {}
 
 
 def test_other_test_images_mean_that_both_models_run(workspace: Workspace, rule: Promote) -> None:
@@ -276,8 +373,10 @@ import sys, time
 from pathlib import Path
 from blemish.config import Workspace
 from blemish.errors import PromotionConflictError
-from blemish.registry import Registry
+from blemish.registry import Registry, aliases
 from blemish.registry.aliases import move_champion
+from blemish.registry.history import carry_out
+from blemish.registry.moves import Move, now
 registry = Registry.connect(workspace=Workspace(Path(sys.argv[1])))
 before = registry.aliases()["champion"]
 print("ready", flush=True)
