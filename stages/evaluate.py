@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from blemish.config import load_params
-from blemish.evaluation import evaluate
+from blemish.evaluation import Data, evaluate
 from blemish.exits import sentences
 from blemish.processes import die_with_dvc
 from blemish.progress import track
@@ -14,11 +14,11 @@ from blemish.progress import track
 def main() -> None:
     """Read paths and params, evaluate, say the result in one line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--data", "--trained", "--out", "--reports"):
+    for name in ("--synthetic", "--real", "--trained", "--out", "--reports"):
         parser.add_argument(name, type=Path, required=True)
     paths = parser.parse_args()
     verdict = evaluate(
-        paths.data,
+        Data(paths.synthetic, paths.real),
         paths.trained,
         paths.out,
         paths.reports,
@@ -26,7 +26,14 @@ def main() -> None:
         track=_show,
     )
     dice, chosen = verdict.metrics["test_dice"], verdict.choice.point
-    print(f"Test Dice {dice:.4f} over {verdict.images} images at {chosen}")  # noqa: T201 - a stage's summary
+    print(f"Dice {dice:.4f} of {verdict.headline.sentence}")  # noqa: T201 - a stage's summary
+    print(f"{chosen}, chosen on {verdict.basis}")  # noqa: T201 - as above
+    if "clean_marked_share" in verdict.metrics:
+        share, bound = (verdict.metrics[f"clean_marked_{name}"] for name in ("share", "bound"))
+        print(  # noqa: T201 - as above
+            f"A mark on {share:.1%} of the defect-free test images of your sets; at most "
+            f"{bound:.1%} with 95 % confidence"
+        )
 
 
 def _show(numbers: Iterable[int], total: int, what: str) -> Iterable[int]:

@@ -17,14 +17,14 @@ from blemish.store.connection import connect
 def main() -> None:
     """Check the store, export, record what is complete."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--data", "--trained", "--evaluated", "--out", "--reports"):
+    for name in ("--synthetic", "--real", "--trained", "--evaluated", "--out", "--reports"):
         parser.add_argument(name, type=Path, required=True)
     paths = parser.parse_args()
     workspace = find_workspace()
     connect(workspace).check()
     params = load_params(workspace.params_file)
     made = export(
-        Inputs(paths.data, paths.trained, paths.evaluated),
+        Inputs(paths.synthetic, paths.real, paths.trained, paths.evaluated),
         paths.out,
         paths.reports / "parity.json",
         params.export,

@@ -66,6 +66,14 @@ def write_data(folder: Path) -> Path:
     return folder
 
 
+def write_nothing(folder: Path) -> Path:
+    """Write splits without an image, as preprocess does where no set is chosen."""
+    for split in ("train", "val", "test"):
+        write_split(folder, split, 0, 0)
+    files.write_json(folder / "statistics.json", {"images": 0, "figures": {}, "classes": []})
+    return folder
+
+
 @functools.cache
 def trained_weights() -> bytes:
     """Train a narrow network for a few seconds, until it finds what is drawn here."""

@@ -10,21 +10,38 @@ import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
-from small_world import read_json, tree_bytes, write_data, write_split, write_trained
+from scipy.stats import beta
+from small_world import (
+    draw,
+    read_json,
+    tree_bytes,
+    write_data,
+    write_nothing,
+    write_split,
+    write_trained,
+)
 
 from blemish.config import load_params
 from blemish.config.evaluate import Evaluate
 from blemish.errors import DataError, ModelFileError
-from blemish.evaluation import evaluate
+from blemish.evaluation import Data, evaluate
+from blemish.evaluation.basis import DRAWN, choose_basis
 from blemish.evaluation.judging import ImageResult, judge_defects, judge_image, unique_ids
 from blemish.evaluation.prediction import load_fast, probability_of
-from blemish.evaluation.reports import write_test_images
+from blemish.evaluation.reports import write_images
 from blemish.evaluation.summary import Table, summarize, visibility_of, width_of
 from blemish.evaluation.workflow import Verdict
 from blemish.metrics import Counts, ObjectCounts, auroc
 from blemish.model import Probability, load_trained
 from blemish.operating_point import LEVELS, OperatingPoint
-from blemish.packed import PackedDefect, PackedRecord, PackedSet
+from blemish.packed import (
+    JoinedSet,
+    PackedDefect,
+    PackedRecord,
+    PackedSet,
+    PackedWriter,
+    pack_image,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +57,7 @@ def silently(numbers: Iterable[int], _total: int, _what: str) -> Iterable[int]:
 
 
 class World(NamedTuple):
-    data: Path
+    data: Data
     trained: Path
     out: Path
     reports: Path
@@ -51,7 +68,8 @@ class World(NamedTuple):
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Evaluate a small trained network once."""
     root = tmp_path_factory.mktemp("evaluation")
-    data, trained = write_data(root / "data"), write_trained(root / "trained")
+    data = Data(write_nothing(root / "synthetic"), write_data(root / "data"))
+    trained = write_trained(root / "trained")
     verdict = evaluate(data, trained, root / "out", root / "reports", params(), track=silently)
     return World(data, trained, root / "out", root / "reports", verdict)
 
@@ -120,7 +138,7 @@ def test_kept_test_images_stay_below_the_cap(tmp_path: Path) -> None:
     packed = PackedSet.open(tmp_path, "test")
     template = made_up_results(1)[0]
     results = [replace(template, index=i, image_id=f"{i}") for i in range(200)]
-    kept = write_test_images(tmp_path / "out", packed, results, megabytes=1)
+    kept = write_images(tmp_path / "out", "test", JoinedSet.of(packed), results, megabytes=1)
     sizes = [len(data) for data in tree_bytes(tmp_path / "out").values()]
     assert sum(sizes) <= 1_000_000
     assert kept * 2 == len(sizes) < 400
@@ -151,7 +169,7 @@ def test_curves_are_tables_for_dvc(world: World) -> None:
 
 def test_the_fast_network_answers_as_the_trained_one(world: World) -> None:
     """Folding and reordering change probabilities by rounding only."""
-    plane = PackedSet.open(world.data, "test").image(1)
+    plane = PackedSet.open(world.data.real, "test").image(1)
     plain = Probability(load_trained(world.trained))
     fast = load_fast(world.trained)
     assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in fast.modules())
@@ -255,8 +273,9 @@ def test_images_of_two_sets_with_one_name_are_told_apart() -> None:
 
 def test_an_empty_split_is_refused(tmp_path: Path) -> None:
     """A test split without images names the param that makes it larger."""
-    data, trained = write_data(tmp_path / "data"), write_trained(tmp_path / "trained")
-    write_split(data, "test", 0, 1)
+    data = Data(write_nothing(tmp_path / "synthetic"), write_data(tmp_path / "data"))
+    trained = write_trained(tmp_path / "trained")
+    write_split(data.real, "test", 0, 1)
     with pytest.raises(DataError, match="test"):
         evaluate(data, trained, tmp_path / "o", tmp_path / "r", params(), track=silently)
 
@@ -264,7 +283,8 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"no weights", None])
 def test_torn_weights_are_refused(tmp_path: Path, damage: bytes | None) -> None:
     """Missing or torn weights name the command that makes them again."""
-    data, trained = write_data(tmp_path / "data"), write_trained(tmp_path / "trained")
+    data = Data(write_nothing(tmp_path / "synthetic"), write_data(tmp_path / "data"))
+    trained = write_trained(tmp_path / "trained")
     if damage is None:
         (trained / "weights.pt").unlink()
     else:
@@ -289,3 +309,114 @@ def test_images_larger_than_a_tile_are_judged_at_their_own_size() -> None:
     )
     assert result.counts == Counts(tn=300 * 520)
     assert not result.marked
+
+
+def write_photographs(
+    folder: Path,
+    split: str,
+    count: int,
+    *,
+    name: str = "line-3",
+    defective: bool = False,
+    region: npt.NDArray[np.bool_] | None = None,
+) -> None:
+    """Pack photographs of a user's set: clean ones, or ones that all show a labelled defect."""
+    rng = np.random.default_rng(5)
+    with PackedWriter(folder, split) as writer:
+        for i in range(count):
+            image, instances = draw(rng, defective=defective)
+            areas = np.bincount(instances.ravel(), minlength=3)
+            defects = (
+                PackedDefect("scratch", int(areas[1]), 4.0, 9.0),
+                PackedDefect("pit", int(areas[2]), None, 1.5),
+            )
+            record = PackedRecord(
+                *(f"{split}{i}", name, f"{split}{i}", image.shape[1], image.shape[0]),
+                defects if defective else (),
+                {},
+                clean=not defective,
+            )
+            writer.add(pack_image(record, image, instances, region))
+
+
+def evaluate_sets(root: Path, **real: int | bool) -> tuple[Verdict, dict[str, float]]:
+    """Evaluate beside synthetic images; ``real`` says what each split of a user's set holds."""
+    data = Data(write_data(root / "synthetic"), write_nothing(root / "real"))
+    rename_sets(data.synthetic)
+    for split in ("train", "val", "test"):
+        defective = bool(real.get("defective")) and split != real.get("clean_only_in")
+        write_photographs(data.real, split, int(real.get(split, 0)), defective=defective)
+    trained = write_trained(root / "trained")
+    verdict = evaluate(data, trained, root / "out", root / "reports", params(), track=silently)
+    return verdict, read_json(root / "reports" / "metrics.json")
+
+
+def rename_sets(folder: Path) -> None:
+    """Name the sets of the small world as preprocess names the synthetic one."""
+    for path in folder.glob("*.json"):
+        text = path.read_text(encoding="utf-8")
+        for name in ("alpha", "beta"):
+            text = text.replace(f'"{name}"', '"synthetic"')
+        path.write_text(text, encoding="utf-8")
+
+
+def test_headline_metrics_are_of_the_labelled_sets_of_the_user(tmp_path: Path) -> None:
+    """Synthetic Dice stands beside them under its own name and takes no part in them."""
+    verdict, metrics = evaluate_sets(tmp_path, train=2, val=3, test=4, defective=True)
+    assert verdict.headline.sets == ("line-3",)
+    details = read_json(tmp_path / "out" / "details.json")
+    assert metrics["test_dice"] == round(details["sets"]["line-3"]["dice"]["value"], 6)
+    assert metrics["synthetic_dice"] == round(details["sets"]["synthetic"]["dice"]["value"], 6)
+    assert "clean_marked_share" not in metrics
+    assert "3 labelled and 0 defect-free validation images" in verdict.basis
+    kept = [path.stem for path in (tmp_path / "out" / "val_images").iterdir()]
+    assert {"val0", "val1", "val2"} <= set(kept)
+
+
+def test_with_clean_sets_alone_the_headline_is_their_false_alarms(tmp_path: Path) -> None:
+    """Dice is that of the synthetic set, said so; the share of marked images has its bound."""
+    verdict, metrics = evaluate_sets(tmp_path, train=2, val=3, test=20)
+    assert verdict.headline.sets == ("synthetic",)
+    assert "no test image of line-3 shows a defect" in verdict.headline.sentence
+    assert metrics["test_dice"] == metrics["synthetic_dice"] < 1.0
+    marked = round(metrics["clean_marked_share"] * 20)
+    assert metrics["clean_marked_bound"] == pytest.approx(
+        beta.ppf(0.95, marked + 1, 20 - marked), abs=1e-5
+    )
+    assert "drawn onto 3 clean photographs" in verdict.basis
+
+
+def test_labelled_training_images_choose_where_no_validation_image_shows_a_defect(
+    tmp_path: Path,
+) -> None:
+    """With three images of one group the sentence says what the operating point rests on."""
+    verdict, metrics = evaluate_sets(tmp_path, train=3, defective=True)
+    assert "3 labelled training images, since no validation image" in verdict.basis
+    assert metrics["test_dice"] == metrics["synthetic_dice"]
+
+
+def test_each_clean_photograph_is_shown_as_it_is_and_with_drawn_defects(tmp_path: Path) -> None:
+    """The threshold sees drawn defects, the peak the photographs as they are."""
+    write_nothing(tmp_path)
+    write_photographs(tmp_path, "val", 3)
+    own, none = (JoinedSet.open([tmp_path], split) for split in ("val", "train"))
+    basis = choose_basis(none, own, none, params())
+    examples = list(basis.examples)
+    assert len(examples) == basis.count == 3 + DRAWN
+    assert not any(example.truth.any() for example in examples[:3])
+    assert np.mean([example.truth.any() for example in examples[3:]]) > 0.9
+
+
+def test_nothing_counts_outside_the_region_of_interest(tmp_path: Path) -> None:
+    """Truth and marks there are left out of every metric."""
+    data = Data(write_nothing(tmp_path / "synthetic"), write_nothing(tmp_path / "real"))
+    nowhere = np.zeros((96, 96), np.bool_)
+    nowhere[:, :2] = True
+    for split in ("val", "test"):
+        write_photographs(data.real, split, 2, defective=True)
+    write_photographs(data.real, "test", 2, defective=True, region=nowhere)
+    trained = write_trained(tmp_path / "trained")
+    out, reports = tmp_path / "out", tmp_path / "reports"
+    evaluate(data, trained, out, reports, params(), track=silently)
+    pixels = read_json(out / "details.json")["overall"]["pixels"]
+    assert pixels["tp"] == pixels["fp"] == pixels["fn"] == 0

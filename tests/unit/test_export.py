@@ -8,7 +8,14 @@ import numpy.typing as npt
 import onnx
 import pytest
 import torch
-from small_world import THRESHOLD, read_json, write_data, write_evaluated, write_trained
+from small_world import (
+    THRESHOLD,
+    read_json,
+    write_data,
+    write_evaluated,
+    write_nothing,
+    write_trained,
+)
 
 import blemish.export.workflow as workflow_module
 from blemish.arrays import Plane
@@ -43,6 +50,7 @@ def params(**parity: float) -> Export:
 
 def write_inputs(folder: Path) -> Inputs:
     return Inputs(
+        write_nothing(folder / "synthetic"),
         write_data(folder / "data"),
         write_trained(folder / "trained"),
         write_evaluated(folder / "evaluated"),
@@ -187,7 +195,7 @@ class Broken(NamedTuple):
 @pytest.fixture
 def subject(world: World) -> Broken:
     network = load_trained(world.inputs.trained)
-    images = tuple(workflow_module._cases(world.inputs.data, "test"))
+    images = tuple(workflow_module._cases(world.inputs.own_split("test")))
     good = Subject(network, world.file("fp32"), world.file("int8"), OperatingPoint(THRESHOLD))
     return Broken(good, edge_cases(), images, params().parity)
 

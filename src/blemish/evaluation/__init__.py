@@ -5,6 +5,6 @@ what is measured on one image (``judging``, of what ``prediction`` answers), how
 and summarized (``summary``), what is written (``reports``), and the pictures (``gallery``).
 """
 
-from blemish.evaluation.workflow import evaluate
+from blemish.evaluation.workflow import Data, evaluate
 
-__all__ = ["evaluate"]
+__all__ = ["Data", "evaluate"]

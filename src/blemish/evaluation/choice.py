@@ -10,7 +10,7 @@ would find nothing at all.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ Figures = npt.NDArray[np.float64]
 
 THRESHOLDS: Figures = np.asarray(LEVELS[1::2])
 """Those that are tried, k/16; finer steps lie within one plateau."""
+
+FEW = 32
+"""Defective images from which on the plateau is as wide as the rule says."""
 
 PEAKS: Figures = np.round((1 - 2 ** (-np.arange(41) / 4)) * 4096) / 4096
 """Tried too, from none to 0.999, closer to each other the surer they are."""
@@ -43,6 +46,8 @@ class Choice:
     """Share of the free images with any mark; 0.0 without free images."""
     bounded: bool
     """Whether ``false_alarms`` keeps the bound asked for."""
+    defect_free: int = 0
+    """Number of defect-free images that ``false_alarms`` is a share of."""
 
     @property
     def point(self) -> OperatingPoint:
@@ -62,9 +67,12 @@ def choose_point(images: Iterable[tuple[str, Map, Mask]], rule: ThresholdRule) -
     """
     sets: dict[str, _Marks] = defaultdict(_Marks)
     highest = []
+    shown = 0
     for name, probability, truth in images:
         sets[name].add(probability, truth)
-        if not truth.any():
+        if truth.any():
+            shown += 1
+        else:
             highest.append(float(probability.max()))
     defective = [marks.dice() for _, marks in sorted(sets.items()) if marks.truth]
     if not defective:
@@ -73,7 +81,12 @@ def choose_point(images: Iterable[tuple[str, Map, Mask]], rule: ThresholdRule) -
             "preprocess.split.val or add images, then run: dvc repro"
         )
     dice = np.mean(defective, axis=0)
-    return _choose([_at_peak(dice, k, np.asarray(highest), rule) for k in range(len(PEAKS))], rule)
+    # With few images where the best threshold lies is chance: the plateau is taken wider.
+    tolerance = rule.plateau * max(1.0, np.sqrt(FEW / shown))
+    choices = [
+        _at_peak(dice, column, np.asarray(highest), rule, tolerance) for column in range(len(PEAKS))
+    ]
+    return replace(_choose(choices, rule), defect_free=len(highest))
 
 
 class _Marks:
@@ -110,13 +123,17 @@ class _Marks:
 
 
 def _at_peak(
-    dice: Figures, column: int, highest: npt.NDArray[np.float64], rule: ThresholdRule
+    dice: Figures,
+    column: int,
+    highest: npt.NDArray[np.float64],
+    rule: ThresholdRule,
+    tolerance: float,
 ) -> Choice:
     """Return the middle of the plateau of thresholds up to the peak; of all without one."""
     peak = float(PEAKS[column])
     rows = np.flatnonzero((peak >= THRESHOLDS) | (column == 0))
     given = dice[rows, column]
-    plateau = np.flatnonzero(given >= given.max() - rule.plateau)
+    plateau = np.flatnonzero(given >= given.max() - tolerance)
     middle = int(plateau[len(plateau) // 2])
     threshold = float(THRESHOLDS[rows[middle]])
     alarms = float((highest >= max(threshold, peak)).mean()) if highest.size else 0.0

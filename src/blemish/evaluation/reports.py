@@ -11,22 +11,9 @@ from blemish import files
 from blemish.evaluation.judging import ImageResult
 from blemish.metrics import Counts, ImageRow, ThresholdHistogram
 from blemish.operating_point import LEVELS
-from blemish.packed import PackedSet
+from blemish.packed import JoinedSet
 from blemish.visualization import encode_png
 
-_HEADLINES = (
-    "dice",
-    "iou",
-    "precision",
-    "recall",
-    "dice_mean",
-    "iou_mean",
-    "boundary_f_mean",
-    "object_f1",
-    "pro",
-    "image_auroc",
-    "false_alarm_rate",
-)
 _DIGITS = 6
 
 
@@ -38,13 +25,6 @@ class Pixels:
     """By the probability that the network gives: whether it means what it says."""
     marked: ThresholdHistogram
     """By the highest threshold that still marks them: what each threshold would give."""
-
-
-def headline(overall: Mapping[str, Any], pixels: Pixels) -> dict[str, float]:
-    """Return the few figures that ``dvc metrics diff`` shows; undefined ones are left out."""
-    values = {f"test_{name}": overall[name]["value"] for name in _HEADLINES}
-    values["test_calibration_error"] = pixels.answered.expected_calibration_error()
-    return {name: round(value, _DIGITS) for name, value in values.items() if value is not None}
 
 
 def write_curves(folder: Path, pixels: Pixels, classes: Mapping[str, Any]) -> None:
@@ -87,6 +67,7 @@ def image_row(result: ImageResult) -> ImageRow:
         score=result.score,
         objects=result.objects,
         class_pixels=class_pixels(result),
+        clean=result.record.clean,
     )
 
 
@@ -99,17 +80,18 @@ def class_pixels(result: ImageResult) -> dict[str, tuple[int, int, int]]:
     return {name: (c.tp, c.fp, c.fn) for name, c in sorted(totals.items())}
 
 
-def write_test_images(
-    folder: Path, packed: PackedSet, results: Sequence[ImageResult], megabytes: int
+def write_images(
+    folder: Path, split: str, packed: JoinedSet, results: Sequence[ImageResult], megabytes: int
 ) -> int:
-    """Keep test images and masks for the gate and the dashboard, up to a cap.
+    """Keep images and masks of a split for the gate and the dashboard, up to a cap.
 
     Under the cap, images are taken in the order of a digest of their name, so that every set and
     class keeps its share.
 
     Args:
-        folder: Gets ``test_images`` and ``test_masks``.
-        packed: The test split.
+        folder: Gets ``<split>_images`` and ``<split>_masks``.
+        split: ``test`` or ``val``.
+        packed: The split.
         results: Names of its images.
         megabytes: Most bytes of all files together, in 10^6.
 
@@ -124,8 +106,8 @@ def write_test_images(
         left -= len(image) + len(mask)
         if left < 0:
             break
-        files.write_bytes(folder / "test_images" / f"{result.image_id}.png", image)
-        files.write_bytes(folder / "test_masks" / f"{result.image_id}.png", mask)
+        files.write_bytes(folder / f"{split}_images" / f"{result.image_id}.png", image)
+        files.write_bytes(folder / f"{split}_masks" / f"{result.image_id}.png", mask)
         kept += 1
     return kept
 

@@ -12,6 +12,7 @@ from blemish.evaluation.judging import DefectResult, ImageResult
 from blemish.metrics import (
     Counts,
     ObjectCounts,
+    binomial_bound,
     group_weights,
     percentile_interval,
     weighted_auroc,
@@ -146,12 +147,19 @@ def summarize(results: Sequence[ImageResult], bootstrap: Bootstrap) -> Summary:
 
 
 def by_set(results: Sequence[ImageResult], bootstrap: Bootstrap) -> dict[str, Summary]:
-    """Summarize each set on its own."""
+    """Summarize each set on its own, with its classes and the bound on its false alarms."""
     names = sorted({result.record.set_name for result in results})
     return {
-        name: summarize([r for r in results if r.record.set_name == name], bootstrap)
+        name: _summarize_set([r for r in results if r.record.set_name == name], bootstrap)
         for name in names
     }
+
+
+def _summarize_set(results: Sequence[ImageResult], bootstrap: Bootstrap) -> Summary:
+    summary = summarize(results, bootstrap)
+    free = summary["free_images"]
+    bound = binomial_bound(summary["marked_free_images"], free) if free else None
+    return {**summary, "false_alarm_bound_95": bound, "classes": by_defect(results, class_of)}
 
 
 def by_defect(results: Sequence[ImageResult], key: Callable[[PackedDefect], str]) -> Summary:

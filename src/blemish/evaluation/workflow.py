@@ -15,15 +15,29 @@ from blemish.arrays import Map
 from blemish.config.evaluate import Evaluate
 from blemish.errors import DataError
 from blemish.evaluation import gallery, reports, summary
+from blemish.evaluation.basis import Basis, choose_basis
 from blemish.evaluation.choice import Choice, choose_point
+from blemish.evaluation.headline import Headline, headline_metrics
 from blemish.evaluation.judging import ImageResult, judge_image, unique_ids
 from blemish.evaluation.prediction import load_fast, probability_of
 from blemish.metrics import ThresholdHistogram, write_image_rows
 from blemish.operating_point import OperatingPoint
-from blemish.packed import PackedSet
+from blemish.packed import JoinedSet
 
 Track = Callable[[Iterable[int], int, str], Iterable[int]]
 """Passes numbers on and shows how many of how many have passed, and what they are."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Folders of packed splits."""
+
+    synthetic: Path
+    real: Path
+
+    def split(self, name: str) -> JoinedSet:
+        """Open a split of the synthetic set and of the user's sets, as one."""
+        return JoinedSet.open([self.synthetic, self.real], name)
 
 
 @dataclass(frozen=True)
@@ -32,129 +46,171 @@ class Verdict:
 
     choice: Choice
     metrics: dict[str, float]
-    images: int
+    headline: Headline
+    basis: str
 
 
 def evaluate(
-    data: Path, trained: Path, out: Path, written: Path, params: Evaluate, *, track: Track
+    data: Data, trained: Path, out: Path, written: Path, params: Evaluate, *, track: Track
 ) -> Verdict:
     """Evaluate a trained network.
 
     Args:
         data: The packed splits.
-        trained: What training left.
-        out: Folder for the threshold, per-image results, details and kept test images.
+        trained: What fine-tuning left.
+        out: Folder for the operating point, per-image results, details, and the test and
+            validation images that are kept.
         written: Folder for ``metrics.json``, ``curves/`` and ``gallery/``.
         params: Rules, tolerances, sizes.
         track: Shows progress.
 
     Raises:
-        DataError: A split is missing, torn or empty, or no validation image holds a defect.
+        DataError: A split is missing or corrupt, or the synthetic one is empty.
         ModelFileError: The trained network cannot be loaded.
     """
     torch.set_num_threads(params.threads)
     network = load_fast(trained)
-    validation, test = (_open(data, split) for split in ("val", "test"))
-    choice = choose_point(_answers(network, validation, track, "Threshold"), params.threshold)
-    results, pixels = _judge(network, test, choice.point, params, track)
-    metrics = _write(out, written, test, results, pixels=pixels, choice=choice, params=params)
+    test, validation = data.split("test"), data.split("val")
+    if len(test) == 0 or len(validation) == 0:
+        raise DataError(
+            f"The splits at {data.synthetic} hold {len(validation)} validation and {len(test)} "
+            "test images; at least one of each is needed. Raise preprocess.split.val and "
+            "preprocess.split.test or add images, then run: dvc repro"
+        )
+    basis = choose_basis(
+        JoinedSet.open([data.synthetic], "val"),
+        JoinedSet.open([data.real], "val"),
+        JoinedSet.open([data.real], "train"),
+        params,
+    )
+    choice = choose_point(_answers(network, basis, track), params.threshold)
+    results = list(_judge(network, test, choice.point, params, track=track, what="Test"))
+    metrics, headline = _write(
+        out, written, test, results, network=network, choice=choice, basis=basis, params=params
+    )
+    _keep_validation(out, network, validation, choice.point, params, track=track)
     _draw(
         written / "gallery",
         network,
         test,
-        results,
+        headline.chosen(results),
         point=choice.point,
         params=params,
     )
-    return Verdict(choice, metrics, len(results))
-
-
-def _open(data: Path, split: str) -> PackedSet:
-    packed = PackedSet.open(data, split)
-    if len(packed) == 0:
-        raise DataError(
-            f"The split {split!r} at {data} holds no image. Raise preprocess.split.{split} or add "
-            "images, then run: dvc repro"
-        )
-    return packed
+    return Verdict(choice, metrics, headline, basis.sentence)
 
 
 def _answers(
-    network: nn.Module, packed: PackedSet, track: Track, what: str
+    network: nn.Module, basis: Basis, track: Track
 ) -> Iterator[tuple[str, Map, npt.NDArray[np.bool_]]]:
-    for i in track(range(len(packed)), len(packed), what):
-        yield (
-            packed.record(i).set_name,
-            probability_of(network, packed.image(i)),
-            packed.mask(i),
-        )
+    numbers = track(range(basis.count), basis.count, "Operating point")
+    for _, example in zip(numbers, basis.examples, strict=True):
+        probability = probability_of(network, example.image)
+        yield example.set_name, _inside(probability, example.region), example.truth
+
+
+def _inside(probability: Map, region: npt.NDArray[np.bool_] | None) -> Map:
+    """Return a probability map that is 0 outside the region of interest."""
+    return probability if region is None else np.where(region, probability, np.float32(0))
 
 
 def _judge(
-    network: nn.Module, packed: PackedSet, point: OperatingPoint, params: Evaluate, track: Track
-) -> tuple[list[ImageResult], reports.Pixels]:
-    records = [packed.record(i) for i in range(len(packed))]
+    network: nn.Module,
+    images: JoinedSet,
+    point: OperatingPoint,
+    params: Evaluate,
+    *,
+    track: Track,
+    what: str,
+) -> Iterator[ImageResult]:
+    records = [images.record(i) for i in range(len(images))]
     names = unique_ids(records)
+    for i in track(range(len(images)), len(images), what):
+        yield judge_image(
+            i,
+            names[i],
+            records[i],
+            probability=_inside(probability_of(network, images.image(i)), images.region(i)),
+            instances=images.instances(i),
+            point=point,
+            params=params,
+        )
+
+
+def _count_pixels(
+    network: nn.Module, images: JoinedSet, results: Sequence[ImageResult], point: OperatingPoint
+) -> reports.Pixels:
+    """Count the pixels of the headline's images, for curves and calibration."""
     pixels = reports.Pixels(ThresholdHistogram(), ThresholdHistogram())
-    results = []
-    for i in track(range(len(packed)), len(packed), "Test"):
-        probability = probability_of(network, packed.image(i))
-        instances = packed.instances(i)
-        truth = instances > 0
+    for result in results:
+        found = probability_of(network, images.image(result.index))
+        probability = _inside(found, images.region(result.index))
+        truth = images.mask(result.index)
         pixels.answered.add(probability, truth)
         pixels.marked.add(point.reach(probability), truth)
-        results.append(
-            judge_image(
-                i,
-                names[i],
-                records[i],
-                probability=probability,
-                instances=instances,
-                point=point,
-                params=params,
-            )
-        )
-    return results, pixels
+    return pixels
 
 
 def _write(
     out: Path,
     written: Path,
-    packed: PackedSet,
+    images: JoinedSet,
     results: Sequence[ImageResult],
     *,
-    pixels: reports.Pixels,
+    network: nn.Module,
     choice: Choice,
+    basis: Basis,
     params: Evaluate,
-) -> dict[str, float]:
-    overall = summary.summarize(results, params.bootstrap)
-    classes = summary.by_defect(results, summary.class_of)
+) -> tuple[dict[str, float], Headline]:
+    headline = Headline.of(results)
+    shown = headline.chosen(results)
+    pixels = _count_pixels(network, images, shown, choice.point)
+    overall = summary.summarize(shown, params.bootstrap)
+    classes = summary.by_defect(shown, summary.class_of)
+    operating = {**vars(choice), "basis": basis.sentence}
     details: dict[str, Any] = {
-        "threshold": vars(choice),
+        "threshold": operating,
+        "headline": {"sets": list(headline.sets), "sentence": headline.sentence},
         "overall": overall,
         "sets": summary.by_set(results, params.bootstrap),
         "classes": classes,
-        "width": summary.by_defect(results, summary.width_of),
-        "area": summary.by_defect(results, summary.area_of),
-        "visibility": summary.by_defect(results, summary.visibility_of),
+        "width": summary.by_defect(shown, summary.width_of),
+        "area": summary.by_defect(shown, summary.area_of),
+        "visibility": summary.by_defect(shown, summary.visibility_of),
         "calibration_error": pixels.answered.expected_calibration_error(),
-        "kept_images": reports.write_test_images(out, packed, results, params.stored_megabytes),
+        "kept_images": reports.write_images(out, "test", images, results, params.stored_megabytes),
     }
-    metrics = reports.headline(overall, pixels)
-    files.write_json(out / "threshold.json", vars(choice))
+    metrics = headline_metrics(overall, pixels, results)
+    files.write_json(out / "threshold.json", operating)
     rows = write_image_rows(reports.image_row(result) for result in results)
     files.write_text(out / "per_image.csv", rows)
     files.write_json(out / "per_class.json", classes)
     files.write_json(out / "details.json", details)
     reports.write_curves(written / "curves", pixels, classes)
     files.write_json(written / "metrics.json", metrics)
-    return metrics
+    return metrics, headline
+
+
+def _keep_validation(
+    out: Path,
+    network: nn.Module,
+    images: JoinedSet,
+    point: OperatingPoint,
+    params: Evaluate,
+    *,
+    track: Track,
+) -> None:
+    """Keep validation images and their results: another operating point is chosen on them."""
+    results = list(_judge(network, images, point, params, track=track, what="Validation"))
+    reports.write_images(out, "val", images, results, params.stored_megabytes)
+    rows = write_image_rows(reports.image_row(result) for result in results)
+    files.write_text(out / "per_image_val.csv", rows)
 
 
 def _draw(
     folder: Path,
     network: nn.Module,
-    packed: PackedSet,
+    packed: JoinedSet,
     results: Sequence[ImageResult],
     *,
     point: OperatingPoint,

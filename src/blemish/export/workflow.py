@@ -20,7 +20,7 @@ from blemish.export.quantization import Found, Search
 from blemish.image_statistics import summarise_figure
 from blemish.model import UNetTiny, load_trained
 from blemish.operating_point import OperatingPoint
-from blemish.packed import PackedSet
+from blemish.packed import JoinedSet
 from blemish.preprocessing import MODEL_SIZE, Resizing
 from blemish.tiling import pad_reflect
 
@@ -33,9 +33,15 @@ Steps = Callable[[str], None]
 class Inputs:
     """Folders that export reads."""
 
-    data: Path
+    synthetic: Path
+    real: Path
     trained: Path
     evaluated: Path
+
+    def own_split(self, name: str) -> JoinedSet:
+        """Open a split of the user's sets where it holds an image, else of the synthetic set."""
+        own = JoinedSet.open([self.real], name)
+        return own if len(own) else JoinedSet.open([self.synthetic], name)
 
 
 @dataclass(frozen=True)
@@ -72,11 +78,12 @@ def export(
     point = OperatingPoint(float(metadata["blemish.threshold"]), float(metadata["blemish.peak"]))
     say("Exporting the graph")
     model = to_onnx(network)
-    mass = _probability_mass(model.SerializeToString(), _cases(inputs.data, "val"))
+    mass = _probability_mass(model.SerializeToString(), _cases(inputs.own_split("val")))
     metadata |= {"blemish.statistics": _with_figure(metadata, "probability_mass", mass)}
     say("Searching the INT8 model")
-    tiles = _calibration_tiles(inputs.data, params.quantization.calibration_images)
-    images = list(_cases(inputs.data, "val", params.quantization.search_images))
+    tiles = _calibration_tiles(inputs.own_split("train"), params.quantization.calibration_images)
+    both = JoinedSet.open([inputs.real, inputs.synthetic], "val")
+    images = list(_cases(both.some(range(min(len(both), params.quantization.search_images)))))
     edges = edge_cases()
     search = Search(model, edges, images, point=point, bounds=params.parity)
     found = search.run(tiles, params.quantization.room)
@@ -84,7 +91,8 @@ def export(
     int8 = to_bytes(found.model, metadata | {"blemish.precision": "int8"})
     say("Comparing both files with their source")
     subject = Subject(network, fp32, int8, point)
-    parity = check_parity(subject, edges, _cases(inputs.data, "test"), params.parity)
+    test = JoinedSet.open([inputs.synthetic, inputs.real], "test")
+    parity = check_parity(subject, edges, _cases(test), params.parity)
     parity.require()
     files.write_bytes(out / "model.fp32.onnx", fp32)
     files.write_bytes(out / "model.int8.onnx", int8)
@@ -100,8 +108,11 @@ def describe_model(inputs: Inputs, network: UNetTiny, resizing: Resizing) -> dic
     """
     training = _read_json(inputs.trained / "training.json")
     chosen = _read_json(inputs.evaluated / "threshold.json")
-    statistics = _read_json(inputs.data / "statistics.json")
+    own = _read_json(inputs.real / "statistics.json")
+    synthetic = _read_json(inputs.synthetic / "statistics.json")
     try:
+        statistics = own if own["images"] else synthetic
+        classes = {*own["classes"], *synthetic["classes"]}
         return {
             "blemish.format": _FORMAT,
             "blemish.fingerprint": str(training["fingerprint"]),
@@ -110,7 +121,7 @@ def describe_model(inputs: Inputs, network: UNetTiny, resizing: Resizing) -> dic
             "blemish.stride": str(network.stride),
             "blemish.tile": str(MODEL_SIZE),
             "blemish.resize": resizing.to_json(),
-            "blemish.classes": json.dumps(sorted(statistics["classes"])),
+            "blemish.classes": json.dumps(sorted(classes)),
             "blemish.statistics": files.canonical_json(statistics).decode(),
         }
     except (KeyError, TypeError, ValueError) as error:
@@ -141,31 +152,25 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _spread(packed: PackedSet, count: int | None) -> Iterable[int]:
-    """Choose images spread evenly over a split; all of them where it has no more."""
-    if len(packed) == 0:
-        raise DataError(f"The split {packed.split!r} at {packed.folder} holds no image.")
-    if count is None or count >= len(packed):
-        return range(len(packed))
-    return [k * len(packed) // count for k in range(count)]
-
-
-def _calibration_tiles(data: Path, count: int) -> list[npt.NDArray[np.uint8]]:
-    """Cut one tile from the middle of each of the chosen training images."""
-    packed = PackedSet.open(data, "train")
+def _calibration_tiles(images: JoinedSet, count: int) -> list[npt.NDArray[np.uint8]]:
+    """Cut one tile from the middle of some images, spread evenly over a split."""
+    if len(images) == 0:
+        raise DataError(
+            "No image trains, so INT8 has nothing to be calibrated on. Lower preprocess.split.val "
+            "and preprocess.split.test, then run: dvc repro"
+        )
     tiles = []
-    for i in _spread(packed, count):
-        plane = pad_reflect(packed.image(i), MODEL_SIZE)
+    for k in range(min(count, len(images))):
+        plane = pad_reflect(images.image(k * len(images) // min(count, len(images))), MODEL_SIZE)
         top, left = ((side - MODEL_SIZE) // 2 for side in plane.shape)
         tile = plane[top : top + MODEL_SIZE, left : left + MODEL_SIZE]
         tiles.append(np.ascontiguousarray(tile)[None, None])
     return tiles
 
 
-def _cases(data: Path, split: str, count: int | None = None) -> Iterator[Case]:
-    packed = PackedSet.open(data, split)
-    for i in _spread(packed, count):
-        yield Case(packed.record(i).image_id, packed.image(i), packed.mask(i))
+def _cases(images: JoinedSet) -> Iterator[Case]:
+    for i in range(len(images)):
+        yield Case(images.record(i).image_id, images.image(i), images.mask(i))
 
 
 def _document(parity: ParityReport, found: Found) -> dict[str, Any]:

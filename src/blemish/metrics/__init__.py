@@ -2,7 +2,13 @@
 
 from blemish.metrics.image_rows import ImageRow, read_image_rows, write_image_rows
 from blemish.metrics.images import auroc, image_score, weighted_auroc
-from blemish.metrics.intervals import Interval, group_draws, group_weights, percentile_interval
+from blemish.metrics.intervals import (
+    Interval,
+    binomial_bound,
+    group_draws,
+    group_weights,
+    percentile_interval,
+)
 from blemish.metrics.objects import ObjectCounts, boundary_f_score, count_objects, coverage
 from blemish.metrics.pixels import Counts, count, dice, iou, precision, recall
 from blemish.metrics.thresholds import ReliabilityBin, Sweep, ThresholdHistogram
@@ -16,6 +22,7 @@ __all__ = [
     "Sweep",
     "ThresholdHistogram",
     "auroc",
+    "binomial_bound",
     "boundary_f_score",
     "count",
     "count_objects",

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import beta
 
 from blemish.errors import ShapeError
 
@@ -77,3 +78,17 @@ def percentile_interval(figures: npt.NDArray[np.float64], level: float = 0.95) -
         return None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
+
+
+def binomial_bound(hits: int, trials: int, confidence: float = 0.95) -> float:
+    """Return the upper bound of a share that was seen in some trials (Clopper and Pearson 1934).
+
+    Args:
+        hits: How often it was seen.
+        trials: Out of how many; at least 1.
+        confidence: That the true share is not higher.
+
+    Returns:
+        In ``(0, 1]``: no hit in 60 trials gives 0.049.
+    """
+    return 1.0 if hits >= trials else float(beta.ppf(confidence, hits + 1, trials - hits))
