@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from blemish import visualization
 from blemish.imaging import DEFAULT_LIMITS, DecodedImage, Limits, decode_image
 from blemish.inference import Segmentation, Segmenter
+from blemish.interruption import Interruption
 from blemish.prediction import (
     PHASES,
     RENDERINGS,
@@ -67,6 +68,7 @@ def answer(
     include: Collection[str] = (),
     limits: Limits = DEFAULT_LIMITS,
     bits: int | None = None,
+    interruption: Interruption | None = None,
 ) -> Answer:
     """Decode an image, find its defects and draw what was asked for.
 
@@ -77,14 +79,17 @@ def answer(
         include: Names out of ``RENDERINGS``.
         limits: The largest image to decode.
         bits: Depth of the samples of a 16-bit file that declares none.
+        interruption: By which another thread may end it.
 
     Raises:
         ImageError: The image was refused.
+        ModelOutputError: The model answered by values that are no probabilities.
+        InferenceInterruptedError: Another thread ended it.
     """
     begin = time.perf_counter()
     image = decode_image(data, limits, bits)
     decoded = time.perf_counter()
-    probability = segmenter.probability(image.plane)
+    probability = segmenter.probability(image.plane, interruption=interruption)
     inferred = time.perf_counter()
     segmentation = segmenter.judge(probability, threshold)
     renderings = render(image, segmentation, include)

@@ -12,7 +12,9 @@ A message says what failed, the value received, what is accepted and the next co
     |   |-- ImageSizeError         more bytes or pixels than the limits allow
     |   `-- ImageContentError      the right format, but broken or ambiguous
     |-- ModelFileError         a model file is not what its contract says
-    |   `-- TamperedModelError     its bytes do not match the recorded SHA-256
+    |   |-- TamperedModelError     its bytes do not match the recorded SHA-256
+    |   `-- ModelOutputError       it answered an image by values that are no probabilities
+    |-- InferenceInterruptedError  an inference was ended before it was done
     |-- TrainingError          training cannot go on (a NaN loss, a lost checkpoint)
     |-- ParityError            an exported model answers differently from its source
     |-- StoreError             the MLflow store cannot be used
@@ -80,6 +82,14 @@ class ModelFileError(BlemishError):
 
 class TamperedModelError(ModelFileError):
     """The bytes of a model file do not match the SHA-256 recorded for it."""
+
+
+class ModelOutputError(ModelFileError):
+    """A model answered by values that are no probabilities."""
+
+
+class InferenceInterruptedError(BlemishError):
+    """An inference was ended before it was done."""
 
 
 class TrainingError(BlemishError):

@@ -16,7 +16,8 @@ import onnxruntime as ort
 
 from blemish.arrays import Map, Mask, Plane
 from blemish.defects import Defect, find_defects, measure_defects
-from blemish.errors import ModelFileError
+from blemish.errors import ModelFileError, ModelOutputError
+from blemish.interruption import Interruption
 from blemish.model_card import ModelCard
 from blemish.model_graph import refuse_unsafe_graph
 from blemish.operating_point import OperatingPoint
@@ -116,45 +117,67 @@ class Segmenter:
         except OSError as error:
             raise ModelFileError(f"Cannot read the model {path}: {error.strerror}.") from error
 
-    def run(self, batch: npt.NDArray[np.uint8], options: ort.RunOptions | None = None) -> Map:
+    def run(
+        self,
+        batch: npt.NDArray[np.uint8],
+        interruption: Interruption | None = None,
+        *,
+        shrinking: bool = False,
+    ) -> Map:
         """Run the graph as it is, on tiles.
 
         Args:
             batch: Shape ``(N, 1, tile, tile)``.
-            options: Of onnxruntime.
+            interruption: By which another thread may end it.
+            shrinking: Give back the memory that this shape alone needed.
 
         Returns:
             Probability of the same shape.
 
         Raises:
             ModelFileError: The graph does not run on that.
+            ModelOutputError: It answered by values that are no probabilities.
+            InferenceInterruptedError: Another thread ended it.
         """
-        answer = self._answer(batch, options)
-        return np.clip(answer, 0.0, 1.0)  # rounding; NaN stays NaN
+        answer = self._answer(batch, interruption, shrinking=shrinking)
+        lowest, highest = float(answer.min()), float(answer.max())
+        if not (lowest >= -_ROUNDING and highest <= 1.0 + _ROUNDING):  # so that NaN is found too
+            raise ModelOutputError(
+                f"The model answered by {lowest} to {highest}; probabilities are 0 to 1."
+            )
+        return np.clip(answer, 0.0, 1.0)  # rounding
 
-    def _answer(self, batch: Plane, options: ort.RunOptions | None = None) -> Map:
+    def _answer(
+        self, batch: Plane, interruption: Interruption | None = None, *, shrinking: bool = False
+    ) -> Map:
+        interruption = interruption or Interruption()
         try:
-            answer: Map = self._session.run(["probability"], {"image": batch}, options)[0]
+            with interruption.running(shrinking=shrinking) as options:
+                answer: Map = self._session.run(["probability"], {"image": batch}, options)[0]
         except _ORT_FAULTS as error:
             raise ModelFileError(f"The model does not run on {batch.shape}: {error}") from error
         return answer
 
-    def run_shape(self, batch: npt.NDArray[np.uint8]) -> Map:
+    def run_shape(
+        self, batch: npt.NDArray[np.uint8], interruption: Interruption | None = None
+    ) -> Map:
         """Run the graph on any shape, and give back the memory that this shape alone needed.
 
         Args:
             batch: Shape ``(N, 1, H, W)``, H and W multiples of the stride.
+            interruption: By which another thread may end it.
 
         Raises:
-            ModelFileError: The graph does not run on that.
+            ModelFileError: As :meth:`run`.
+            ModelOutputError: Likewise.
+            InferenceInterruptedError: Likewise.
         """
-        if batch.shape[2:] == (self.card.tile, self.card.tile):
-            return self.run(batch)
-        options = ort.RunOptions()
-        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-        return self.run(batch, options)
+        tile = self.card.tile
+        return self.run(batch, interruption, shrinking=batch.shape[2:] != (tile, tile))
 
-    def probability(self, plane: Plane, *, prepared: bool = False) -> Map:
+    def probability(
+        self, plane: Plane, *, prepared: bool = False, interruption: Interruption | None = None
+    ) -> Map:
         """Return the probability of defect of every pixel.
 
         One tile at a time, so that an answer depends on nothing but its image, and memory on
@@ -163,14 +186,20 @@ class Segmenter:
         Args:
             plane: Shape ``(H, W)``, uint8, any size from 1 x 1.
             prepared: It is at the model's scale already, as the test images of a run are.
+            interruption: By which another thread may end it.
 
         Returns:
             Shape ``(H, W)``, float32, in ``[0, 1]``.
+
+        Raises:
+            ModelOutputError: The model answered by values that are no probabilities.
+            InferenceInterruptedError: Another thread ended it.
         """
+        run = functools.partial(self.run, interruption=interruption)
         if prepared:
-            return predict_tiled(plane, self.run, tile=self.card.tile)
+            return predict_tiled(plane, run, tile=self.card.tile)
         resizing = self.card.resizing
-        answer = predict_tiled(preprocess_image(plane, resizing), self.run, tile=self.card.tile)
+        answer = predict_tiled(preprocess_image(plane, resizing), run, tile=self.card.tile)
         return resizing.restore(answer, *plane.shape)
 
     def predict(

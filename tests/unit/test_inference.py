@@ -1,16 +1,19 @@
 """A model file to probabilities: its card, its refusals, its tiles, its golden picture."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from integration.server.tiny_models import finish, metadata, tiny_model
+from integration.server.tiny_models import finish, metadata, slow_on_white, tiny_model
 from onnx import TensorProto, helper, numpy_helper
 
-from blemish.errors import ModelFileError
+from blemish.errors import InferenceInterruptedError, ModelFileError, ModelOutputError
 from blemish.inference import Segmenter, golden_picture
+from blemish.interruption import Interruption
 from blemish.model_card import ModelCard
 
 
@@ -104,7 +107,27 @@ def test_a_sure_model_whose_sigmoid_rounds_above_one_is_sound() -> None:
     with pytest.raises(ModelFileError, match="probabilities are 0 to 1"):
         Segmenter(Wavering(wrong), card).check()
     lost = [np.full((1, 1, 256, 256), np.nan, np.float32)]
-    assert np.isnan(Segmenter(Wavering(lost), card).run(golden)).all()
+    with pytest.raises(ModelOutputError, match="nan to nan"):
+        Segmenter(Wavering(lost), card).run(golden)
+    infinite = [np.full((1, 1, 256, 256), np.inf, np.float32)]
+    with pytest.raises(ModelOutputError, match="inf to inf"):  # which clipping would make 1
+        Segmenter(Wavering(infinite), card).run(golden)
+
+
+def test_an_endless_run_is_ended_from_another_thread() -> None:
+    """A graph that runs for minutes ends soon after it was told to, and no other run begins."""
+    model = Segmenter.from_bytes(slow_on_white(), threads=1)
+    model.check()
+    white = np.full((256, 256), 255, np.uint8)
+    interruption = Interruption()
+    timer = threading.Timer(0.3, interruption.stop)
+    timer.start()
+    begin = time.monotonic()
+    with pytest.raises(InferenceInterruptedError):
+        model.probability(white, interruption=interruption)
+    assert time.monotonic() - begin < 5.0
+    with pytest.raises(InferenceInterruptedError):
+        model.probability(white, interruption=interruption)
 
 
 def test_a_card_is_written_as_it_is_read() -> None:

@@ -1,8 +1,10 @@
 """Model files of microseconds that fulfil the contract, or break it in one way."""
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -54,6 +56,69 @@ def tiny_model(
         ]
     nodes.append(helper.make_node("Sigmoid", [f"logit{min(turns, 1)}"], ["probability"]))
     return finish(nodes, weights, metadata() if props is None else props)
+
+
+def nan_on_white(level: float = 80.0) -> bytes:
+    """Build a model as above, whose answer to a pixel of 255 is no number."""
+    return _conditional(
+        level,
+        [
+            helper.make_node("Sub", ["limit", "grey"], ["room"]),
+            helper.make_node("Log", ["room"], ["log"]),
+            helper.make_node("Mul", ["log", "nothing"], ["extra"]),
+        ],
+        {"limit": np.float32(254.5), "nothing": np.float32(0.0)},
+    )
+
+
+def slow_on_white(level: float = 80.0) -> bytes:
+    """Build a model as above, which works for minutes on an image with a pixel of 255."""
+    side = 3000
+    powers = ["power0", *(f"power{turn}" for turn in range(1, 1001))]
+    return _conditional(
+        level,
+        [
+            helper.make_node("ReduceMax", ["grey"], ["brightest"], keepdims=0),
+            helper.make_node("Greater", ["brightest", "limit"], ["is_white"]),
+            helper.make_node("Where", ["is_white", "large", "small"], ["sides"]),
+            helper.make_node("ConstantOfShape", ["sides"], ["power0"]),
+            *(
+                helper.make_node("MatMul", [before, "power0"], [after])
+                for before, after in itertools.pairwise(powers)
+            ),
+            helper.make_node("ReduceMax", [powers[-1]], ["extra"], keepdims=0),
+        ],
+        {
+            "limit": np.float32(254.5),
+            "large": np.array([side, side], np.int64),
+            "small": np.array([1, 1], np.int64),
+        },
+    )
+
+
+def _conditional(
+    level: float, nodes: list[onnx.NodeProto], constants: Mapping[str, npt.ArrayLike]
+) -> bytes:
+    """Add ``extra`` to the logit of the plain model."""
+    return finish(
+        [
+            helper.make_node("Cast", ["image"], ["grey"], to=TensorProto.FLOAT),
+            helper.make_node("Sub", ["level", "grey"], ["darkness"]),
+            helper.make_node("Mul", ["darkness", "slope"], ["logit"]),
+            *nodes,
+            helper.make_node("Add", ["logit", "extra"], ["whole"]),
+            helper.make_node("Sigmoid", ["whole"], ["probability"]),
+        ],
+        [
+            numpy_helper.from_array(np.asarray(value), name)
+            for name, value in {
+                **constants,
+                "level": np.float32(level),
+                "slope": np.float32(0.08),
+            }.items()
+        ],
+        metadata(),
+    )
 
 
 def _burn(turns: int) -> list[onnx.NodeProto]:
