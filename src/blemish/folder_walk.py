@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+"""Endings of files that are taken for images, in lower case; the gate looks at their bytes."""
+
 _STORAGE_FOLDERS = frozenset(
     {
         "@eadir",  # Synology: thumbnails beside each image

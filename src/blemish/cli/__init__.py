@@ -13,6 +13,7 @@ COMMANDS = {
     "predict": "blemish.cli.predict:predict",
     "score": "blemish.cli.score:score",
     "import": "blemish.cli.datasets:import_set",
+    "suggest": "blemish.cli.suggest:suggest",
     "preview": "blemish.cli.preview:preview",
     "promote": "blemish.cli.models:promote",
     "rollback": "blemish.cli.models:rollback",

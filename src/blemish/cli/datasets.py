@@ -229,8 +229,9 @@ def _tell(report: dict[str, Any]) -> Iterator[str]:
         return
     yield f"Layout {report['layout']} (another: --layout); {report['grouping']}."
     yield from tell_report(report)
-    counts = f"{report['images']} images, {report['groups']} groups"
-    yield f"{counts}, {report['defective']} images with defects: {', '.join(report['classes'])}."
+    classes = f" ({', '.join(report['classes'])})" if report["classes"] else ""
+    counts = f"{report['images']} images, {report['groups']} groups, {report['clean']} clean"
+    yield f"{counts}, {report['defective']} with defects{classes}."
     yield f"Look at it: {folder}/contact_sheet.png"
     ignored = f"{Path(folder).parent.as_posix()}/.gitignore"
     yield f"Keep it: git add {folder}.dvc {ignored} && git commit -m 'Import {name}'"

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from blemish.errors import ImageError
-from blemish.folder_walk import LeftOut, walk_folder
+from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, walk_folder
 
 if TYPE_CHECKING:
     from blemish.imaging import Limits
     from blemish.inference import Segmenter
     from blemish.prediction import ModelIdentity
-
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def predict(
     if not inputs and not unreadable:
         raise click.UsageError(
             f"No images below {', '.join(map(_printable, sources))}; looked for "
-            f"{' '.join(sorted(_SUFFIXES))}."
+            f"{' '.join(sorted(IMAGE_SUFFIXES))}."
         )
     from blemish.config.serving import load_serve
     from blemish.imaging import Limits
@@ -143,7 +141,7 @@ def collect(
             below = Path(source.resolve().name) if len(folders) > 1 else Path()
             walk = walk_folder(source, out)
             for inside in walk.files:
-                if inside.suffix.lower() in _SUFFIXES:
+                if inside.suffix.lower() in IMAGE_SUFFIXES:
                     found.setdefault(source / inside, below / inside)
             if unreadable is not None:
                 unreadable += [replace(f, file=str(source / f.file)) for f in walk.unreadable]

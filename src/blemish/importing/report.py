@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from blemish.folder_walk import LeftOut, printable
-from blemish.importing.source import PICTURES, Found, SourceTree
+from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, printable
+from blemish.importing.source import Found, SourceTree
 from blemish.sets import ImageSet
 
 _EXAMPLES = 3  # names shown of each reason
@@ -57,7 +57,7 @@ def find_unused(tree: SourceTree, found: Found, layout: str, others: set[str]) -
 
 
 def _reason(path: PurePosixPath, layout: str) -> str:
-    if path.suffix.lower() in PICTURES:
+    if path.suffix.lower() in IMAGE_SUFFIXES:
         return f"images that have no place in layout {layout}"
     return f"files that are no images ({path.suffix.lower() or 'no ending'})"
 

@@ -79,7 +79,8 @@ def _draw(images: ImageSet, index: int) -> NDArray[np.uint8]:
     cell = np.full((_CELL + _CAPTION, _CELL, 3), 255, np.uint8)
     bottom = _CELL - 1  # pictures stand on their captions, however flat
     cell[bottom - size[1] : bottom, 1 : size[0] + 1] = picture
-    caption = ", ".join(sorted(images.classes_of(row.image_id))) or "free"
+    plain = "clean" if row.clean else "defect-free"
+    caption = ", ".join(sorted(images.classes_of(row.image_id))) or plain
     at = (2, _CELL + _CAPTION - 5)
     cv2.putText(cell, caption[:28], at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
     return cell

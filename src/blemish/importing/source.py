@@ -7,10 +7,9 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from blemish.folder_walk import LeftOut, Walk, printable, walk_folder
+from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, Walk, printable, walk_folder
 from blemish.sets import Fault
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 FREE_NAMES = frozenset({"good", "ok", "free", "normal", "clean", "defect_free", "no_defect"})
 """Folder names and classes that say: no defect here."""
 DEFAULT_CLASS = "defect"
@@ -130,7 +129,7 @@ class SourceTree:
     @cached_property
     def pictures(self) -> tuple[PurePosixPath, ...]:
         """The files that are called like pictures."""
-        return tuple(path for path in self.files if path.suffix.lower() in PICTURES)
+        return tuple(path for path in self.files if path.suffix.lower() in IMAGE_SUFFIXES)
 
     def pictures_called(self, name: str) -> list[PurePosixPath]:
         """Return the pictures of a file name, in whatever folder."""

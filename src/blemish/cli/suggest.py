@@ -1,0 +1,141 @@
+"""``blemish suggest``: which labels to check, and which photographs to label next."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from blemish.inference import Segmenter
+    from blemish.suggestions import Photograph, Suggestions
+
+
+@click.command()
+@click.argument("name")
+@click.argument(
+    "folders",
+    nargs=-1,
+    metavar="[FOLDER...]",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+)
+@click.option(
+    "--model",
+    "ref",
+    default="candidate",
+    show_default=True,
+    metavar="REF",
+    help="Alias, version, or path of an .onnx file; best one that was fine-tuned on the set.",
+)
+@click.option(
+    "--count", type=click.IntRange(1), default=20, show_default=True, help="Shown of each."
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write an image of each suggestion: photograph, label, heatmap.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the suggestions as JSON.")
+def suggest(
+    name: str, folders: tuple[Path, ...], ref: str, count: int, out: Path | None, *, as_json: bool
+) -> None:
+    """Rank photographs of the set NAME, and those below FOLDER that nobody has labelled.
+
+    First come labels to check: where model and mask disagree most. Then photographs to label: where
+    the model is least sure.
+    """
+    from blemish.cli.predict import load_model
+    from blemish.config import find_workspace
+    from blemish.config.serving import load_serve
+    from blemish.folder_walk import LeftOut, printable
+    from blemish.imaging import Limits
+    from blemish.sets import read_set
+    from blemish.suggestions import (
+        Suggestions,
+        count_photographs,
+        folder_photographs,
+        rank_photographs,
+        set_photographs,
+    )
+
+    images = read_set(find_workspace().path("real") / name)
+    identity, segmenter = load_model(ref)
+    left_out: list[LeftOut] = []
+
+    def photographs() -> Iterator["Photograph"]:
+        yield from set_photographs(images)
+        for folder in folders:
+            bits = images.about.get("bits")
+            yield from folder_photographs(folder, left_out, Limits.of(load_serve()), bits)
+
+    total = len(images) + sum(map(count_photographs, folders))
+    shown = _track(photographs(), total)
+    ranked = rank_photographs(shown, segmenter.probability, segmenter.card.point)
+    chosen = Suggestions(ranked.check[:count], ranked.label[:count])
+    if out is not None:
+        _write_sheets(chosen, photographs(), segmenter, out)
+    for one in left_out:
+        click.echo(f"Not ranked: {printable(one.file)}: {one.reason}", err=True)
+    if as_json:
+        model = {"name": identity.name, "version": identity.version}
+        click.echo(json.dumps({"set": name, "model": model, **asdict(chosen)}, indent=2))
+        return
+    click.echo("\n".join(_tell(chosen, folders, out)))
+
+
+def _track(photographs: Iterable["Photograph"], total: int) -> Iterable["Photograph"]:
+    from blemish.progress import track
+
+    return track(iter(photographs), total, "Comparing")
+
+
+def _tell(chosen: "Suggestions", folders: tuple[Path, ...], out: Path | None) -> Iterator[str]:
+    from blemish.folder_walk import printable
+
+    yield "Labels to check, the largest disagreement first:"
+    for number, one in enumerate(chosen.check, 1):
+        yield f"  {number:3}. {printable(one.name)}: {one.describe()}"
+    if not chosen.check:
+        yield "  none: model and labels agree"
+    if folders:
+        yield "Photographs to label next, the least sure first:"
+        for number, one in enumerate(chosen.label, 1):
+            yield f"  {number:3}. {printable(one.name)}: {one.describe()}"
+    else:
+        yield "Photographs to label next: name a folder of unlabelled ones as well."
+    if out is not None:
+        yield f"Look at them: {out}"
+
+
+def _write_sheets(
+    chosen: "Suggestions", photographs: Iterable["Photograph"], segmenter: "Segmenter", out: Path
+) -> None:
+    """Write each suggestion as one image, named by its rank."""
+    from blemish.files import write_bytes
+    from blemish.visualization import encode_png
+
+    ranks: dict[str, str] = {}
+    for kind, ranked in (("check", chosen.check), ("label", chosen.label)):
+        ranks |= {one.name: f"{kind}-{number:03}" for number, one in enumerate(ranked, 1)}
+    for photograph in photographs:
+        if photograph.name in ranks:
+            sheet = draw_suggestion(photograph, segmenter.probability(photograph.plane))
+            write_bytes(out / f"{ranks[photograph.name]}.png", encode_png(sheet))
+
+
+def draw_suggestion(
+    photograph: "Photograph", probability: "NDArray[np.float32]"
+) -> "NDArray[np.uint8]":
+    """Draw photograph, label and heatmap side by side: RGB, shape ``(H, W', 3)``, uint8."""
+    from blemish.visualization import create_heatmap, overlay_outline, side_by_side
+
+    panes: list[Any] = [photograph.plane]
+    if photograph.mask is not None:
+        panes.append(overlay_outline(photograph.plane, photograph.mask))
+    return side_by_side([*panes, create_heatmap(probability)])
