@@ -14,14 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Map, Mask
 from blemish.errors import ImageError
 from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, walk_folder
 from blemish.imaging import DEFAULT_LIMITS, Limits, decode_image
 from blemish.operating_point import OperatingPoint
 from blemish.sets import ImageSet
 
-Map = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 Kind = Literal["labelled", "clean", "unlabelled"]
 
 _TOLERANCE_PX = 2  # about a label's outline, where no two people draw the same

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from pycocotools import mask as coco
 
+from blemish.arrays import Mask
 from blemish.importing.source import EncodedMask, PixelRuns, Polygons, Region, RunLengths
 from blemish.sets.regions import decode_region
-
-Mask = NDArray[np.bool_]
 
 
 class RegionError(Exception):
