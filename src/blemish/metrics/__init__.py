@@ -10,6 +10,7 @@ from blemish.metrics.intervals import (
     percentile_interval,
 )
 from blemish.metrics.objects import ObjectCounts, boundary_f_score, count_objects, coverage
+from blemish.metrics.parts import PairedCalls, PairedShare
 from blemish.metrics.pixels import Counts, count, dice, iou, precision, recall
 from blemish.metrics.thresholds import ReliabilityBin, Sweep, ThresholdHistogram
 
@@ -18,6 +19,8 @@ __all__ = [
     "ImageRow",
     "Interval",
     "ObjectCounts",
+    "PairedCalls",
+    "PairedShare",
     "ReliabilityBin",
     "Sweep",
     "ThresholdHistogram",
