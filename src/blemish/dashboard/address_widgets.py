@@ -1,6 +1,7 @@
 """Widgets whose value stands in the address, so that a link shows the same page."""
 
 from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -81,3 +82,10 @@ def asked_number(name: str, low: float, high: float) -> float | None:
     except ValueError:
         return None
     return value if low <= value <= high else None
+
+
+def address() -> str:
+    """Return the address of this page with everything that was chosen on it until now."""
+    base = (st.context.url or "").partition("?")[0]
+    pairs = [(name, value) for name in st.query_params for value in st.query_params.get_all(name)]
+    return f"{base}?{urlencode(pairs)}" if pairs else base

@@ -86,16 +86,16 @@ def _show_trouble(title: str, sentence: str, *, again: bool) -> None:
 def _look_again() -> None:
     """Rerun the page on every tick but the first, which is part of the run that failed."""
     st.caption(":material/autorenew: Looking again every few seconds.")
-    if st.session_state.get("_failed_run") == _run_number():
+    if st.session_state.get("_failed_run") == run_number():
         st.rerun(scope="app")
-    st.session_state["_failed_run"] = _run_number()
+    st.session_state["_failed_run"] = run_number()
 
 
-def _run_number() -> int:
+def run_number() -> int:
     """Count the runs of the whole page in this session; fragments do not add to it."""
     return int(st.session_state.get("_runs", 0))
 
 
 def count_run() -> None:
     """Note that the whole page runs; called once at its top."""
-    st.session_state["_runs"] = _run_number() + 1
+    st.session_state["_runs"] = run_number() + 1

@@ -1,8 +1,8 @@
 """Panes that zoom and move together, as a component of our own; nothing comes from outside."""
 
 import base64
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -34,22 +34,32 @@ class Pane:
     place: str = "original"
 
 
-def show_panes(
-    plane: npt.NDArray[np.uint8], panes: Sequence[Pane], *, opacity: float, key: str
-) -> None:
-    """Show panes over one image.
+@dataclass(frozen=True)
+class Frame:
+    """One image with its panes, as the browser keeps it.
+
+    Attributes:
+        image_id: Of the image; a step in the list shows the frame of that name at once.
+        content: What the component draws: the image, its size and its panes, as JSON values.
+    """
+
+    image_id: str
+    content: Mapping[str, object] = field(repr=False)
+
+
+def make_frame(image_id: str, plane: npt.NDArray[np.uint8], panes: Sequence[Pane]) -> Frame:
+    """Encode an image and its panes.
 
     Args:
-        plane: The image, shape ``(H, W)``, uint8.
+        image_id: Of the image.
+        plane: Shape ``(H, W)``, uint8.
         panes: In reading order.
-        opacity: Of the layers, in ``[0, 1]``.
-        key: Of the component; zoom and place live as long as it does.
     """
-    _component()(
-        key=key,
-        data={
+    return Frame(
+        image_id,
+        {
+            "id": image_id,
             "base": image_url(plane),
-            "opacity": opacity,
             "width": plane.shape[1],
             "height": plane.shape[0],
             "panes": [
@@ -61,6 +71,26 @@ def show_panes(
                 }
                 for pane in panes
             ],
+        },
+    )
+
+
+def show_frames(frames: Sequence[Frame], *, stamp: str, opacity: float, key: str) -> None:
+    """Show the panes of the first frame; the browser keeps the others for the next step.
+
+    Args:
+        frames: The image to show, then its neighbours.
+        stamp: Changes when frames that the browser keeps are no longer right.
+        opacity: Of the layers, in ``[0, 1]``.
+        key: Of the component; zoom and place live as long as it does.
+    """
+    _component()(
+        key=key,
+        data={
+            "frames": [dict(frame.content) for frame in frames],
+            "current": frames[0].image_id,
+            "stamp": stamp,
+            "opacity": opacity,
         },
     )
 

@@ -143,7 +143,7 @@ def _phi(a: Flags, b: Flags) -> float:
     scale = float(both + only_a) * (only_b + neither) * (both + only_b) * (only_a + neither)
     if scale == 0:
         return 0.0
-    excess = both * neither - only_a * only_b
+    excess = float(both * neither - only_a * only_b)
     if excess > 0:
-        excess = max(excess - len(a) / 2, 0)
-    return float(excess / sqrt(scale))
+        excess = max(excess - len(a) / 2, 0.0)
+    return excess / sqrt(scale)

@@ -1,4 +1,4 @@
-"""Two models against each other, and a comparison that breaks."""
+"""A comparison that breaks."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,15 +10,17 @@ from blemish.dashboard.compare.comparison import Comparison
 from blemish.errors import ImageContentError
 
 
-def test_a_contest_that_breaks_is_told_on_the_page() -> None:
+def test_a_comparison_that_breaks_is_told_on_the_page() -> None:
     """The fault of its thread reaches the page's edge, instead of an empty strip that says done."""
 
-    def torn(index: int) -> Any:
-        raise ImageContentError(f"OpenedImage {index} is torn.")
+    def corrupt(index: int) -> Any:
+        raise ImageContentError(f"Image {index} is corrupt.")
 
-    collection, model = SimpleNamespace(entries=[object()], image=torn), cast("Any", None)
+    collection = SimpleNamespace(entries=[object()], image=corrupt)
+    point = SimpleNamespace(threshold=0.5, peak=0.0)
+    model = cast("Any", SimpleNamespace(card=SimpleNamespace(point=point)))
     comparison = Comparison(cast("Any", collection), model, model)
     assert comparison.wait(10.0)
-    assert comparison.paired_metrics == ()
-    with pytest.raises(ImageContentError, match="OpenedImage 0 is torn"):
+    assert comparison.measured == ()
+    with pytest.raises(ImageContentError, match="Image 0 is corrupt"):
         cast("Any", _follow).__wrapped__(comparison)

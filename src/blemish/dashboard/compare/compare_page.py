@@ -5,16 +5,27 @@ from collections.abc import Sequence
 import streamlit as st
 
 from blemish.dashboard import page_cache
-from blemish.dashboard.address_widgets import choose
-from blemish.dashboard.compare import image_review, metric_summary
+from blemish.dashboard.address_widgets import address, choose
+from blemish.dashboard.compare import curve_tabs, decision_summary, image_review
+from blemish.dashboard.compare.compared_images import ORDERS, ComparedImage, ordered
 from blemish.dashboard.compare.comparison import Comparison
+from blemish.dashboard.compare.comparison_report import compose
+from blemish.dashboard.compare.comparison_view import ComparisonView
+from blemish.dashboard.compare.image_filters import ImageFilter, with_result
+from blemish.dashboard.compare.point_controls import choose_images, choose_thresholds
 from blemish.dashboard.compare.version_pair import Pair, Side
 from blemish.dashboard.image_collections import ImageCollection, collection_of_uploads
-from blemish.dashboard.page_errors import guarded, plain
+from blemish.dashboard.page_errors import guarded, plain, run_number
 from blemish.registry import Version
 
 _TEST, _UPLOADS = "test", "uploads"
 _POLL_S = 1.0
+_PATIENCE_S = 0.4  # a few images are compared by then, and the page comes whole at once
+_TABS = [
+    ":material/image: Images",
+    ":material/show_chart: Curves",
+    ":material/difference: Versions",
+]
 
 
 def page() -> None:
@@ -45,44 +56,110 @@ def page() -> None:
         st.info(_nothing(source), icon=":material/add_photo_alternate:")
         return
     comparison = page_cache.comparison_of(pair, collection)
-    metric_summary.show(pair, comparison)
-    _show_tabs(pair, collection, comparison)
-
-
-def _show_tabs(pair: Pair, collection: ImageCollection, comparison: Comparison) -> None:
-    images, curves, lineage = st.tabs(
-        [
-            ":material/image: Images",
-            ":material/show_chart: Curves",
-            ":material/difference: Versions",
-        ]
-    )
-    with images:
-        image_review.show(pair, collection, comparison)
-    with curves:
-        metric_summary.show_curves(pair, comparison)
-    with lineage:
-        metric_summary.show_versions(pair)
+    comparison.wait(_PATIENCE_S)
     _follow(comparison)
+    _show_comparison(pair, comparison)
 
 
 @guarded
 def _follow(comparison: Comparison) -> None:
-    """While the comparison runs, look every second; say why it stopped, if it did."""
+    """While the comparison runs, show how far it is; say why it stopped, if it did."""
     if not comparison.done:
-        _watch(comparison)
+        _watch(comparison, run_number())
     elif comparison.error is not None:
         raise comparison.error
 
 
 @st.fragment(run_every=_POLL_S)
-def _watch(comparison: Comparison) -> None:
-    done, total = len(comparison.compared), len(comparison.collection)
+def _watch(comparison: Comparison, run: int) -> None:
+    """Show the progress, and the page anew at the end.
+
+    Only a tick of its own asks for the page: the run that draws the page must not interrupt itself.
+    """
+    done, total = comparison.seen, len(comparison.collection)
     st.progress(
         min(1.0, done / max(total, 1)), text=f"Both versions have seen {done} of {total} images."
     )
-    if comparison.done:
+    if comparison.done and st.session_state.get("_watched_run") == run:
         st.rerun(scope="app")
+    st.session_state["_watched_run"] = run
+
+
+@st.fragment
+@guarded
+def _show_comparison(pair: Pair, comparison: Comparison) -> None:
+    """Show everything that follows thresholds and filters; a change of these reruns this alone."""
+    left, right = st.columns([5, 1], vertical_alignment="bottom")
+    with left:
+        thresholds = choose_thresholds(pair)
+    every = comparison.at(thresholds)
+    with right:
+        chosen = choose_images(every)
+    view = ComparisonView(
+        pair, comparison, thresholds, [one for one in every if chosen.passes(one)]
+    )
+    if not view.counted:
+        st.info("No image passes the filter." if every else "The first image is being looked at.")
+        return
+    result = decision_summary.show(view, _said(view, chosen))
+    images, curves, versions = st.tabs(_TABS, key="compare-tab", on_change="rerun")
+    if images.open:
+        with images:
+            _show_images(view, result)
+    if curves.open:
+        with curves:
+            curve_tabs.show_curves(view)
+    if versions.open:
+        with versions:
+            curve_tabs.show_versions(pair)
+
+
+def _show_images(view: ComparisonView, result: str) -> None:
+    listed = with_result(view.counted, result)
+    order_box, opacity, report, link = st.columns([1.4, 1.4, 1, 1], vertical_alignment="bottom")
+    with order_box:
+        order = choose("Sort by", "sort", list(ORDERS), shown=ORDERS.__getitem__)
+    opacity.slider("Opacity of the layers", 0.0, 1.0, 0.7, 0.05, key="opacity")
+    if not listed:
+        st.info("No image has this result at these thresholds.", icon=":material/filter_list_off:")
+        return
+    shown = image_review.show(view, ordered(listed, order))
+    with report:
+        _offer_report(view, shown)
+    with link, st.popover("Link", icon=":material/link:", width="stretch"):
+        st.caption("The address of this page shows the same comparison; copy it from here.")
+        st.code(address(), language=None, wrap_lines=True)
+
+
+def _offer_report(view: ComparisonView, shown: ComparedImage) -> None:
+    """Offer the comparison as a file; it is composed when somebody asks for it."""
+    a, b = (side.version.version for side in view.pair.sides)
+    st.download_button(
+        "Report",
+        data=lambda: compose(view, shown),
+        file_name=f"blemish-{a}-against-{b}.html",
+        mime="text/html",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+        disabled=not view.comparison.done,
+        key="report",
+    )
+
+
+def _said(view: ComparisonView, chosen: ImageFilter) -> str:
+    """Say which images and thresholds the numbers are of."""
+    parts = len({one.part for one in view.counted})
+    points = ", ".join(
+        f"{side.letter} at threshold {value:.3f}"
+        + (" (its own)" if value == side.model.card.point.threshold else "")
+        for side, value in zip(view.pair.sides, view.thresholds, strict=True)
+    )
+    still = "" if view.comparison.done else " So far: the comparison goes on."
+    return (
+        f"{len(view.counted)} images of {parts} parts ({plain(chosen)}); {points}. A part is "
+        f"defective if any of its images is. Intervals are 95 %, over parts.{still}"
+    )
 
 
 def _references(versions: Sequence[Version]) -> dict[str, Version]:

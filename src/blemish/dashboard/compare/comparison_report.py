@@ -7,10 +7,16 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-from blemish.dashboard.compare.comparison import Comparison
-from blemish.dashboard.compare.paired_metrics import ComparedImage, PairedMetric, by_class, ordered
+from blemish.dashboard.compare.compared_images import ComparedImage, ordered, paired_calls
+from blemish.dashboard.compare.comparison_view import ComparisonView
+from blemish.dashboard.compare.decision_summary import table
+from blemish.dashboard.compare.paired_metrics import (
+    PairedMetric,
+    by_class,
+    paired_metrics,
+    sweep,
+)
 from blemish.dashboard.compare.version_pair import Pair
-from blemish.dashboard.image_collections import ImageCollection
 from blemish.dashboard.viewer import image_url
 from blemish.metrics import Interval
 from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
@@ -19,27 +25,26 @@ _IMAGES = 8
 _COLOURS = ("#0b6bcb", "#c8500a")
 
 
-def compose(pair: Pair, collection: ImageCollection, comparison: Comparison, index: int) -> str:
+def compose(view: ComparisonView, shown: ComparedImage) -> str:
     """Return a page that needs nothing but itself, and runs no script.
 
     Args:
-        pair: The two versions.
-        collection: The images.
-        comparison: Its results, finished.
-        index: Index of the image that the person looked at; it comes first.
+        view: The comparison as the person sees it.
+        shown: The image that the person looked at; it comes first.
     """
-    compared = ordered(comparison.compared, "disagreement")
-    chosen = [one for one in compared if one.index == index]
-    chosen += [one for one in compared if one.index != index][: _IMAGES - len(chosen)]
+    pair, counted = view.pair, view.counted
+    others = [one for one in ordered(counted, "result") if one.index != shown.index]
+    name, number = view.collection.name, len(view.collection)
     parts = [
         f"<h1>Comparison of {escape(pair.a.title)} and {escape(pair.b.title)}</h1>",
-        f"<p>{escape(collection.name)}, {len(comparison.compared)} images. {_now()}</p>",
-        _versions(pair),
-        _metrics(comparison.paired_metrics),
-        _curves(pair, comparison),
-        _classes(comparison.compared),
-        "<h2>Where they differ most</h2>",
-        *(_image(pair, collection, one) for one in chosen),
+        f"<p>{escape(name)}: {len(counted)} of {number} images. {_now()}</p>",
+        _versions(pair, view.thresholds),
+        _decisions(view),
+        _metrics(paired_metrics(counted)),
+        _curves(view),
+        _classes(counted),
+        "<h2>Where they differ</h2>",
+        *(_image(view, one) for one in (shown, *others[: _IMAGES - 1])),
     ]
     return _PAGE.format(body="\n".join(part for part in parts if part))
 
@@ -48,11 +53,12 @@ def _now() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
 
 
-def _versions(pair: Pair) -> str:
+def _versions(pair: Pair, thresholds: tuple[float, float]) -> str:
     rows = [
         ("Chosen as", [side.name for side in pair.sides]),
-        ("Precision", [side.version.precision for side in pair.sides]),
-        ("Threshold", [f"{side.model.card.point.threshold:.4f}" for side in pair.sides]),
+        ("Number format", [side.version.precision for side in pair.sides]),
+        ("Threshold used here", [f"{threshold:.4f}" for threshold in thresholds]),
+        ("Threshold of its own", [f"{side.model.card.point.threshold:.4f}" for side in pair.sides]),
         ("Peak", [f"{side.model.card.point.peak:.4f}" for side in pair.sides]),
         ("Size, bytes", [str(side.version.size_bytes) for side in pair.sides]),
         ("Latency, ms", [str(side.version.latency_ms) for side in pair.sides]),
@@ -60,6 +66,13 @@ def _versions(pair: Pair) -> str:
         ("SHA-256", [side.version.sha256 for side in pair.sides]),
     ]
     return _table(["", "A", "B"], [[name, *values] for name, values in rows])
+
+
+def _decisions(view: ComparisonView) -> str:
+    images = paired_calls(view.counted)
+    if not len(images):
+        return ""
+    return "<h2>Parts</h2>" + table(view.pair, images.by_part(), images, ())
 
 
 def _metrics(metrics: Sequence[PairedMetric]) -> str:
@@ -84,11 +97,12 @@ def _with(value: float, interval: Interval | None, sign: str = "") -> str:
     return f"{value:{sign}.4f} ({interval.low:{sign}.4f} to {interval.high:{sign}.4f})"
 
 
-def _curves(pair: Pair, comparison: Comparison) -> str:
-    if not comparison.paired_metrics:
+def _curves(view: ComparisonView) -> str:
+    measured = view.measured
+    if not measured:
         return ""
-    sweeps = comparison.sweeps
-    names = [side.title for side in pair.sides]
+    sweeps = [sweep(measured, view.comparison.grid, side) for side in (0, 1)]
+    names = [side.title for side in view.pair.sides]
     legend = "".join(
         f'<span style="color:{colour}">&#9632; {escape(name)}</span> '
         for name, colour in zip(names, _COLOURS, strict=True)
@@ -129,12 +143,13 @@ def _classes(compared: Sequence[ComparedImage]) -> str:
     return "<h2>By class</h2>" + _table(heads, rows) if rows else ""
 
 
-def _image(pair: Pair, collection: ImageCollection, one: ComparedImage) -> str:
-    image = collection.image(one.index)
+def _image(view: ComparisonView, one: ComparedImage) -> str:
+    image = view.collection.image(one.index)
     panes = [("Original", image.plane)]
     masks = []
-    for side in pair.sides:
-        prediction = side.model.predict(image.plane, prepared=image.prepared)
+    for side, threshold in zip(view.pair.sides, view.thresholds, strict=True):
+        probability = side.model.probability(image.plane, prepared=image.prepared)
+        prediction = side.model.judge(probability, threshold, side.model.card.point.peak)
         masks.append(prediction.mask)
         marked = (
             overlay_outline(image.plane, prediction.mask)

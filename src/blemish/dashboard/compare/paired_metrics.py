@@ -1,54 +1,22 @@
 """Figures of a comparison, each with how sure we are of it; no widget, no rule of its own."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from blemish.dashboard.image_collections import ImageEntry
-from blemish.metrics import Counts, Interval, group_weights, percentile_interval
+from blemish.dashboard.compare.compared_images import ComparedImage, MeasuredImage
+from blemish.dashboard.compare.threshold_levels import ThresholdGrid
+from blemish.metrics import Counts, Interval, Sweep, group_weights, percentile_interval
 
 _RESAMPLES = 500
 _SEED = 7
-_SMALL, _LARGE = 0.002, 0.02  # shares of an image; a scratch and a patch
-
-SIZES = ("no defect", "small", "medium", "large")
-ORDERS = {
-    "disagreement": "Disagreement",
-    "loss_a": "Loss of A",
-    "loss_b": "Loss of B",
-    "gain": "Where B is better",
-    "name": "Name",
-}
-
-
-@dataclass(frozen=True)
-class ComparedImage:
-    """What came of one image, each version at its own threshold.
-
-    Attributes:
-        index: Of the image in its collection.
-        entry: What the collection knows of it.
-        disagreement: Share of the pixels that the versions decide differently, in [0, 1].
-        a: Outcomes of the first version; None without truth.
-        b: Of the second.
-        area: Share of the pixels that are defective by truth; by the first version without truth.
-        thumbnail: A small image as a ``data:`` address.
-    """
-
-    index: int
-    entry: ImageEntry
-    disagreement: float
-    a: Counts | None
-    b: Counts | None
-    area: float
-    thumbnail: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
 class PairedMetric:
-    """One figure of both versions and their difference.
+    """One metric of both versions and their difference.
 
     Attributes:
         name: What it is.
@@ -72,12 +40,12 @@ def paired_metrics(compared: Sequence[ComparedImage]) -> tuple[PairedMetric, ...
     if not judged:
         return ()
     tables = _table([one.a for one in judged]), _table([one.b for one in judged])
-    groups = [f"{one.entry.set_name}/{one.entry.group or one.entry.image_id}" for one in judged]
+    groups = [one.part for one in judged]
     weights = None
     if len(set(groups)) > 1:
         weights = group_weights(groups, resamples=_RESAMPLES, seed=_SEED)
     return tuple(
-        _figure(name, read, tables, weights)
+        _metric(name, read, tables, weights)
         for name, read in (
             ("Dice", lambda counts: counts.dice),
             ("IoU", lambda counts: counts.iou),
@@ -105,23 +73,33 @@ def pooled(counts: Iterable[Counts | None]) -> Counts:
     return sum((one for one in counts if one is not None), Counts())
 
 
-def size_of(one: ComparedImage) -> str:
-    """Return which of :data:`SIZES` an image's defects are."""
-    if one.area == 0:
-        return SIZES[0]
-    return SIZES[1] if one.area < _SMALL else SIZES[2] if one.area < _LARGE else SIZES[3]
+def sweep(measured: Sequence[MeasuredImage], grid: ThresholdGrid, side: int) -> Sweep:
+    """Return the pooled metrics of a version at every threshold of the grid but 0.
 
-
-def ordered(compared: Sequence[ComparedImage], order: str) -> list[ComparedImage]:
-    """Sort by one of :data:`ORDERS`, the telling ones first; ties by name."""
-    key: Callable[[ComparedImage], float] = {
-        "disagreement": lambda one: one.disagreement,
-        "loss_a": lambda one: 1 - one.a.dice if one.a else 0.0,
-        "loss_b": lambda one: 1 - one.b.dice if one.b else 0.0,
-        "gain": lambda one: one.b.dice - one.a.dice if one.a and one.b else 0.0,
-        "name": lambda _: 0.0,
-    }[order]
-    return sorted(compared, key=lambda one: (-key(one), one.entry.image_id))
+    Args:
+        measured: Images with truth.
+        grid: The thresholds.
+        side: 0 for A, 1 for B.
+    """
+    number = len(grid.values)
+    counted = np.zeros((2, number + 1), np.int64)  # defect-free and defective pixels by level
+    for one in measured:
+        for truth in (0, 1):
+            chosen = one.truth == bool(truth)
+            np.add.at(counted[truth], one.levels[chosen, side], one.pixels[chosen])
+    marked = counted[:, ::-1].cumsum(axis=1)[:, ::-1]  # by level or above
+    every = counted.sum(axis=1)
+    outcomes = [
+        Counts(int(tp), int(fp), int(every[1] - tp), int(every[0] - fp))
+        for fp, tp in marked[:, 2:].T
+    ]
+    return Sweep(
+        threshold=grid.values[1:].astype(np.float64),
+        dice=np.array([one.dice for one in outcomes]),
+        iou=np.array([one.iou for one in outcomes]),
+        precision=np.array([one.precision for one in outcomes]),
+        recall=np.array([one.recall for one in outcomes]),
+    )
 
 
 Table = npt.NDArray[np.float64]
@@ -132,13 +110,13 @@ def _table(counts: Sequence[Counts | None]) -> Table:
     return np.array([[c.tp, c.fp, c.fn, c.tn] for c in counts if c is not None], np.float64)
 
 
-def _figure(
+def _metric(
     name: str,
     read: Callable[[Counts], float],
     tables: tuple[Table, Table],
     weights: Table | None,
 ) -> PairedMetric:
-    """Read one figure off both tables, whole and at every resample (``weights``: ``(R, N)``)."""
+    """Read one metric off both tables, whole and at every resample (``weights``: ``(R, N)``)."""
     a, b = (read(_counts(table.sum(axis=0))) for table in tables)
     if weights is None:
         return PairedMetric(name, a, b, b - a, None, None, None)

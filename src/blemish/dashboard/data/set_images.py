@@ -14,7 +14,7 @@ from blemish.dashboard.address_widgets import remember
 from blemish.dashboard.image_collections import ImageCollection, ImageEntry
 from blemish.dashboard.monitor.latest_predictions import TILE
 from blemish.dashboard.page_errors import plain
-from blemish.dashboard.viewer import Pane, show_panes
+from blemish.dashboard.viewer import Pane, make_frame, show_frames
 from blemish.visualization import overlay_outline
 
 _PAGE = 24
@@ -130,7 +130,8 @@ def _show_one(collection: ImageCollection, image_id: str, splits: Mapping[str, s
                 Pane("Outline of the mask", outline, "The image with the mask's outline.", "a"),
                 Pane("Mask", mask, "The mask.", "b"),
             ]
-        show_panes(image.plane, panes, opacity=1.0, key="opened")
+        frame = make_frame(image_id, image.plane, panes)
+        show_frames([frame], stamp=collection.digest, opacity=1.0, key="opened")
 
 
 def _show_statistics(folder: Path) -> None:

@@ -1,0 +1,128 @@
+"""The tabs beside the images: curves of both versions, and what the versions are."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from blemish.dashboard.compare import comparison_charts
+from blemish.dashboard.compare.compared_images import ComparedImage
+from blemish.dashboard.compare.comparison_view import ComparisonView
+from blemish.dashboard.compare.paired_metrics import (
+    PairedMetric,
+    by_class,
+    paired_metrics,
+    sweep,
+)
+from blemish.dashboard.compare.version_pair import Pair
+from blemish.registry import Version
+
+
+def show_curves(view: ComparisonView) -> None:
+    """Show precision over recall, overlap over threshold and by class, and the pooled metrics."""
+    measured = view.measured
+    if not measured:
+        st.info("Curves need masks, and these images have none.", icon=":material/image:")
+        return
+    curves = [
+        (side.title, sweep(measured, view.comparison.grid, number))
+        for number, side in enumerate(view.pair.sides)
+    ]
+    left, right = st.columns(2)
+    with left:
+        st.markdown("##### Precision and recall")
+        st.altair_chart(
+            comparison_charts.precision_recall(curves),
+            alt="Precision over recall of both versions.",
+        )
+    with right:
+        st.markdown("##### Overlap with the truth (Dice) at every threshold")
+        st.altair_chart(
+            comparison_charts.dice_by_threshold(curves, view.thresholds),
+            alt="Dice over threshold of both versions, with the thresholds in use.",
+        )
+        st.caption("Dashed: the thresholds in use.")
+    judged = [one for one in view.counted if one.a is not None]
+    _show_classes_and_metrics(view.pair, judged)
+
+
+def _show_classes_and_metrics(pair: Pair, judged: Sequence[ComparedImage]) -> None:
+    left, right = st.columns(2)
+    rows = by_class(judged)
+    with left:
+        if rows:
+            st.markdown("##### By class")
+            names = (pair.a.title, pair.b.title)
+            st.altair_chart(
+                comparison_charts.bars_by_class(rows, names), alt="Dice by class of both versions."
+            )
+            st.caption("Over the images that show the class; in brackets how many.")
+    with right:
+        st.markdown("##### Pooled over all pixels")
+        st.dataframe(_metric_table(paired_metrics(judged)), hide_index=True, alt="Pooled metrics.")
+
+
+def _metric_table(metrics: Sequence[PairedMetric]) -> pd.DataFrame:
+    def cell(value: float, interval: tuple[float, float] | None, sign: str = "") -> str:
+        text = f"{value:{sign}.3f}"
+        if interval is None:
+            return text
+        return f"{text}  ({interval[0]:{sign}.3f} to {interval[1]:{sign}.3f})"
+
+    return pd.DataFrame(
+        {
+            "Metric": [one.name for one in metrics],
+            "A (95 %)": [cell(one.a, one.interval_a) for one in metrics],
+            "B (95 %)": [cell(one.b, one.interval_b) for one in metrics],
+            "B minus A, on the same images (95 %)": [
+                cell(one.difference, one.interval_difference, "+") for one in metrics
+            ],
+        }
+    )
+
+
+def show_versions(pair: Pair) -> None:
+    """Show what the versions are, and which parameters differ."""
+    a, b = (side.version for side in pair.sides)
+    st.dataframe(
+        pd.DataFrame(
+            {"": list(_facts(a)), "A": list(_facts(a).values()), "B": list(_facts(b).values())}
+        ),
+        hide_index=True,
+        alt="Facts of both versions.",
+    )
+    names = sorted(set(a.params) | set(b.params))
+    differing = [name for name in names if a.params.get(name) != b.params.get(name)]
+    if not differing:
+        st.caption("Both were made with the same parameters.")
+        return
+    st.markdown(f"##### Parameters that differ ({len(differing)} of {len(names)})")
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Parameter": differing,
+                "A": [str(a.params.get(name, "-")) for name in differing],
+                "B": [str(b.params.get(name, "-")) for name in differing],
+            }
+        ),
+        hide_index=True,
+        alt="Parameters that differ.",
+    )
+
+
+def _facts(version: Version) -> dict[str, str]:
+    dirty = " (with changes of its own)" if version.git_dirty else ""
+    size = "-" if version.size_bytes is None else f"{version.size_bytes / 1e6:.2f} MB"
+    latency = "-" if version.latency_ms is None else f"{version.latency_ms:.1f} ms for one tile"
+    return {
+        "Version": str(version.version),
+        "Aliases": ", ".join(version.aliases) or "-",
+        "Number format": version.precision or "-",
+        "Size": size,
+        "Latency, when registered": latency,
+        "Registered": f"{version.created:%Y-%m-%d %H:%M} UTC",
+        "Git commit": (version.git_commit or "-")[:12] + dirty,
+        "Fingerprint": (version.fingerprint or "-")[:12],
+        "SHA-256": (version.sha256 or "-")[:12],
+        "Run": version.run_id or "-",
+    } | {name: f"{value:.4f}" for name, value in sorted(version.metrics.items())[:12]}

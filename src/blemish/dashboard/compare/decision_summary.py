@@ -1,0 +1,182 @@
+"""What matters first: defective parts that slip through, good parts that are stopped."""
+
+from collections.abc import Sequence
+from html import escape
+
+import streamlit as st
+
+from blemish.dashboard.address_widgets import remember
+from blemish.dashboard.compare.compared_images import ComparedImage, paired_calls
+from blemish.dashboard.compare.comparison_view import ComparisonView
+from blemish.dashboard.compare.image_filters import RESULTS, cell_name
+from blemish.dashboard.compare.paired_metrics import PairedMetric, paired_metrics
+from blemish.dashboard.compare.version_pair import Pair
+from blemish.metrics import Interval, PairedCalls, PairedShare
+
+_RESULT = "result"
+
+
+def show(view: ComparisonView, said: str) -> str:
+    """Show the numbers and the matrix; return the result that the list is to show.
+
+    Args:
+        view: The comparison as the person sees it.
+        said: Which images and thresholds these are, in words.
+    """
+    images = paired_calls(view.counted)
+    if not len(images):
+        _show_unjudged(view.counted)
+        return _choose_result({"all": RESULTS["all"], "differs": RESULTS["differs"]})
+    parts = images.by_part()
+    numbers, matrix = st.columns([1.5, 1], gap="medium")
+    with numbers:
+        st.html(table(view.pair, parts, images, paired_metrics(view.counted)))
+        st.caption(said)
+    with matrix:
+        _show_matrix(parts)
+    return _choose_result(RESULTS)
+
+
+def table(
+    pair: Pair, parts: PairedCalls, images: PairedCalls, metrics: Sequence[PairedMetric]
+) -> str:
+    """Return the numbers of both versions as an HTML table; the report shows the same."""
+    rows = [
+        _row("Defective parts missed (escapes)", parts.escapes),
+        _row("Defect-free parts flagged (false alarms)", parts.false_alarms),
+    ]
+    if len(images) != len(parts):
+        rows += [
+            _row("Defective images missed", images.escapes, "minor"),
+            _row("Defect-free images flagged", images.false_alarms, "minor"),
+        ]
+    rows += [
+        _metric_row("Overlap with the truth (Dice)", metric)
+        for metric in metrics
+        if metric.name == "Dice"
+    ]
+    heads = ["", pair.a.title, pair.b.title, "B minus A, on the same parts (paired)"]
+    top = "".join(f"<th scope='col'>{escape(head)}</th>" for head in heads)
+    return (
+        f"<table class='blemish-decision'><thead><tr>{top}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table>{STYLE}"
+    )
+
+
+def _row(name: str, share: PairedShare, kind: str = "") -> str:
+    if not share.total:
+        cells = ["no such part", "no such part", "-"]
+    else:
+        cells = [
+            _cell(f"{count} of {share.total}", count / share.total, interval)
+            for count, interval in ((share.a, share.interval_a), (share.b, share.interval_b))
+        ]
+        cells.append(_difference(share.difference, share.interval_difference))
+    body = "".join(f"<td>{cell}</td>" for cell in cells)
+    return f"<tr class='{kind}'><th scope='row'>{escape(name)}</th>{body}</tr>"
+
+
+def _metric_row(name: str, metric: PairedMetric) -> str:
+    cells = [
+        f"<b>{value:.3f}</b>{_range(interval, '.3f')}"
+        for value, interval in ((metric.a, metric.interval_a), (metric.b, metric.interval_b))
+    ]
+    cells.append(f"<b>{metric.difference:+.3f}</b>{_range(metric.interval_difference, '+.3f')}")
+    body = "".join(f"<td>{cell}</td>" for cell in cells)
+    return f"<tr class='minor'><th scope='row'>{escape(name)}</th>{body}</tr>"
+
+
+def _cell(text: str, share: float, interval: Interval | None) -> str:
+    return f"<b>{text}</b> <i>{share:.1%}</i>{_range(interval, '.1%')}"
+
+
+def _difference(difference: float, interval: Interval | None) -> str:
+    points = f"{100 * difference:+.1f} points"
+    if interval is None:
+        return f"<b>{points}</b>"
+    ends = f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
+    return f"<b>{points}</b><small>95 %: {ends}</small>"
+
+
+def _range(interval: Interval | None, spec: str) -> str:
+    if interval is None:
+        return "<small>one part only</small>"
+    return f"<small>95 %: {interval.low:{spec}} to {interval.high:{spec}}</small>"
+
+
+def _show_unjudged(compared: Sequence[ComparedImage]) -> None:
+    """Say of images without truth what each version makes of them."""
+    number = len(compared)
+    a, b = (sum(calls) for calls in zip(*((c.called_a, c.called_b) for c in compared), strict=True))
+    differ = sum(one.differs for one in compared)
+    st.markdown(
+        f"Nobody has marked the defects of {'this image' if number == 1 else 'these images'}, so "
+        f"there are no escapes or false alarms to count. Of **{number}** "
+        f"{'image' if number == 1 else 'images'}, A calls **{a}** defective and B calls **{b}**; "
+        f"they differ on **{differ}**."
+    )
+
+
+def _show_matrix(parts: PairedCalls) -> None:
+    """Show the parts by truth and by both calls; a click shows the images of a cell."""
+    texts = {
+        True: ("Both find", "Missed by B alone", "Missed by A alone", "Missed by both"),
+        False: ("Both flag", "Flagged by A alone", "Flagged by B alone", "Both let pass"),
+    }
+    chosen = st.session_state.get(_RESULT, st.query_params.get(_RESULT))
+    with st.container(key="matrix", gap="xsmall"):
+        for defective, column in zip((True, False), st.columns(2, gap="small"), strict=True):
+            total = parts.escapes.total if defective else parts.false_alarms.total
+            kind = "Defective" if defective else "Defect-free"
+            column.markdown(f"**{kind} parts: {total}**")
+            calls = ((True, True), (True, False), (False, True), (False, False))
+            for text, (a, b) in zip(texts[defective], calls, strict=True):
+                cell = cell_name(defective=defective, a=a, b=b)
+                column.button(
+                    f"{text}: {parts.count(defective=defective, a=a, b=b)}",
+                    key=f"cell-{cell}",
+                    type="primary" if chosen == cell else "secondary",
+                    width="stretch",
+                    help="Show the images of these parts; click again for all.",
+                    on_click=_toggle,
+                    args=(cell,),
+                )
+
+
+def _toggle(cell: str) -> None:
+    chosen = st.session_state.get(_RESULT)
+    st.session_state[_RESULT] = "all" if chosen == cell else cell
+
+
+def _choose_result(options: dict[str, str]) -> str:
+    """Show the filters by result; a cell of the matrix stands among them while it is chosen."""
+    current = st.session_state.get(_RESULT) or st.query_params.get(_RESULT) or "all"
+    cells = {
+        cell_name(defective=d, a=a, b=b)
+        for d in (True, False)
+        for a in (True, False)
+        for b in (True, False)
+    }
+    if current in cells and len(options) > 2:
+        options = options | {current: "Cell of the matrix"}
+    elif current not in options:
+        current = "all"
+    st.session_state[_RESULT] = current
+    chosen = st.segmented_control(
+        "Images to show", list(options), format_func=options.__getitem__, key=_RESULT,
+        required=True, label_visibility="collapsed",
+    )  # fmt: skip
+    remember(_RESULT, str(chosen), "all")
+    return str(chosen)
+
+
+STYLE = """<style>
+.blemish-decision {border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums;}
+.blemish-decision th {text-align: left; font-weight: 500; padding: .25rem .8rem .25rem 0;}
+.blemish-decision td {padding: .25rem .8rem .25rem 0; vertical-align: top;}
+.blemish-decision td b {font-size: 1.15rem;} .blemish-decision i {font-style: normal;}
+.blemish-decision small {display: block; opacity: .8; white-space: nowrap;}
+.blemish-decision tr.minor {font-size: .88rem;} .blemish-decision tr.minor b {font-size: .95rem;}
+.blemish-decision tbody tr {border-top: 1px solid
+  color-mix(in srgb, currentColor 18%, transparent);}
+</style>"""
