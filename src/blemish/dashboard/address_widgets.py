@@ -5,6 +5,10 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from blemish.dashboard.page_errors import plain
+
+_PAGE, _KEPT = "_page", "_addresses"
+
 
 def choose(
     label: str,
@@ -29,6 +33,9 @@ def choose(
     asked = st.query_params.get(name)
     if name not in st.session_state or st.session_state[name] not in options:
         st.session_state[name] = asked if asked in options else fallback
+        if asked is not None and asked not in options:
+            st.warning(f"The address names {plain(asked)} as {plain(label)}, which is not there; "
+                       f"shown instead: {plain(shown(st.session_state[name]))}.")  # fmt: skip
     value = str(st.selectbox(label, options, key=name, format_func=shown, help=help))
     remember(name, value, fallback)
     return value
@@ -73,6 +80,24 @@ def remember(name: str, value: str, default: str | None = None) -> None:
             del st.query_params[name]
     elif st.query_params.get(name) != value:
         st.query_params[name] = value
+    keep_address()
+
+
+def keep_address() -> None:
+    """Note what stands in the address of the page that is shown, for when a person comes back."""
+    page = st.session_state.get(_PAGE)
+    if page is not None:
+        kept = {name: st.query_params.get_all(name) for name in st.query_params}
+        st.session_state.setdefault(_KEPT, {})[page] = kept
+
+
+def restore_address(page: str) -> None:
+    """Bring back what was chosen on a page that a person comes back to by the navigation."""
+    left = st.session_state.get(_PAGE) not in (None, page)
+    st.session_state[_PAGE] = page
+    kept = st.session_state.get(_KEPT, {}).get(page)
+    if left and kept and not st.query_params:
+        st.query_params.from_dict(kept)
 
 
 def asked_number(name: str, low: float, high: float) -> float | None:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from blemish.arrays import Mask, Plane
-from blemish.errors import ImageError
+from blemish.errors import ImageContentError, ImageError
 from blemish.files import canonical_json, sha256_bytes
 from blemish.imaging import decode_image
 from blemish.registry import StoredImage
+
+_MASK = ".mask.png"  # as `blemish predict` names its masks
+_HALF = 127
 
 
 @dataclass(frozen=True)
@@ -78,30 +81,54 @@ class ImageCollection:
 def collection_of_uploads(files: Sequence[tuple[str, bytes]]) -> ImageCollection:
     """Make a collection of uploaded files; those that the decode gate refuses carry its reason.
 
+    A file ``NAME.mask.png`` is the truth of the image ``NAME.*`` and no image of its own.
+
     Args:
         files: Name and bytes of each; the same name may come twice.
     """
     entries: list[ImageEntry] = []
-    planes: list[Plane] = []
+    images: list[tuple[Plane, Mask | None]] = []
     refused: list[tuple[str, str]] = []
     digests: list[str] = []
+    masks = {name.removesuffix(_MASK): data for name, data in files if name.endswith(_MASK)}
     for name, data in files:
+        if name.endswith(_MASK):
+            continue
         try:
             decoded = decode_image(data)
+            truth = _truth(masks.pop(PurePath(name).stem, None), decoded.plane.shape)
         except ImageError as error:
             refused.append((name, str(error)))
             continue
         taken = {entry.image_id for entry in entries}
         entries.append(ImageEntry(_free_name(name, taken), set_name="uploads"))
-        planes.append(decoded.plane)
-        digests.append(decoded.sha256)
+        images.append((decoded.plane, truth))
+        digests.append(decoded.sha256 + ("" if truth is None else sha256_bytes(truth.tobytes())))
+    refused += [(f"{stem}{_MASK}", "No image of that name was uploaded.") for stem in masks]
     return ImageCollection(
         name="Uploads",
         digest=sha256_bytes(canonical_json([[e.image_id for e in entries], digests])),
         entries=tuple(entries),
-        open=lambda index: (planes[index], None),
+        open=images.__getitem__,
         refused=tuple(refused),
     )
+
+
+def _truth(data: bytes | None, shape: tuple[int, ...]) -> Mask | None:
+    """Read an uploaded mask; None where none was uploaded.
+
+    Raises:
+        ImageError: It is no image, or of another size than its image.
+    """
+    if data is None:
+        return None
+    plane = decode_image(data).plane
+    if plane.shape != shape:
+        raise ImageContentError(
+            f"Its mask is {plane.shape[1]} x {plane.shape[0]} pixels; expected "
+            f"{shape[1]} x {shape[0]}, as the image."
+        )
+    return plane > _HALF
 
 
 def collection_of_test_images(run_id: str, images: Sequence[StoredImage]) -> ImageCollection:

@@ -8,6 +8,7 @@ import streamlit as st
 from PIL import Image
 
 from blemish.dashboard import page_errors
+from blemish.dashboard.address_widgets import keep_address, restore_address
 
 
 def show() -> None:
@@ -30,7 +31,9 @@ def show() -> None:
         position="top",
     )
     st.html(_STYLE)
+    restore_address(page.url_path)
     page.run()
+    keep_address()
 
 
 def _page(name: str) -> Callable[[], None]:

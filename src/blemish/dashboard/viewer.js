@@ -203,6 +203,8 @@ export default function (component) {
   draw(data.current);
 
   const onImage = (event) => draw(event.detail);
+  if (view.onImage) window.removeEventListener("blemish-image", view.onImage);
+  view.onImage = onImage;
   window.addEventListener("blemish-image", onImage);
   const observer = new ResizeObserver(place);
   observer.observe(grid);

@@ -48,3 +48,22 @@ def test_the_digest_follows_the_content() -> None:
         collection_of_uploads([("a", png(1))]).digest
         != collection_of_uploads([("a", png(2))]).digest
     )
+
+
+def test_a_mask_that_is_uploaded_is_the_truth_of_its_image() -> None:
+    """``x.mask.png`` gives the truth of ``x.png``; one of another size, or of no image, is said."""
+    white = png(255)
+    collection = collection_of_uploads(
+        [("x.png", png(9)), ("x.mask.png", white), ("y.png", png(9))]
+    )
+    assert [entry.image_id for entry in collection.entries] == ["x.png", "y.png"]
+    truth = collection.image(0).truth
+    assert truth is not None
+    assert truth.all()
+    assert collection.image(1).truth is None
+    stream = io.BytesIO()
+    Image.fromarray(np.zeros((3, 3), np.uint8)).save(stream, "PNG")
+    files = [("x.png", png(9)), ("x.mask.png", stream.getvalue()), ("z.mask.png", white)]
+    refused = dict(collection_of_uploads(files).refused)
+    assert "3 x 3" in refused["x.png"]
+    assert "No image of that name" in refused["z.mask.png"]

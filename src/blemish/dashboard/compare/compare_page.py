@@ -207,11 +207,19 @@ def _collection(source: str, pair: Pair) -> ImageCollection:
 
 
 def _uploaded() -> ImageCollection:
-    files = st.file_uploader(
+    """Let a person add images; they stay while the session does, whatever page is shown."""
+    st.file_uploader(
         "Drop images here", type=None, accept_multiple_files=True, key="uploads",
-        help="PNG, JPEG, BMP, TIFF or WebP; 8 or 16 bit; at most 32 MB each.",
+        help="PNG, JPEG, BMP, TIFF or WebP; 8 or 16 bit; at most 32 MB each. A file NAME.mask.png "
+        "beside NAME.png is the truth of that image: white where it is defective.",
+        on_change=_keep_uploads,
     )  # fmt: skip
-    return collection_of_uploads([(file.name, file.getvalue()) for file in files])
+    return collection_of_uploads(st.session_state.get("_uploads", ()))
+
+
+def _keep_uploads() -> None:
+    files = st.session_state["uploads"]
+    st.session_state["_uploads"] = tuple((file.name, file.getvalue()) for file in files)
 
 
 def _show_refused(collection: ImageCollection) -> None:

@@ -119,28 +119,40 @@ def _show_unjudged(compared: Sequence[ComparedImage]) -> None:
 
 def _show_matrix(parts: PairedCalls) -> None:
     """Show the parts by truth and by both calls; a click shows the images of a cell."""
-    texts = {
-        True: ("Both find", "Missed by B alone", "Missed by A alone", "Missed by both"),
-        False: ("Both flag", "Flagged by A alone", "Flagged by B alone", "Both let pass"),
-    }
+    for defective, total in ((True, parts.escapes.total), (False, parts.false_alarms.total)):
+        kind = "Defective" if defective else "Defect-free"
+        with st.container(key=f"matrix-{kind.lower()}", gap="xxsmall"):
+            st.markdown(f"**{kind} parts: {total}**")
+            for a in (True, False):
+                for b, column in zip((True, False), st.columns(2, gap="small"), strict=True):
+                    with column:
+                        _show_cell(parts, defective=defective, a=a, b=b)
+
+
+def _show_cell(parts: PairedCalls, *, defective: bool, a: bool, b: bool) -> None:
+    cell = cell_name(defective=defective, a=a, b=b)
     chosen = st.session_state.get(_RESULT, st.query_params.get(_RESULT))
-    with st.container(key="matrix", gap="xsmall"):
-        for defective, column in zip((True, False), st.columns(2, gap="small"), strict=True):
-            total = parts.escapes.total if defective else parts.false_alarms.total
-            kind = "Defective" if defective else "Defect-free"
-            column.markdown(f"**{kind} parts: {total}**")
-            calls = ((True, True), (True, False), (False, True), (False, False))
-            for text, (a, b) in zip(texts[defective], calls, strict=True):
-                cell = cell_name(defective=defective, a=a, b=b)
-                column.button(
-                    f"{text}: {parts.count(defective=defective, a=a, b=b)}",
-                    key=f"cell-{cell}",
-                    type="primary" if chosen == cell else "secondary",
-                    width="stretch",
-                    help="Show the images of these parts; click again for all.",
-                    on_click=_toggle,
-                    args=(cell,),
-                )
+    st.button(
+        f"{_CELLS[defective, a, b]}: {parts.count(defective=defective, a=a, b=b)}",
+        key=f"cell-{cell}",
+        type="primary" if chosen == cell else "secondary",
+        width="stretch",
+        help="Show the images of these parts; click again for all.",
+        on_click=_toggle,
+        args=(cell,),
+    )
+
+
+_CELLS = {
+    (True, True, True): "Both find",
+    (True, True, False): "Missed by B alone",
+    (True, False, True): "Missed by A alone",
+    (True, False, False): "Missed by both",
+    (False, True, True): "Both flag",
+    (False, True, False): "Flagged by A alone",
+    (False, False, True): "Flagged by B alone",
+    (False, False, False): "Both let pass",
+}
 
 
 def _toggle(cell: str) -> None:
@@ -151,14 +163,9 @@ def _toggle(cell: str) -> None:
 def _choose_result(options: dict[str, str]) -> str:
     """Show the filters by result; a cell of the matrix stands among them while it is chosen."""
     current = st.session_state.get(_RESULT) or st.query_params.get(_RESULT) or "all"
-    cells = {
-        cell_name(defective=d, a=a, b=b)
-        for d in (True, False)
-        for a in (True, False)
-        for b in (True, False)
-    }
+    cells = {cell_name(defective=d, a=a, b=b): text for (d, a, b), text in _CELLS.items()}
     if current in cells and len(options) > 2:
-        options = options | {current: "Cell of the matrix"}
+        options = options | {current: cells[current]}
     elif current not in options:
         current = "all"
     st.session_state[_RESULT] = current
@@ -179,4 +186,7 @@ STYLE = """<style>
 .blemish-decision tr.minor {font-size: .88rem;} .blemish-decision tr.minor b {font-size: .95rem;}
 .blemish-decision tbody tr {border-top: 1px solid
   color-mix(in srgb, currentColor 18%, transparent);}
+[class*="st-key-matrix"] [data-testid="stHorizontalBlock"] {flex-wrap: nowrap;}
+[class*="st-key-matrix"] [data-testid="stColumn"] {min-width: 0;}
+[class*="st-key-matrix"] button {min-height: 2rem; padding: .1rem .5rem;}
 </style>"""

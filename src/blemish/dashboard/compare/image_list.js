@@ -83,6 +83,8 @@ export default function (component) {
     event.preventDefault();
     step(moves[event.key]);
   }
+  if (state.onKey) document.removeEventListener("keydown", state.onKey);
+  state.onKey = onKey;
   document.addEventListener("keydown", onKey);
   return () => document.removeEventListener("keydown", onKey);
 }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from blemish.dashboard.address_widgets import asked_number, remember
+from blemish.dashboard.address_widgets import asked_number, keep_address, remember
 from blemish.dashboard.compare.compared_images import SIZES, ComparedImage, size_of
 from blemish.dashboard.compare.image_filters import ImageFilter
 from blemish.dashboard.compare.threshold_levels import STEP
@@ -66,4 +66,5 @@ def _filter(label: str, name: str, values: set[str], order: Sequence[str] = ()) 
     chosen = st.multiselect(label, options, key=name, placeholder="All")
     if chosen != st.query_params.get_all(name):
         st.query_params[name] = chosen
+        keep_address()
     return set(chosen)
