@@ -1,6 +1,7 @@
 """The page ``/`` in a real browser."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import cv2
 import numpy as np
@@ -121,7 +122,10 @@ def test_one_position_for_list_counter_keys_and_buttons(page: Page, dashboard: D
     expect(page).to_have_url(re.compile(f"image={names[10]}"))
     row = page.locator(".row[aria-selected=true]")
     expect(row).to_contain_text(names[10])
-    expect(row).to_be_in_viewport()
+    assert row.evaluate(
+        "r => r.offsetTop >= r.parentElement.scrollTop && r.offsetTop + r.offsetHeight <="
+        " r.parentElement.scrollTop + r.parentElement.clientHeight"
+    )
     page.get_by_role("button", name="Previous image").click()
     expect(page.get_by_text("10 of 24")).to_be_visible()
     page.locator(".row", has_text="metal-010").locator("img").click()
@@ -145,7 +149,9 @@ def test_a_class_filters_the_images(page: Page, dashboard: Dashboard) -> None:
     expect(page.get_by_text(f"1 of {pits}")).to_be_visible()
     expect(page.get_by_role("slider", name="Threshold A")).to_have_value("0")
     page.get_by_test_id("stPopoverButton").filter(has_text="Link").click()
-    assert page.get_by_test_id("stCode").inner_text().strip() == page.url
+    link = urlsplit(page.get_by_test_id("stCode").inner_text().strip())
+    shown = urlsplit(page.url)
+    assert (link.netloc, parse_qs(link.query)) == (shown.netloc, parse_qs(shown.query))
 
 
 def test_panes_zoom_together(page: Page, dashboard: Dashboard) -> None:
