@@ -17,7 +17,7 @@ from rich.table import Table
 from blemish.exits import sentences
 from blemish.files import write_json
 
-MODULES = ("generation", "network", "neighbour", "quantization", "serving", "monitoring")
+MODULES = ("generation", "network", "neighbour", "quantization", "serving", "monitoring", "scoring")
 RESULTS = Path(__file__).with_name("results.json")
 
 Row = dict[str, Any]

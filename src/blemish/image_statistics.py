@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import rfft2  # a third of the time of numpy's
 
 from blemish.errors import ShapeError
 
@@ -90,7 +91,7 @@ def _starts(length: int, window: int) -> list[int]:
 def _band_power(window: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Sum the periodogram of one window (Hann taper) over each radial band."""
     taper, bands = _grid(*window.shape)
-    spectrum = np.fft.rfft2((window - float(window.mean())) * taper)
+    spectrum = rfft2((window - float(window.mean())) * taper)
     power = spectrum.real**2 + spectrum.imag**2
     sums = np.bincount(bands, weights=power.ravel(), minlength=len(_BANDS))
     return np.asarray(sums[1:] / window.size)

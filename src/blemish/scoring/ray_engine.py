@@ -6,6 +6,7 @@ worker processes stay, so each loads the model once.
 """
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from blemish.scoring.shard_scorer import Assignment, ShardDone, ShardScorer, Sha
 
 _RETRIES = 10  # of a task whose worker or node died
 _AHEAD = 2  # tasks submitted for each processor
+_CONNECT_S = 5.0
 _PATIENCE_S = 30.0  # without any shard done before it is said that the cluster is busy
 
 
@@ -141,8 +143,9 @@ def _cluster(address: str | None, cores: int) -> Iterator[Any]:
     if address is None:
         options |= {"num_cpus": cores, "include_dashboard": False}
     try:
+        _require_listener(address)
         ray.init(address=address or "local", **options)
-    except (ConnectionError, ValueError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
         raise ScoringError(
             f"No Ray cluster answers at {address or 'this machine'}: {error}. Name one: --address "
             "HOST:6379"
@@ -151,3 +154,14 @@ def _cluster(address: str | None, cores: int) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _require_listener(address: str | None) -> None:
+    """Fail within seconds where nobody listens; Ray alone tries for minutes.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    host, _, port = (address or "").rpartition(":")
+    if host and "://" not in host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()

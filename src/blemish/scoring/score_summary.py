@@ -246,10 +246,6 @@ def _plan_lines(plan: Mapping[str, Any]) -> list[str]:
     if plan["unreadable_folders"]:
         names = ", ".join(map(_plain, plan["unreadable_folders"][:5]))
         lines.append(f"{len(plan['unreadable_folders'])} folders cannot be listed: {names}.")
-    if plan["links_not_followed"]:
-        lines.append(
-            f"{plan['links_not_followed']} links to folders were not followed; name them as SOURCE."
-        )
     return ["", *lines] if lines else []
 
 

@@ -218,5 +218,4 @@ def _describe_plan(growth: Growth, options: ScoreOptions) -> dict[str, Any]:
         "examples": growth.changes.examples,
         "rescored": options.rescore_changed,
         "unreadable_folders": growth.notes.unreadable_folders,
-        "links_not_followed": growth.notes.links_not_followed,
     }

@@ -20,8 +20,6 @@ class ListingNotes:
     """What a listing left out: nothing is left out in silence."""
 
     unreadable_folders: list[str] = field(default_factory=list)
-    links_not_followed: int = 0
-    """Links to folders below SOURCE; a link that is SOURCE itself is followed."""
 
 
 class Sources:
@@ -73,23 +71,34 @@ class Sources:
         yield from self._walk(absolute)
 
     def _walk(self, root: str) -> Iterator[Listed]:
-        """Yield the images below a folder, but for hidden ones, without keeping their names."""
-        folders = [root]
-        while folders:
+        """Yield the images below a folder, but for hidden ones, without keeping their names.
+
+        Links to folders are followed when all other folders are through, each folder once: a loop
+        ends, and a folder that can be reached without a link has its own name.
+        """
+        folders, links = [root], list[str]()
+        seen: set[tuple[int, int]] = set()
+        while folders or links:
+            if not folders:
+                links.sort(reverse=True)
+                folders.append(links.pop())
             folder = folders.pop()
             try:
+                found = os.stat(folder)
                 entries = os.scandir(folder)
             except OSError:
                 self.notes.unreadable_folders.append(folder)
                 continue
             with entries:
+                if (found.st_dev, found.st_ino) in seen:
+                    continue
+                seen.add((found.st_dev, found.st_ino))
                 for entry in entries:
-                    if entry.name.startswith("."):
+                    if entry.name.startswith(".") or self._skipped.contains(entry.path):
                         continue
                     if entry.is_dir(follow_symlinks=False):
-                        if not self._skipped.contains(entry.path):
-                            folders.append(entry.path)
+                        folders.append(entry.path)
                     elif entry.is_symlink() and os.path.isdir(entry.path):
-                        self.notes.links_not_followed += 1
+                        links.append(entry.path)
                     elif entry.name.lower().endswith(SUFFIXES):
                         yield stat_image(entry.path)

@@ -99,15 +99,17 @@ def test_names_that_are_no_utf8_are_kept_byte_for_byte(tmp_path: Path) -> None:
     assert to_path(uri) == path
 
 
-def test_links_end(images: Path) -> None:
-    """A loop of links is not followed, and counted; a link to nowhere is listed, to fail later."""
-    (images / "loop").symlink_to(images)
+def test_links_are_followed_and_end(images: Path, tmp_path: Path) -> None:
+    """Each folder is read once, by its own name where it has one below SOURCE."""
+    (images / "a loop").symlink_to(images)
+    (images / "a twin of b").symlink_to(images / "b")
     (images / "self.png").symlink_to(images / "self.png")
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/3.png").write_bytes(b"x")
+    (images / "far").symlink_to(tmp_path / "far")
     sources = Sources([str(images)], JobFolder("/nowhere"))
-    found = {entry.uri: entry.size for entry in sources}
-    assert found[f"{images}/self.png"] is None
-    assert len(found) == 4
-    assert sources.notes.links_not_followed == 1
+    found = {entry.uri.removeprefix(f"{images}/"): entry.size for entry in sources}
+    assert found == {"a.png": 1, "b/1.JPG": 1, "b/2.png": 1, "far/3.png": 1, "self.png": None}
 
 
 def test_what_cannot_be_used_is_refused(tmp_path: Path) -> None:
