@@ -4,9 +4,10 @@ import numpy as np
 
 from blemish.synthesis.change import Change, Region, close, heading, limit, place, place_at_border
 from blemish.synthesis.geometry import Window, blob, wander, whole, window
+from blemish.synthesis.manufacture import other_texture
 from blemish.synthesis.noise import Field, as_field, blur, choose, sample, standardize
 from blemish.synthesis.surfaces import SURFACES, shade
-from blemish.synthesis.workpiece import Workpiece, other_texture
+from blemish.synthesis.workpiece import Workpiece
 
 _LARGEST_ZONE = 0.6  # of the part; beyond it the rest would be the defect
 _BLOTCH_SHARE = 0.3  # of patches that are many areas instead of one

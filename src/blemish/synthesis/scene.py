@@ -18,10 +18,11 @@ from blemish.synthesis.events import (
     paint_events,
     pick,
 )
+from blemish.synthesis.manufacture import make_workpiece
 from blemish.synthesis.noise import Field
 from blemish.synthesis.opencv_threads import one_opencv_thread
 from blemish.synthesis.surfaces import SURFACES
-from blemish.synthesis.workpiece import Workpiece, make_workpiece
+from blemish.synthesis.workpiece import Workpiece
 
 _ATTEMPTS = 4
 

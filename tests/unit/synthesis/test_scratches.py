@@ -5,9 +5,10 @@ from skimage.measure import label
 from unit.synthesis.recipe import recipe
 
 from blemish.synthesis.change import Change
+from blemish.synthesis.manufacture import make_workpiece
 from blemish.synthesis.scene import draw
 from blemish.synthesis.scratches import scratch
-from blemish.synthesis.workpiece import Workpiece, make_workpiece
+from blemish.synthesis.workpiece import Workpiece
 
 
 def piece(size: int = 256) -> Workpiece:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from blemish.synthesis.workpiece import Workpiece, make_workpiece
+from blemish.synthesis.manufacture import make_workpiece
+from blemish.synthesis.workpiece import Workpiece
 
 
 def pieces(count: int = 200, size: int = 96) -> list[Workpiece]:
