@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.config.finetune import Finetune
+from blemish.finetuning.bank_sheet import bank_sheet
 from blemish.finetuning.set_images import SetImages
 from blemish.photographs.bank import DrawnPhotograph, Photograph, draw_bank
-from blemish.photographs.bank_sheet import bank_sheet
 from blemish.training.crops import training_image
 
 Track = Callable[[Iterable[Any], int], Iterable[Any]]

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from blemish.finetuning.set_images import SetImages
+from blemish.finetuning.suspects import Suspect, rank_suspects
 from blemish.model import Probability, UNetTiny
-from blemish.photographs.suspects import Suspect, rank_suspects
 from blemish.preprocessing import MODEL_SIZE
 from blemish.tiling import predict_tiled
 from blemish.training.crops import TrainingImage

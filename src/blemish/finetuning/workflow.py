@@ -20,10 +20,10 @@ from blemish.finetuning.drawn_bank import Track, add_drawn
 from blemish.finetuning.duration import schedule_for
 from blemish.finetuning.set_images import SetImages, read_sets
 from blemish.finetuning.starts import Start, load_start
+from blemish.finetuning.suspects import Suspect
 from blemish.finetuning.suspicion import leave_out_suspects
 from blemish.model import UNetTiny
 from blemish.packed import PackedSet
-from blemish.photographs.suspects import Suspect
 from blemish.training.crops import SyntheticCrops
 from blemish.training.listener import Listeners, TrainingListener
 from blemish.training.outputs import describe, write_outputs

@@ -1,1 +1,1 @@
-"""Defects drawn onto photographs of defect-free parts, and which photographs may not be such."""
+"""Defects drawn onto photographs of defect-free parts."""

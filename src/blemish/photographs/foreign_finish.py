@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 
 from blemish.arrays import Plane
+from blemish.damage.areas import zone
+from blemish.damage.change import Change, heading, limit, place, place_at_border
+from blemish.damage.geometry import Window, blob, window
+from blemish.damage.noise import Field, as_field, choose
+from blemish.damage.workpiece import Workpiece
 from blemish.photographs.photographed import smooth_light
-from blemish.synthesis.areas import zone
-from blemish.synthesis.change import Change, heading, limit, place, place_at_border
-from blemish.synthesis.geometry import Window, blob, window
-from blemish.synthesis.noise import Field, as_field, choose
-from blemish.synthesis.workpiece import Workpiece
 
 NAME = "foreign_finish"
 _QUANTILES = 64

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.arrays import Plane
-from blemish.synthesis.noise import Field, as_field, blur, choose
-from blemish.synthesis.workpiece import PartEdge, Workpiece
+from blemish.damage.noise import Field, as_field, blur, choose
+from blemish.damage.workpiece import PartEdge, Workpiece
 
 Region = NDArray[np.bool_]
 

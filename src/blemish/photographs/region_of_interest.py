@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.arrays import Plane
-from blemish.synthesis.noise import as_field, blur
+from blemish.damage.noise import as_field, blur
 
 Region = NDArray[np.bool_]
 

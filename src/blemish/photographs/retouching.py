@@ -6,9 +6,7 @@ import numpy as np
 
 from blemish.arrays import Plane
 from blemish.config.drawing import Drawing
-from blemish.photographs import foreign_finish
-from blemish.photographs.photographed import Photographed, Region, photographed
-from blemish.synthesis.events import (
+from blemish.damage.events import (
     DefectEvent,
     DrawnDefect,
     apply_events,
@@ -16,8 +14,10 @@ from blemish.synthesis.events import (
     paint_events,
     pick,
 )
-from blemish.synthesis.noise import Field, as_field, blur, grain
-from blemish.synthesis.opencv_threads import one_opencv_thread
+from blemish.damage.noise import Field, as_field, blur, grain
+from blemish.damage.opencv_threads import one_opencv_thread
+from blemish.photographs import foreign_finish
+from blemish.photographs.photographed import Photographed, Region, photographed
 
 _ATTEMPTS = 4
 _LEAST_SIDE = 12  # px; on less no defect has room

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.synthesis.noise import Field, as_field, blur, choose, grain
+from blemish.damage.noise import Field, as_field, blur, choose, grain
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.config.generate import Generate
-from blemish.synthesis.defect_classes import DEFECTS
+from blemish.damage.defect_classes import DEFECTS
+from blemish.damage.surfaces import SURFACES
 from blemish.synthesis.scene import Scene, draw
-from blemish.synthesis.surfaces import SURFACES
 
 _TILE = 160  # px
 _HEAD = 22  # px, the line of names

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from blemish.synthesis.change import limit, place
-from blemish.synthesis.geometry import blob, smoothstep, whole, window
-from blemish.synthesis.noise import as_field, blur, choose, sample
-from blemish.synthesis.workpiece import Workpiece
+from blemish.damage.change import limit, place
+from blemish.damage.geometry import blob, smoothstep, whole, window
+from blemish.damage.noise import as_field, blur, choose, sample
+from blemish.damage.workpiece import Workpiece
 
 Distract = Callable[[np.random.Generator, Workpiece], None]
 """Changes the reflectance or the lighting of a workpiece in place."""

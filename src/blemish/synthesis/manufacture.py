@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from blemish.synthesis.geometry import Window, whole
-from blemish.synthesis.noise import Field, choose, slow
+from blemish.damage.geometry import whole
+from blemish.damage.noise import Field, choose, slow
+from blemish.damage.surfaces import SURFACES, Surface
+from blemish.damage.workpiece import Workpiece
 from blemish.synthesis.outlines import cut_out
-from blemish.synthesis.surfaces import SURFACES, Surface
-from blemish.synthesis.workpiece import Workpiece
 
 _OUTLINED_SHARE = 0.42  # of parts that end inside the image
 _BAR_SHARE = 0.2  # of those that are bars or shafts
@@ -18,7 +18,7 @@ def make_workpiece(rng: np.random.Generator, size: int, surface: str) -> Workpie
     Args:
         rng: Chooses everything else.
         size: Side of the image, px.
-        surface: A key of :data:`blemish.synthesis.surfaces.SURFACES`.
+        surface: A key of :data:`blemish.damage.surfaces.SURFACES`.
     """
     shape = (size, size)
     unit = choose(rng, 0.55, 2.2) * (size / 256) ** 0.5
@@ -80,12 +80,3 @@ def _lighting(rng: np.random.Generator, shape: tuple[int, int], lay: float) -> F
         band = np.exp(-0.5 * ((across - np.float32(centre)) / np.float32(width)) ** 2)
         light += np.float32(rng.uniform(-0.4, 0.9)) * band
     return np.maximum(light, np.float32(0.08))
-
-
-def other_texture(rng: np.random.Generator, piece: Workpiece, box: Window, surface: str) -> Field:
-    """Return reflectance of another finish inside a box, about 1, at the piece's magnification."""
-    kind = SURFACES[surface]
-    lay = piece.lay + (float(rng.uniform(0.3, 1.5)) if rng.random() < 0.25 else 0.0)
-    shape = (max(box.height, 8), max(box.width, 8))
-    marks = kind.draw(rng, shape, piece.unit * choose(rng, 0.7, 1.4), lay, piece.light)
-    return 1 + marks[: box.height, : box.width]

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from blemish.synthesis.geometry import smoothstep, wander, whole
-from blemish.synthesis.noise import Field, blur, choose, grain, slow
-from blemish.synthesis.workpiece import PartEdge, Workpiece
+from blemish.damage.geometry import smoothstep, wander, whole
+from blemish.damage.noise import Field, blur, choose, grain, slow
+from blemish.damage.workpiece import PartEdge, Workpiece
 
 _THREADED = 0.5  # of bars whose flanks carry a thread
 

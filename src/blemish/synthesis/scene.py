@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.config.generate import Generate
-from blemish.synthesis.camera import choose_camera
-from blemish.synthesis.change import Region
-from blemish.synthesis.distractors import distract
-from blemish.synthesis.events import (
+from blemish.damage.change import Region
+from blemish.damage.events import (
     DefectEvent,
     DrawnDefect,
     apply_events,
@@ -18,11 +16,13 @@ from blemish.synthesis.events import (
     paint_events,
     pick,
 )
+from blemish.damage.noise import Field
+from blemish.damage.opencv_threads import one_opencv_thread
+from blemish.damage.surfaces import SURFACES
+from blemish.damage.workpiece import Workpiece
+from blemish.synthesis.camera import choose_camera
+from blemish.synthesis.distractors import distract
 from blemish.synthesis.manufacture import make_workpiece
-from blemish.synthesis.noise import Field
-from blemish.synthesis.opencv_threads import one_opencv_thread
-from blemish.synthesis.surfaces import SURFACES
-from blemish.synthesis.workpiece import Workpiece
 
 _ATTEMPTS = 4
 
@@ -35,7 +35,7 @@ class Scene:
         image: Shape ``(H, W)``, uint8.
         mask: Shape ``(H, W)``, bool: the union of the defects.
         defects: Those that show.
-        surface: A key of :data:`blemish.synthesis.surfaces.SURFACES`.
+        surface: A key of :data:`blemish.damage.surfaces.SURFACES`.
         attributes: Surface and magnification, as JSON values.
         clean: The noiseless signal without the defects, grey levels.
         seen: The same with them.

@@ -3,9 +3,9 @@
 import pytest
 from unit.synthesis.recipe import recipe
 
-from blemish.synthesis.defect_classes import DEFECTS
+from blemish.damage.defect_classes import DEFECTS
+from blemish.damage.surfaces import SURFACES
 from blemish.synthesis.distractors import DISTRACTORS, ODDS
-from blemish.synthesis.surfaces import SURFACES
 
 
 def test_params_name_every_surface_and_defect() -> None:

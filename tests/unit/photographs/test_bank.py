@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from blemish.config.drawing import Drawing, DrawnWeights
 from blemish.errors import DataError
 from blemish.photographs.bank import DrawnPhotograph, Photograph, draw_bank
-from blemish.photographs.bank_sheet import bank_sheet
 
 
 def ground(seed: int, shape: tuple[int, int] = (150, 120)) -> NDArray[np.uint8]:
@@ -156,14 +155,3 @@ def test_no_photograph_is_refused() -> None:
     """Without any clean photograph the refusal says what to do."""
     with pytest.raises(DataError, match="--clean"):
         list(draw_bank([], Drawing(), seed=1, count=1))
-
-
-def test_sheet_shows_every_image() -> None:
-    """The sheet has a cell for each image, none of them blank."""
-    bank = list(draw_bank(photographs(), Drawing(), seed=2, count=7, size=96))
-    sheet = bank_sheet(bank, columns=3)
-    assert sheet.dtype == np.uint8
-    cells = [
-        sheet[r * 236 : r * 236 + 120, c * 220 : c * 220 + 100] for r in range(3) for c in range(3)
-    ]
-    assert all(cell.std() > 0 for cell in cells[:7])

@@ -3,9 +3,9 @@
 import numpy as np
 from unit.synthesis.recipe import recipe
 
+from blemish.damage.defect_classes import DEFECTS
+from blemish.damage.surfaces import SURFACES
 from blemish.synthesis.contact_sheet import contact_sheet
-from blemish.synthesis.defect_classes import DEFECTS
-from blemish.synthesis.surfaces import SURFACES
 
 
 def test_contact_sheet_shows_every_pair() -> None:

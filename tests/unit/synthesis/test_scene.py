@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.synthesis.recipe import recipe
 
-from blemish.synthesis.defect_classes import DEFECTS
+from blemish.damage.defect_classes import DEFECTS
+from blemish.damage.surfaces import SURFACES
+from blemish.damage.visibility import VISIBLE
 from blemish.synthesis.scene import Scene, draw, is_clean
-from blemish.synthesis.surfaces import SURFACES
-from blemish.synthesis.visibility import VISIBLE
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 

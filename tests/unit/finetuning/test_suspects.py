@@ -1,9 +1,9 @@
-"""Tests of blemish.photographs.suspects: outliers of a set, never the set itself."""
+"""Tests of blemish.finetuning.suspects: outliers of a set, never the set itself."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.photographs.suspects import rank_suspects
+from blemish.finetuning.suspects import rank_suspects
 
 
 def marked(pixels: int) -> NDArray[np.float32]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from blemish.synthesis.geometry import table, wander, whole
-from blemish.synthesis.noise import Field, as_field, blur, choose, grain, sample, slow, standardize
+from blemish.damage.geometry import table, wander, whole
+from blemish.damage.noise import Field, as_field, blur, choose, grain, sample, slow, standardize
 
 _THREADS = 0.4  # of straight turned marks that are as coarse as a thread
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from blemish.synthesis.geometry import Window
-from blemish.synthesis.noise import Field
+from blemish.damage.geometry import Window
+from blemish.damage.noise import Field
 
 
 @dataclass

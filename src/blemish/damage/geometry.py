@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from blemish.synthesis.noise import Field, as_field, sample
+from blemish.damage.noise import Field, as_field, sample
 
 
 @dataclass(frozen=True)

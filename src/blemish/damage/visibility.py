@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from blemish.synthesis.change import Change, Region
-from blemish.synthesis.geometry import Window
-from blemish.synthesis.noise import Field, blur
+from blemish.damage.change import Change, Region
+from blemish.damage.geometry import Window
+from blemish.damage.noise import Field, blur
 
 VISIBLE = 1.5
 FADED = 0.45

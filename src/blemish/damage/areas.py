@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from blemish.synthesis.change import Change, Region, close, heading, limit, place, place_at_border
-from blemish.synthesis.geometry import Window, blob, wander, whole, window
-from blemish.synthesis.manufacture import other_texture
-from blemish.synthesis.noise import Field, as_field, blur, choose, sample, standardize
-from blemish.synthesis.surfaces import SURFACES, shade
-from blemish.synthesis.workpiece import Workpiece
+from blemish.damage.change import Change, Region, close, heading, limit, place, place_at_border
+from blemish.damage.geometry import Window, blob, wander, whole, window
+from blemish.damage.noise import Field, as_field, blur, choose, sample, standardize
+from blemish.damage.surfaces import SURFACES, shade
+from blemish.damage.workpiece import Workpiece
 
 _LARGEST_ZONE = 0.6  # of the part; beyond it the rest would be the defect
 _BLOTCH_SHARE = 0.3  # of patches that are many areas instead of one
@@ -188,7 +187,7 @@ def uneven(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     box, cover = zone(rng, piece)
     names = [name for name, kind in SURFACES.items() if kind.directed]
     surface = piece.surface if rng.random() < 0.6 else str(rng.choice(names))
-    marks = other_texture(rng, piece, box, surface) - 1
+    marks = _other_texture(rng, piece, box, surface) - 1
     strength = piece.contrast * (choose(rng, 1.3, 4) if rng.random() < 0.75 else 0.3)
     step = rng.choice([-1, 1]) * choose(rng, 0.2, 2.5) * max(piece.contrast, 0.04)
     level = 1 + np.float32(step)
@@ -198,6 +197,15 @@ def uneven(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
         seam = np.clip(1 - np.abs(cover - np.float32(0.5)) * 2, 0, 1)
         delta += np.float32(rng.normal(0, 2 * piece.contrast)) * seam
     return [Change(box, delta, cover > np.float32(0.5), thin=False, finish=True)]
+
+
+def _other_texture(rng: np.random.Generator, piece: Workpiece, box: Window, surface: str) -> Field:
+    """Return reflectance of another finish inside a box, about 1, at the piece's magnification."""
+    kind = SURFACES[surface]
+    lay = piece.lay + (float(rng.uniform(0.3, 1.5)) if rng.random() < 0.25 else 0.0)
+    shape = (max(box.height, 8), max(box.width, 8))
+    marks = kind.draw(rng, shape, piece.unit * choose(rng, 0.7, 1.4), lay, piece.light)
+    return 1 + marks[: box.height, : box.width]
 
 
 def zone(rng: np.random.Generator, piece: Workpiece) -> tuple[Window, Field]:

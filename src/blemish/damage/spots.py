@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from blemish.synthesis.change import Change, heading, limit, place, place_at_border
-from blemish.synthesis.geometry import Window, blob, window
-from blemish.synthesis.noise import Field, as_field, blur, choose, sample, standardize
-from blemish.synthesis.surfaces import shade
-from blemish.synthesis.workpiece import Workpiece
+from blemish.damage.change import Change, heading, limit, place, place_at_border
+from blemish.damage.geometry import Window, blob, window
+from blemish.damage.noise import Field, as_field, blur, choose, sample, standardize
+from blemish.damage.surfaces import shade
+from blemish.damage.workpiece import Workpiece
 
 
 def pit(rng: np.random.Generator, piece: Workpiece) -> list[Change]:

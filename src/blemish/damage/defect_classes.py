@@ -1,10 +1,10 @@
 """The defects by name; to add one, write an event and name it here and in ``params.yaml``."""
 
-from blemish.synthesis.areas import corrosion, fray, inclusion, patch, scale, uneven
-from blemish.synthesis.change import Event
-from blemish.synthesis.cracks import crack
-from blemish.synthesis.scratches import scratch
-from blemish.synthesis.spots import blowhole, chip, dent, pit
+from blemish.damage.areas import corrosion, fray, inclusion, patch, scale, uneven
+from blemish.damage.change import Event
+from blemish.damage.cracks import crack
+from blemish.damage.scratches import scratch
+from blemish.damage.spots import blowhole, chip, dent, pit
 
 DEFECTS: dict[str, Event] = {
     "scratch": scratch,

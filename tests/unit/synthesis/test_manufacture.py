@@ -1,9 +1,9 @@
-"""Tests of blemish.synthesis.workpiece: outlines, and what lies beside the part."""
+"""Tests of blemish.synthesis.manufacture: outlines, and what lies beside the part."""
 
 import numpy as np
 
+from blemish.damage.workpiece import Workpiece
 from blemish.synthesis.manufacture import make_workpiece
-from blemish.synthesis.workpiece import Workpiece
 
 
 def pieces(count: int = 200, size: int = 96) -> list[Workpiece]:

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.synthesis.geometry import Window
-from blemish.synthesis.noise import Field
-from blemish.synthesis.workpiece import Workpiece
+from blemish.damage.geometry import Window
+from blemish.damage.noise import Field
+from blemish.damage.workpiece import Workpiece
 
 Region = NDArray[np.bool_]
 

@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.synthesis.change import Change, Region, heading, place, place_at_border
-from blemish.synthesis.geometry import Window, wander
-from blemish.synthesis.noise import Field, as_field, blur, choose
-from blemish.synthesis.workpiece import Workpiece
+from blemish.damage.change import Change, Region, heading, place, place_at_border
+from blemish.damage.geometry import Window, wander
+from blemish.damage.noise import Field, as_field, blur, choose
+from blemish.damage.workpiece import Workpiece
 
 _SHIFT = 4  # fractional bits of the coordinates that OpenCV draws with
 

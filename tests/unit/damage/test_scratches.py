@@ -1,14 +1,14 @@
-"""Tests of blemish.synthesis.scratches: lines of every length, hairlines and bands."""
+"""Tests of blemish.damage.scratches: lines of every length, hairlines and bands."""
 
 import numpy as np
 from skimage.measure import label
 from unit.synthesis.recipe import recipe
 
-from blemish.synthesis.change import Change
+from blemish.damage.change import Change
+from blemish.damage.scratches import scratch
+from blemish.damage.workpiece import Workpiece
 from blemish.synthesis.manufacture import make_workpiece
 from blemish.synthesis.scene import draw
-from blemish.synthesis.scratches import scratch
-from blemish.synthesis.workpiece import Workpiece
 
 
 def piece(size: int = 256) -> Workpiece:

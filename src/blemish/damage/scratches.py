@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from blemish.synthesis.change import Change, heading, place
-from blemish.synthesis.geometry import Window, wander, window
-from blemish.synthesis.noise import Field, as_field, choose
-from blemish.synthesis.workpiece import Workpiece
+from blemish.damage.change import Change, heading, place
+from blemish.damage.geometry import Window, wander, window
+from blemish.damage.noise import Field, as_field, choose
+from blemish.damage.workpiece import Workpiece
 
 _THINNEST = 0.5  # deviation of a hairline across, px
 _LEAST_ASPECT = 14.0  # of a scratch, its length over the deviation across

@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from blemish.synthesis.change import Change, Region
-from blemish.synthesis.defect_classes import DEFECTS
-from blemish.synthesis.noise import Field, choose
-from blemish.synthesis.visibility import Painted, judge, paint
-from blemish.synthesis.workpiece import Workpiece
+from blemish.damage.change import Change, Region
+from blemish.damage.defect_classes import DEFECTS
+from blemish.damage.noise import Field, choose
+from blemish.damage.visibility import Painted, judge, paint
+from blemish.damage.workpiece import Workpiece
 
 _AREA_SHARE = 0.7  # contrast of an area over that of a line as plain to see: an eye sums over it
 _DEEPEST = 0.9  # change of the reflectance, of dark lines and spots
@@ -27,7 +27,7 @@ class DrawnDefect:
     """One defect as painted.
 
     Attributes:
-        class_name: Such as a key of :data:`blemish.synthesis.defect_classes.DEFECTS`.
+        class_name: Such as a key of :data:`blemish.damage.defect_classes.DEFECTS`.
         mask: Shape ``(H, W)`` of the image, bool.
         contrast_to_noise: Contrast of what is painted over the local noise.
         width_px: Typical width, px.

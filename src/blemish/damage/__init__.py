@@ -1,0 +1,1 @@
+"""Defects as changes of a workpiece, drawn by chance, and which part of them shows."""
