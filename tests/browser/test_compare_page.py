@@ -95,10 +95,10 @@ def test_escapes_and_false_alarms_follow_thresholds_and_filters(
     open_compare(page, dashboard, "?a=1&b=3&ta=0.850&tb=0.850")
     wait_for_metrics(page)
     called = {v: [bool((m >= np.float32(0.85)).any()) for m in maps[v]] for v in (1, 3)}
-    cell = [n for n, s in enumerate(scenes) if s.regions and not called[1][n] and called[3][n]]
-    page.get_by_role("button", name=f"Missed by A alone: {len(cell)}").click()
+    cell = [n for n, s in enumerate(scenes) if s.regions and called[1][n] and called[3][n]]
+    page.get_by_role("button", name=f"Both find: {len(cell)}").click()
     expect(page.get_by_text(f"1 of {len(cell)}")).to_be_visible()
-    expect(page).to_have_url(re.compile("result=defective-passed-called"))
+    expect(page).to_have_url(re.compile("result=defective-called-called"))
     with page.expect_download() as download:
         page.get_by_role("button", name="Report").click()
     report = download.value.path().read_text(encoding="utf-8")

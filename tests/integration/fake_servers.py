@@ -4,6 +4,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 FakeServer = AbstractContextManager[str]
@@ -27,6 +28,25 @@ def answering(status: int, kind: str, body: bytes) -> Iterator[str]:
             """Keep quiet."""
 
     yield from _serve(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+
+
+@contextmanager
+def receiving() -> Iterator[tuple[str, list[tuple[Message, bytes]]]]:
+    """Take every post, and hand over the headers and bodies that came."""
+    received: list[tuple[Message, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            received.append((self.headers, body))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            """Keep quiet."""
+
+    for url in _serve(ThreadingHTTPServer(("127.0.0.1", 0), Handler)):
+        yield url, received
 
 
 @contextmanager

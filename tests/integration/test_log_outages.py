@@ -1,7 +1,9 @@
 """The prediction log when its database is locked, gone, or none."""
 
+import dataclasses
 import sqlite3
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -61,3 +63,57 @@ def test_a_database_that_is_gone_is_counted_and_closing_does_not_hang(tmp_path: 
         writer.submit(record(number))
     writer.close(5)
     assert (writer.lost, writer.written) == (20, 0)
+
+
+def test_a_record_that_cannot_be_written_costs_itself_alone(tmp_path: Path) -> None:
+    """A corrupt row is lost and told; the others of its batch are written, and later ones too."""
+    writer = LogWriter(f"sqlite:///{tmp_path / 'x.db'}")
+    corrupt = dataclasses.replace(record(7), statistics={"brightness": object()})  # type: ignore[dict-item]  # that is what is wrong with it
+    for one in (record(1), corrupt, record(2)):
+        writer.submit(one)
+    _await(lambda: writer.written == 2)
+    assert writer.lost == 1
+    assert writer.fault is not None
+    assert writer.fault.step == "writing predictions"
+    writer.submit(record(3))
+    _await(lambda: writer.written == 3)
+    assert (writer.faults, writer.fault) == (1, None)
+    writer.close()
+
+
+def test_housekeeping_that_fails_is_told_and_tried_again(tmp_path: Path) -> None:
+    """A params file broken later ends no thread: it is counted, reported, and records go on."""
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("params.yaml is broken")
+
+    writer = LogWriter(f"sqlite:///{tmp_path / 'x.db'}", housekeeping=broken)
+    writer._next_housekeeping = 0.0
+    _await(lambda: writer.fault is not None)
+    assert writer.fault is not None
+    assert (writer.fault.step, writer.fault.reason) == ("housekeeping", "params.yaml is broken")
+    writer.submit(record(1))
+    _await(lambda: writer.written == 1)
+    writer.close()
+
+
+def test_a_log_file_that_was_deleted_is_made_anew(tmp_path: Path) -> None:
+    """The thread notices that its file is another one: nothing is written to a deleted file."""
+    path = tmp_path / "x.db"
+    writer = LogWriter(f"sqlite:///{path}")
+    writer.submit(record(1))
+    _await(lambda: writer.written == 1)
+    for file in tmp_path.glob("x.db*"):
+        file.unlink()
+    writer.submit(record(2))
+    _await(lambda: writer.written == 2)
+    writer.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT count(*) FROM predictions").fetchone() == (1,)
+
+
+def _await(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert holds()

@@ -1,6 +1,8 @@
 """The prediction log on SQLite and on PostgreSQL: the same tests on both."""
 
 import hashlib
+import hmac
+import json
 import statistics
 import threading
 from collections.abc import Iterator
@@ -12,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from integration.fake_servers import answering, receiving
 from integration.log_records import NOW, predicted, record, refused, took
 from integration.postgresql import find_programs, running
+from pydantic import SecretStr
 from sqlalchemy import Engine, func, select, text
 
 from blemish.config.monitor import Alarms, Drift, Keep, Monitor
@@ -22,6 +26,7 @@ from blemish.monitoring import alarms, logged_predictions, parquet, queries, ret
 from blemish.monitoring.database import open_database
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.prediction_log import PredictionLog, ServedRecord
+from blemish.monitoring.webhook import Webhook
 from blemish.monitoring.writer import LogWriter
 
 MONITOR = Monitor(
@@ -237,6 +242,62 @@ def test_alarms_open_once_and_close_when_it_is_over(engine: Engine) -> None:
     assert alarms.check(engine, MONITOR, later)
     (found,) = alarms.history(engine)
     assert found.closed == later
+
+
+def test_one_incident_is_one_row_with_live_words(engine: Engine) -> None:
+    """The words of an open alarm follow what is measured; a rule that flickers opens no second row.
+
+    Who has seen it is kept, and the first to say so stays.
+    """
+    log = PredictionLog(engine)
+    log.write([record(n) for n in range(10)] + [refused(n) for n in range(10)])
+    assert alarms.check(engine, MONITOR, NOW)
+    log.write([refused(n) for n in range(20)])
+    assert alarms.check(engine, MONITOR, NOW + timedelta(seconds=20))
+    (found,) = alarms.history(engine)
+    assert found.value == pytest.approx(0.75)
+    assert "40 requests" in found.detail
+    alarms.acknowledge(engine, found.id, "Ada", NOW)
+    alarms.acknowledge(engine, found.id, "Bob", NOW + timedelta(minutes=1))
+    log.write([record(n) for n in range(1_000)])
+    assert alarms.check(engine, MONITOR, NOW + timedelta(seconds=40))
+    assert alarms.history(engine)[0].closed is not None
+    log.write([refused(n) for n in range(2_000)])
+    assert alarms.check(engine, MONITOR, NOW + timedelta(seconds=60))
+    (found,) = alarms.history(engine)
+    assert (found.closed, found.opened) == (None, NOW)
+    assert (found.acknowledged_by, found.acknowledged) == ("Ada", NOW)
+
+
+def test_alarms_survive_a_clock_that_was_a_year_ahead(engine: Engine) -> None:
+    """What a wrong clock wrote keeps no rule from being asked, and hides no silence."""
+    ahead = NOW + timedelta(days=365)
+    PredictionLog(engine).write([record(1), record(2, time=ahead)])
+    assert alarms.check(engine, MONITOR, ahead)
+    later = NOW + timedelta(hours=6)
+    assert alarms.check(engine, MONITOR, later)
+    silence = next(one for one in alarms.judge(engine, MONITOR, later) if one.rule == "silence")
+    assert silence.holds
+
+
+def test_alarms_go_out_signed_until_they_arrive(engine: Engine) -> None:
+    """A receiver that fails is tried again; what arrives carries a signature of its body."""
+    PredictionLog(engine).write([record(n) for n in range(10)] + [refused(n) for n in range(10)])
+    alarms.check(engine, MONITOR, NOW)
+    secret = SecretStr("shared")
+    with answering(500, "text/plain", b"no") as url:
+        assert Webhook(url, secret).tell(engine, NOW) == 0
+    with receiving() as (url, received):
+        hook = Webhook(url, secret)
+        assert hook.tell(engine, NOW + timedelta(seconds=5)) == 0  # not due again yet
+        assert hook.tell(engine, NOW + timedelta(seconds=20)) == 1
+        assert hook.tell(engine, NOW + timedelta(seconds=40)) == 0
+    ((headers, body),) = received
+    said = json.loads(body)
+    assert (said["event"], said["rule"], said["value"]) == ("opened", "error rate", 0.5)
+    stamp = headers["X-Blemish-Time"].encode()
+    expected = hmac.new(b"shared", stamp + b"." + body, "sha256").hexdigest()
+    assert headers["X-Blemish-Signature"] == f"sha256={expected}"
 
 
 def test_every_rule_can_hold(engine: Engine) -> None:

@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     """The server hands the pictures it saw to the prediction log."""
     otlp_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     """Where the server sends traces; none where unset."""
+    alarm_webhook: str | None = None
+    """Address that alarms are posted to; nobody is told where unset."""
+    alarm_secret: SecretStr | None = None
+    """Signs what is posted to ``alarm_webhook``."""
     dashboard_read_only: bool = False
     """The dashboard shows models but moves none."""
     dashboard_password: SecretStr | None = None

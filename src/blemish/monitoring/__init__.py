@@ -13,6 +13,8 @@ housekeeping        what a writer does between batches
 retention           what is deleted, and when
 parquet             the log as a Parquet file
 drift               whether the images still look like those of training
+limits              the limits and times by which the log is watched and kept
+webhook             alarms that go out, signed and tried again
 alarms              the rules, and the history of when they held
 ==================  ==================================================================
 """

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from blemish.config.monitor import Monitor
@@ -12,6 +12,8 @@ from blemish.monitoring.prediction_log import milliseconds, moment
 
 RULES = ("defect rate", "error rate", "latency", "silence", "drift")
 CHECK_EVERY = timedelta(seconds=15)
+_SAME_INCIDENT = timedelta(minutes=10)
+"""A rule that holds again so soon after it ceased to goes on with the same incident."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,17 @@ class RuleState:
 
 @dataclass(frozen=True)
 class Alarm:
-    """One time that a rule held: from when, until when (None: still), how far."""
+    """One incident: a rule held from when until when (None: still), how far, who has seen it."""
 
+    id: int
     rule: str
     opened: datetime
     closed: datetime | None
     value: float
     bound: float
     detail: str
+    acknowledged: datetime | None = None
+    acknowledged_by: str | None = None
 
 
 def judge(engine: Engine, monitor: Monitor, now: datetime) -> tuple[RuleState, ...]:
@@ -95,11 +100,12 @@ def claim(engine: Engine, name: str, now: datetime, every: timedelta) -> bool:
     dialect = postgresql if engine.dialect.name == "postgresql" else sqlite
     table = schema.watch
     first = dialect.insert(table).values(name=name, checked_ms=0).on_conflict_do_nothing()
-    due = (
-        update(table)
-        .where(table.c.name == name, table.c.checked_ms <= milliseconds(now - every))
-        .values(checked_ms=milliseconds(now))
+    # A time that lies ahead was written by a clock that was wrong; nobody waits for it to come.
+    is_due = or_(
+        table.c.checked_ms <= milliseconds(now - every),
+        table.c.checked_ms > milliseconds(now + every),
     )
+    due = update(table).where(table.c.name == name, is_due).values(checked_ms=milliseconds(now))
     with engine.begin() as connection:
         connection.execute(first)
         return connection.execute(due).rowcount == 1
@@ -117,15 +123,30 @@ def history(engine: Engine, count: int = 100) -> list[Alarm]:
         rows = connection.execute(statement).mappings().all()
     return [
         Alarm(
+            row["id"],
             row["rule"],
             moment(row["opened_ms"]),
             None if row["closed_ms"] is None else moment(row["closed_ms"]),
             row["value"],
             row["bound"],
             row["detail"],
+            None if row["acknowledged_ms"] is None else moment(row["acknowledged_ms"]),
+            row["acknowledged_by"],
         )
         for row in rows
     ]
+
+
+def acknowledge(engine: Engine, alarm_id: int, who: str, now: datetime) -> None:
+    """Note that a person has seen an alarm; the first one stays."""
+    table = schema.alarms
+    statement = (
+        update(table)
+        .where(table.c.id == alarm_id, table.c.acknowledged_ms.is_(None))
+        .values(acknowledged_ms=milliseconds(now), acknowledged_by=who[:128])
+    )
+    with engine.begin() as connection:
+        connection.execute(statement)
 
 
 def _above(rule: str, value: float | None, bound: float, window: str, *, enough: bool) -> RuleState:
@@ -135,7 +156,7 @@ def _above(rule: str, value: float | None, bound: float, window: str, *, enough:
 
 
 def _silence(engine: Engine, minutes: float, now: datetime) -> RuleState:
-    last = logged_predictions.last_time(engine)
+    last = logged_predictions.last_time(engine, now)
     if last is None:
         return RuleState("silence", None, minutes, False, "no request yet")
     quiet = max(0.0, (now - last).total_seconds() / 60)
@@ -165,21 +186,34 @@ def _drift(engine: Engine, monitor: Monitor) -> RuleState:
 
 
 def _record(connection: Connection, finding: RuleState, now: datetime) -> None:
-    """Open an alarm that began to hold; close one that ceased to."""
+    """Open an alarm that began to hold, keep the words of an open one true, close one that ceased.
+
+    A rule that holds again within minutes opens the incident of before again: one row of history.
+    """
     table = schema.alarms
-    running = (table.c.rule == finding.rule, table.c.closed_ms.is_(None))
-    is_open = connection.execute(select(table.c.id).where(*running).limit(1)).first() is not None
-    if finding.holds and not is_open:
-        row = {
-            "rule": finding.rule,
-            "opened_ms": milliseconds(now),
-            "value": finding.value,
-            "bound": finding.bound,
-            "detail": finding.detail,
-        }
-        connection.execute(insert(table), row)
-    elif is_open and not finding.holds:
-        connection.execute(update(table).where(*running).values(closed_ms=milliseconds(now)))
+    newest = select(table.c.id, table.c.closed_ms).where(table.c.rule == finding.rule)
+    last = connection.execute(newest.order_by(table.c.id.desc()).limit(1)).first()
+    said = {"value": finding.value, "bound": finding.bound, "detail": finding.detail}
+    if finding.holds and last is not None and _goes_on(last.closed_ms, now):
+        known = table.c.id == last.id
+        connection.execute(update(table).where(known).values(**said, closed_ms=None))
+    elif finding.holds:
+        row = said | {"rule": finding.rule, "opened_ms": milliseconds(now)}
+        opened = connection.execute(insert(table).values(row).returning(table.c.id)).scalar_one()
+        _note(connection, opened, "opened", now)
+    elif last is not None and last.closed_ms is None:
+        ended = update(table).where(table.c.id == last.id).values(closed_ms=milliseconds(now))
+        connection.execute(ended)
+        _note(connection, last.id, "closed", now)
+
+
+def _goes_on(closed_ms: int | None, now: datetime) -> bool:
+    return closed_ms is None or closed_ms >= milliseconds(now - _SAME_INCIDENT)
+
+
+def _note(connection: Connection, alarm_id: int, event: str, now: datetime) -> None:
+    row = {"alarm_id": alarm_id, "event": event, "due_ms": milliseconds(now), "tries": 0}
+    connection.execute(insert(schema.notices).values(row))
 
 
 def _minute(time: datetime) -> datetime:

@@ -52,6 +52,21 @@ def open_database(url: str) -> Engine:
     return engine
 
 
+def file_identity(engine: Engine) -> tuple[int, int] | None:
+    """Return device and inode of an SQLite file: another file under its name has others.
+
+    Returns:
+        None where the file is gone, and for databases that are no file.
+    """
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    try:
+        status = Path(engine.url.database).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def describe(url: URL, error: Exception) -> str:
     """Say in one sentence that a database cannot be used, without its password."""
     reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]

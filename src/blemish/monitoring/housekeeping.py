@@ -5,12 +5,11 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from blemish.config import find_workspace, load_params
 from blemish.config.monitor import Monitor
-from blemish.errors import WorkspaceError
-from blemish.monitoring.alarms import check, claim
+from blemish.monitoring.alarms import CHECK_EVERY, check, claim
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.retention import prune
+from blemish.monitoring.webhook import Webhook
 
 _PRUNE_EVERY = timedelta(hours=1)
 
@@ -21,9 +20,11 @@ class Housekeeper:
     Args:
         monitor: Bounds and times.
         pictures: Folder of the pictures.
+        webhook: Who is told of alarms; None where nobody is.
     """
 
-    def __init__(self, monitor: Monitor, pictures: Path) -> None:
+    def __init__(self, monitor: Monitor, pictures: Path, webhook: Webhook | None = None) -> None:
+        self._webhook = webhook
         self._monitor = monitor
         self._pictures = ImageStore(pictures)
 
@@ -31,17 +32,7 @@ class Housekeeper:
         """Do what is due and nobody else has done."""
         now = datetime.now(UTC)
         check(engine, self._monitor, now)
+        if self._webhook is not None and claim(engine, "webhook", now, CHECK_EVERY):
+            self._webhook.tell(engine, now)
         if claim(engine, "retention", now, _PRUNE_EVERY):
             prune(engine, self._pictures, self._monitor.keep, now)
-
-
-def monitor_params() -> Monitor:
-    """Return the ``monitor`` block of this checkout; the defaults where there is no checkout.
-
-    Raises:
-        ParamsError: ``params.yaml`` holds what is not accepted.
-    """
-    try:
-        return load_params(find_workspace().params_file).monitor
-    except WorkspaceError:
-        return Monitor()

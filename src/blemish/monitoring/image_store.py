@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 _NAME = re.compile(r"[0-9a-f]{64}")
+_LOOKS = 50  # times that the size is looked at while as much as is allowed comes in
 
 
 class ImageStore:
@@ -13,10 +14,14 @@ class ImageStore:
 
     Args:
         folder: Where they lie; made when the first comes.
+        megabytes: What all of them may take, in 10^6 bytes; None sets no bound. Each process that
+            keeps images may exceed it by a fiftieth until it looks again.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, megabytes: float | None = None) -> None:
         self.folder = folder
+        self._megabytes = megabytes
+        self._added = float("inf")  # bytes since the last look; the first image looks at once
 
     def put(self, sha256: str, data: bytes) -> None:
         """Keep a picture, or note that a kept one was seen again.
@@ -39,6 +44,10 @@ class ImageStore:
             temporary.unlink(missing_ok=True)
             raise
         temporary.replace(path)
+        self._added += len(data)
+        if self._megabytes is not None and self._added > self._megabytes * 1e6 / _LOOKS:
+            self._added = 0
+            self.prune(days=float("inf"), megabytes=self._megabytes)
 
     def get(self, sha256: str) -> bytes | None:
         """Return the bytes of a picture; None when it was never kept or is pruned."""
@@ -71,7 +80,10 @@ class ImageStore:
         """Return time, size and path of every picture, left-over temporary files included."""
         found = []
         for path in self.folder.glob("??/*"):
-            status = path.stat()
+            try:
+                status = path.stat()
+            except FileNotFoundError:  # another process deleted it just now
+                continue
             found.append((status.st_mtime, status.st_size, path))
         return found
 

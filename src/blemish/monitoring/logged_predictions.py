@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import numpy.typing as npt
 from sqlalchemy import Engine, RowMapping, func, select
 
 from blemish.monitoring import schema
-from blemish.monitoring.prediction_log import PredictionRecord, moment
+from blemish.monitoring.prediction_log import PredictionRecord, milliseconds, moment
 from blemish.prediction import Prediction
 
+_AHEAD = timedelta(minutes=1)  # by which clocks of two machines may differ
 _SEARCHED = 20  # newest images for each one wanted: a server measures a sample of them
 
 
@@ -35,10 +36,15 @@ def latest(engine: Engine, count: int, only: str = "all") -> list[PredictionReco
         return [_read(row) for row in connection.execute(statement).mappings()]
 
 
-def last_time(engine: Engine) -> datetime | None:
-    """Return when the newest prediction was made; None without any."""
+def last_time(engine: Engine, now: datetime) -> datetime | None:
+    """Return when the newest prediction was made; None without any.
+
+    One that lies ahead of ``now`` was written by a clock that was wrong, and is left out.
+    """
+    time = schema.predictions.c.time_ms
+    statement = select(func.max(time)).where(time <= milliseconds(now + _AHEAD))
     with engine.connect() as connection:
-        newest = connection.scalar(select(func.max(schema.predictions.c.time_ms)))
+        newest = connection.scalar(statement)
     return None if newest is None else moment(newest)
 
 
@@ -100,7 +106,7 @@ class ServedVersion:
 def served(engine: Engine) -> ServedVersion | None:
     """Return the version that a server took into use last; None when none said so."""
     table = schema.served
-    statement = select(table).order_by(table.c.time_ms.desc(), table.c.id.desc()).limit(1)
+    statement = select(table).order_by(table.c.id.desc()).limit(1)
     with engine.connect() as connection:
         row = connection.execute(statement).mappings().first()
     if row is None:

@@ -139,8 +139,22 @@ alarms = Table(
     Column("value", Float, nullable=False),
     Column("bound", Float, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("acknowledged_ms", BigInteger),
+    Column("acknowledged_by", String(128)),
     Index("alarms_by_rule", "rule", "opened_ms"),
 )
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("alarm_id", BigInteger, nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Index("notices_by_due", "due_ms"),
+)
+"""Alarms that were opened or closed and are still to be told to the webhook."""
 
 watch = Table(
     "watch",

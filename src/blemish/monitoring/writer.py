@@ -6,14 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from blemish.errors import ServiceError
-from blemish.monitoring.database import open_database
+from blemish.monitoring.database import file_identity, open_database
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.prediction_log import PredictionLog, PredictionRecord, ServedRecord
 
@@ -22,9 +23,27 @@ _GATHER_S = 0.5  # how long a record may wait for company: a batch costs as much
 _RETRY_S = 1.0  # pause after a failure, so that a dead database costs no processor time
 _HOUSEKEEPING_S = 15.0
 
+_DATABASE_FAULTS = (OperationalError, InterfaceError, ServiceError, OSError)
+"""What is no fault of a record: writing its batch again one by one would fail alike."""
+
 Housekeeping = Callable[[Engine], None]
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class WriterFault:
+    """What the thread of the log fails at.
+
+    Attributes:
+        step: What it was doing.
+        reason: In a sentence.
+        since: When it last failed, UTC.
+    """
+
+    step: str
+    reason: str
+    since: datetime
 
 
 class LogWriter:
@@ -39,6 +58,7 @@ class LogWriter:
         pictures: Folder for the pictures; None keeps none.
         capacity: Records that may wait.
         picture_bytes: Bytes of pictures that may wait; beyond, records go without theirs.
+        picture_megabytes: What all kept pictures may take, in 10^6 bytes; None sets no bound.
         housekeeping: Called every 15 s from the thread with the database: alarms, retention.
     """
 
@@ -49,10 +69,11 @@ class LogWriter:
         pictures: Path | None = None,
         capacity: int = 4_096,
         picture_bytes: int = 64 << 20,
+        picture_megabytes: float | None = None,
         housekeeping: Housekeeping | None = None,
     ) -> None:
         self._url = url
-        self._pictures = ImageStore(pictures) if pictures else None
+        self._pictures = ImageStore(pictures, megabytes=picture_megabytes) if pictures else None
         self._queue: queue.Queue[PredictionRecord | ServedRecord] = queue.Queue(capacity)
         self._picture_room = picture_bytes
         self._housekeeping = housekeeping
@@ -65,6 +86,11 @@ class LogWriter:
         """Records answered but not logged since the start."""
         self.written = 0
         """Records logged since the start."""
+        self.faults = 0
+        """Times that the thread failed at something since the start, and went on."""
+        self.fault: WriterFault | None = None
+        """What it fails at now; None while all is well."""
+        self._file: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
 
@@ -108,15 +134,31 @@ class LogWriter:
     def _run(self) -> None:
         while not (self._closing.is_set() and self._queue.empty()):
             batch = self._gather()
-            failed = not self._store(batch)
+            stored = self._survives("writing predictions", partial(self._store, batch))
             for record in batch:
                 if isinstance(record, PredictionRecord):
                     self._give_back(record)
-            if failed and self._closing.wait(_RETRY_S):
+            if not stored and self._closing.wait(_RETRY_S):
                 break
-            self._keep_house()
+            if self._is_housekeeping_due():
+                self._survives("housekeeping", self._keep_house)
         if self._log is not None:
             self._log.engine.dispose()
+
+    def _survives(self, step: str, act: Callable[[], None]) -> bool:
+        """The edge of this thread: whatever goes wrong is counted, told and tried again."""
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - the thread must outlive every fault
+            with self._counts:
+                self.faults += 1
+                self.fault = WriterFault(step, _sentence(error), datetime.now(UTC))
+            _log.warning("prediction_log_failed", step=step, error=_sentence(error))
+            self._forget_database()
+            return False
+        if self.fault is not None and self.fault.step == step:
+            self.fault = None
+        return True
 
     def _gather(self) -> list[PredictionRecord | ServedRecord]:
         """Wait a moment for a first record, then for company; empty when none came."""
@@ -133,30 +175,63 @@ class LogWriter:
                 break
         return batch
 
-    def _store(self, batch: list[PredictionRecord | ServedRecord]) -> bool:
-        """Write a batch; False when it was lost."""
+    def _store(self, batch: list[PredictionRecord | ServedRecord]) -> None:
+        """Write a batch; a record that cannot be written is lost by itself, and counted."""
         predictions = [record for record in batch if isinstance(record, PredictionRecord)]
         try:
             log = self._open()
-            log.write(predictions)
-            for record in batch:
-                if isinstance(record, ServedRecord):
-                    log.write_served(record)
-            if self._untold:
-                log.write_loss(self._untold, datetime.now(UTC))
-                self._untold = 0
-        except (SQLAlchemyError, ServiceError, OSError) as error:
+        except Exception:
             self._lose(len(predictions))
-            _log.warning("prediction_log_failed", records=len(predictions), error=str(error))
-            return False
-        self.written += len(predictions)
+            raise
+        self._write(log, predictions)
+        for record in batch:
+            if isinstance(record, ServedRecord):
+                log.write_served(record)
+        if self._untold:
+            log.write_loss(self._untold, datetime.now(UTC))
+            self._untold = 0
         self._keep_pictures(predictions)
-        return True
+
+    def _write(self, log: PredictionLog, records: list[PredictionRecord]) -> None:
+        """Write records together, or, where one of them is at fault, one by one."""
+        try:
+            log.write(records)
+        except _DATABASE_FAULTS:
+            self._lose(len(records))
+            raise
+        except Exception:
+            if len(records) <= 1:
+                self._lose(len(records))
+                raise
+            self._write_each(log, records)
+        else:
+            self.written += len(records)
+
+    def _write_each(self, log: PredictionLog, records: list[PredictionRecord]) -> None:
+        """Write records one by one; tell of the last that could not be, once all were tried."""
+        failed: Exception | None = None
+        for record in records:
+            try:
+                self._write(log, [record])
+            except Exception as error:  # noqa: BLE001 - the others are still to be written
+                failed = error
+        if failed is not None:
+            raise failed
 
     def _open(self) -> PredictionLog:
+        if self._log is not None and self._file != file_identity(self._log.engine):
+            _log.warning("prediction_log_replaced", url=str(self._log.engine.url))
+            self._forget_database()
         if self._log is None:
             self._log = PredictionLog(open_database(self._url))
+            self._file = file_identity(self._log.engine)
         return self._log
+
+    def _forget_database(self) -> None:
+        """Open the database anew next time: its connections may be what went wrong."""
+        if self._log is not None:
+            self._log.engine.dispose()
+            self._log = None
 
     def _keep_pictures(self, records: list[PredictionRecord]) -> None:
         if self._pictures is None:
@@ -170,14 +245,15 @@ class LogWriter:
                 _log.warning("picture_not_kept", error=str(error))
                 return
 
-    def _keep_house(self) -> None:
+    def _is_housekeeping_due(self) -> bool:
         if self._housekeeping is None or time.monotonic() < self._next_housekeeping:
-            return
+            return False
         self._next_housekeeping = time.monotonic() + _HOUSEKEEPING_S
-        try:
+        return True
+
+    def _keep_house(self) -> None:
+        if self._housekeeping is not None:
             self._housekeeping(self._open().engine)
-        except (SQLAlchemyError, ServiceError, OSError) as error:
-            _log.warning("housekeeping_failed", error=str(error))
 
     def _lose(self, records: int) -> None:
         with self._counts:
@@ -191,3 +267,9 @@ class LogWriter:
 
 def _without_picture(record: PredictionRecord) -> PredictionRecord:
     return dataclasses.replace(record, picture=None)
+
+
+def _sentence(error: Exception) -> str:
+    """Return what went wrong on one line: without SQL, and never empty."""
+    text = str(getattr(error, "orig", None) or error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
+from blemish.monitoring.writer import LogWriter
 from blemish.registry import Version
 from blemish.server.problems import refusals
 from blemish.server.service import Service, service_of
@@ -45,6 +46,15 @@ class RegistryReport(BaseModel):
     error: str | None
 
 
+class LogReport(BaseModel):
+    """How the prediction log does: a fault of it stops no answer, and is never silent."""
+
+    written: int
+    lost: int
+    faults: int
+    fault: str | None
+
+
 class Readiness(BaseModel):
     """The body of ``/readyz``."""
 
@@ -52,6 +62,7 @@ class Readiness(BaseModel):
     model: ServedModel | None
     fault: FaultReport | None
     registry: RegistryReport
+    log: LogReport
 
 
 @router.get("/livez", responses=refusals())
@@ -105,6 +116,17 @@ def readiness(service: Service) -> Readiness:
         model=_model(slot.champion.version) if slot.champion else None,
         fault=_fault(slot.fault) if slot.fault else None,
         registry=RegistryReport(stale_s=round(slot.stale_s, 1), error=slot.store_error),
+        log=_log(service.recorder.writer),
+    )
+
+
+def _log(writer: LogWriter) -> LogReport:
+    fault = writer.fault
+    return LogReport(
+        written=writer.written,
+        lost=writer.lost,
+        faults=writer.faults,
+        fault=None if fault is None else f"{fault.step} failed: {fault.reason}",
     )
 
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from blemish.config import settings
 from blemish.imaging import Limits
 from blemish.monitoring.database import log_url, pictures_folder
+from blemish.monitoring.limits import monitor_params
 from blemish.monitoring.prediction_log import ServedRecord
 from blemish.monitoring.writer import Housekeeping, LogWriter
 from blemish.registry import Registry
@@ -62,6 +63,7 @@ class Service:
         writer = LogWriter(
             log_url(environment),
             pictures=pictures,
+            picture_megabytes=monitor_params().keep.picture_megabytes,
             housekeeping=_housekeeping(pictures_folder(environment)),
         )
         slot = Slot(Registry.connect(), serve.models, serve.inference_threads)
@@ -121,12 +123,13 @@ def _housekeeping(pictures: Path) -> Housekeeping:
 
     @functools.cache
     def keeper() -> Housekeeping:
-        from blemish.monitoring.housekeeping import (  # noqa: PLC0415 - as said
-            Housekeeper,
-            monitor_params,
-        )
+        from blemish.monitoring.housekeeping import Housekeeper  # noqa: PLC0415 - as said
+        from blemish.monitoring.webhook import Webhook  # noqa: PLC0415 - as said
 
-        return Housekeeper(monitor_params(), pictures)
+        environment = settings()
+        url, secret = environment.alarm_webhook, environment.alarm_secret
+        webhook = Webhook(url, secret) if url else None
+        return Housekeeper(monitor_params(), pictures, webhook)
 
     def keep(database: Database) -> None:
         keeper()(database)

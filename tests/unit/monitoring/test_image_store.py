@@ -46,3 +46,16 @@ def test_beyond_the_size_the_oldest_go(tmp_path: Path) -> None:
     names = [put(store, bytes([n]) * 400_000, seen=1_000_000 + n) for n in range(3)]
     assert store.prune(days=1, megabytes=1, now=1_000_100) == (1, 400_000)
     assert [store.get(name) is None for name in names] == [True, False, False]
+
+
+def test_the_size_is_bounded_while_images_come_in(tmp_path: Path) -> None:
+    """However many images come, all of them together never exceed the bound by a fiftieth."""
+    store = ImageStore(tmp_path, megabytes=0.1)
+    largest = 0
+    for number in range(300):
+        store.put(f"{number:064x}", bytes(1_000))
+        largest = max(
+            largest, sum(one.stat().st_size for one in tmp_path.rglob("*") if one.is_file())
+        )
+    assert largest <= 0.1e6 * 1.02 + 1_000
+    assert store.get(f"{299:064x}") is not None

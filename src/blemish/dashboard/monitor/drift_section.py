@@ -14,8 +14,8 @@ from blemish.image_statistics import NAMES, image_statistics
 from blemish.imaging import decode_image
 from blemish.monitoring import drift, logged_predictions
 from blemish.monitoring.database import pictures_folder
-from blemish.monitoring.housekeeping import monitor_params
 from blemish.monitoring.image_store import ImageStore
+from blemish.monitoring.limits import monitor_params
 
 _EXAMPLES = 5
 _HEIGHT = 220

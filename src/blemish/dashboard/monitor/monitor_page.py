@@ -10,7 +10,7 @@ from blemish.dashboard.address_widgets import pick
 from blemish.dashboard.monitor import drift_section, latest_predictions, traffic_charts
 from blemish.dashboard.page_errors import guarded, plain
 from blemish.monitoring import alarms, logged_predictions, queries
-from blemish.monitoring.housekeeping import monitor_params
+from blemish.monitoring.limits import monitor_params
 
 RANGES = {
     "15m": ("15 minutes", timedelta(minutes=15)),
