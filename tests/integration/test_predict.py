@@ -134,6 +134,28 @@ def test_names_never_collide(tmp_path: Path) -> None:
     (tmp_path / "b/linked").symlink_to(tmp_path / "a")
     linked = {item.output.as_posix() for item in collect([tmp_path / "b"], None)}
     assert linked == {"x", "c/x", "linked/x"}
+
+
+def test_a_folder_that_cannot_be_listed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is named with the system's reason; the images beside it are found."""
+    for name in ("locked/x.png", "y.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(PNG)
+    scandir = os.scandir
+
+    def refuse(folder: Path) -> object:
+        if Path(folder).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    unreadable = []
+    assert [item.output.as_posix() for item in collect([tmp_path], None, unreadable)] == ["y"]
+    assert [(one.file, one.reason) for one in unreadable] == [
+        (str(tmp_path / "locked"), "cannot be read: Permission denied")
+    ]
     with pytest.raises(click.UsageError, match="would both write"):
         collect([tmp_path / "a" / "x.png", tmp_path / "b" / "x.png"], None)
 

@@ -16,7 +16,7 @@ from blemish.importing.choices import Choices
 from blemish.importing.layouts import find_images
 from blemish.importing.layouts.clean import find_clean
 from blemish.importing.mask_reading import MaskError, MaskRules, read_mask
-from blemish.importing.naming import GroupTable
+from blemish.importing.naming import GroupTable, roboflow_origin
 from blemish.importing.report import find_unused
 from blemish.importing.source import Found, SourceTree
 from blemish.sets import FORMAT, Fault
@@ -89,8 +89,12 @@ def plan_import(source: Source, tree: SourceTree) -> ImportPlan:
         grouping = f"groups are those of {path.name}"
     elif any(image.group for image in found.images):
         grouping = f"groups are those of layout {layout}"
+    elif any(roboflow_origin(image.file) for image in found.images):
+        images = [replace(one, group=roboflow_origin(one.file) or None) for one in found.images]
+        found = replace(found, images=tuple(images))
+        grouping = "copies that Roboflow made of one image are a group"
     described = Counter(image.file for image in found.images)
-    faults = [Fault(str(file), "described twice") for file, n in described.items() if n > 1]
+    faults = [Fault(printable(file), "described twice") for file, n in described.items() if n > 1]
     if not found.images and not found.faults:
         faults.append(Fault(source.root.name, "an empty set: it holds no image"))
     faults += [Fault(one.file, one.reason) for one in tree.walk.unreadable]

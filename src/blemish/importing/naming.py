@@ -35,6 +35,15 @@ def _safe(path: PurePosixPath) -> str:
     return re.sub(r"^[^A-Za-z0-9_]", "_", name[-_LONGEST:])
 
 
+def roboflow_origin(file: PurePosixPath) -> str:
+    """Return the image of which Roboflow made a file, ``NAME.rf.HASH.jpg``; empty for others.
+
+    Roboflow writes several augmented copies of an image, which must not be split.
+    """
+    origin, found, _ = file.name.rpartition(".rf.")
+    return origin if found else ""
+
+
 @dataclass(frozen=True)
 class GroupTable:
     """A CSV of columns ``image,group[,class]``: which images show one physical part."""

@@ -291,6 +291,15 @@ def test_exact_duplicates_are_joined_when_asked(tmp_path: Path) -> None:
     assert "4 groups are joined into 3" in remark
 
 
+def test_copies_that_roboflow_made_of_an_image_share_a_group(tmp_path: Path) -> None:
+    """``NAME.rf.HASH.jpg`` are augmentations of one photograph, in whatever split folder."""
+    for index, name in enumerate(["train/a_png.rf.1f", "valid/a_png.rf.2e", "train/b_png.rf.3d"]):
+        save(tmp_path / f"source/{name}.png", picture(index))
+    images = import_clean(tmp_path / "source")
+    assert sorted(row.group for row in images.rows) == ["a_png", "a_png", "b_png"]
+    assert "Roboflow" in images.about["grouping"]
+
+
 def test_a_report_names_all_that_is_left_out(tmp_path: Path) -> None:
     """What a layout has no use for is counted by reason; hidden files and thumbnails too."""
     source = tmp_path / "source"
