@@ -58,9 +58,16 @@ def walk_folder(root: Path, skip: Path | None = None) -> Walk:
     return Walk(tuple(files), tuple(walker.left_out), tuple(walker.unreadable))
 
 
-def printable(path: PurePosixPath | str) -> str:
-    """Return a path as text that any encoding takes: bytes that are not UTF-8 are spelled out."""
-    return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+def printable(text: object) -> str:
+    """Spell out what a terminal would obey or no encoding takes: names come from anywhere."""
+    return "".join(c if c.isprintable() else _spell(c) for c in str(text))
+
+
+def _spell(character: str) -> str:
+    byte = ord(character) - 0xDC00  # how Python holds a byte that is not UTF-8
+    if 0x80 <= byte <= 0xFF:
+        return f"\\x{byte:02x}"
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 class _Walker:

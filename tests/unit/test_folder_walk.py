@@ -61,6 +61,11 @@ def test_a_broken_link_and_a_name_that_is_not_utf_8_are_told(tmp_path: Path) -> 
     assert [printable(path) for path in walk.files] == ["caf\\xe9.png"]
 
 
+def test_names_are_printed_without_harm() -> None:
+    """Escape codes, bytes of another encoding and lone surrogates are spelled out."""
+    assert printable("a\x1b[31m\n\udce9\ud800é") == "a\\x1b[31m\\n\\xe9\\ud800é"
+
+
 def test_a_folder_that_cannot_be_listed_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from blemish.errors import ImageError
-from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, walk_folder
+from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, printable, walk_folder
 
 if TYPE_CHECKING:
     from blemish.imaging import Limits
@@ -92,7 +92,7 @@ def predict(
     inputs = collect(sources, out, unreadable)
     if not inputs and not unreadable:
         raise click.UsageError(
-            f"No images below {', '.join(map(_printable, sources))}; looked for "
+            f"No images below {', '.join(map(printable, sources))}; looked for "
             f"{' '.join(sorted(IMAGE_SUFFIXES))}."
         )
     from blemish.config.serving import load_serve
@@ -107,7 +107,7 @@ def predict(
             results.append(_predict_one(item, out, job))
             advance(_line(results[-1]))
             for warning in results[-1].get("warnings", ()):
-                click.echo(f"{_printable(item.path)}: {_printable(warning)}", err=True)
+                click.echo(f"{printable(item.path)}: {printable(warning)}", err=True)
     if as_json:
         click.echo(json.dumps(results, indent=2, allow_nan=False))
     failed = sum("error" in result for result in results)
@@ -154,8 +154,8 @@ def collect(
     for (path, _), output in zip(chosen, outputs, strict=True):
         if output in taken:
             raise click.UsageError(
-                f"{_printable(taken[output])} and {_printable(path)} would both write "
-                f"{_printable(output)}.*; name one of them at a time."
+                f"{printable(taken[output])} and {printable(path)} would both write "
+                f"{printable(output)}.*; name one of them at a time."
             )
         taken[output] = path
     return [Input(path, output) for output, path in taken.items()]
@@ -246,21 +246,13 @@ def _write(output: Path, renderings: Any, document: dict[str, Any]) -> None:
 
 def _line(result: dict[str, Any]) -> str:
     """Say in one line what came out for one image."""
-    name = _printable(result["path"])
+    name = printable(result["path"])
     if "error" in result:
-        return f"{name}: failed: {_printable(result['error'])}"
+        return f"{name}: failed: {printable(result['error'])}"
     if not result["defective"]:
         return f"{name}: no defect"
     count, share = result["defect_count"], result["defect_area_fraction"]
     return f"{name}: {count} defect{'s' if count > 1 else ''}, {share:.3%} of the area"
-
-
-def _printable(text: object) -> str:
-    """Escape what a terminal would obey: file names come from anywhere."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
-        for c in str(text)
-    )
 
 
 @contextmanager

@@ -81,18 +81,7 @@ def plan_import(source: Source, tree: SourceTree) -> ImportPlan:
     layout, found = _find(source, tree)
     inside = source.root / _GROUPS_FILE
     path = source.groups or (inside if inside.is_file() else None)
-    grouping = "each image is its own group"
-    if path is not None:
-        table = GroupTable(path.name, _read_text(path))
-        grouped, misfits = table.apply(found.images)
-        found = replace(found, images=grouped, faults=found.faults + misfits)
-        grouping = f"groups are those of {path.name}"
-    elif any(image.group for image in found.images):
-        grouping = f"groups are those of layout {layout}"
-    elif any(roboflow_origin(image.file) for image in found.images):
-        images = [replace(one, group=roboflow_origin(one.file) or None) for one in found.images]
-        found = replace(found, images=tuple(images))
-        grouping = "copies that Roboflow made of one image are a group"
+    found, grouping = _group(found, layout, path)
     described = Counter(image.file for image in found.images)
     faults = [Fault(printable(file), "described twice") for file, n in described.items() if n > 1]
     if not found.images and not found.faults:
@@ -106,6 +95,22 @@ def plan_import(source: Source, tree: SourceTree) -> ImportPlan:
     region = None if source.region is None else _read_region(source.region, source.limits)
     digest = _digest(source, layout, found, path)
     return ImportPlan(layout, found, left_out, region, grouping, digest)
+
+
+def _group(found: Found, layout: str, table: Path | None) -> tuple[Found, str]:
+    """Give images their groups; return them, and where the groups come from."""
+    if table is not None:
+        groups = GroupTable(table.name, _read_text(table))
+        grouped, misfits = groups.apply(found.images)
+        told = f"groups are those of {table.name}"
+        return replace(found, images=grouped, faults=found.faults + misfits), told
+    if any(image.group for image in found.images):
+        return found, f"groups are those of layout {layout}"
+    if any(roboflow_origin(image.file) for image in found.images):
+        copies = (replace(one, group=roboflow_origin(one.file) or None) for one in found.images)
+        told = "copies that Roboflow made of one image are a group"
+        return replace(found, images=tuple(copies)), told
+    return found, "each image is its own group"
 
 
 def _find(source: Source, tree: SourceTree) -> tuple[str, Found]:

@@ -177,7 +177,7 @@ class SourceTree:
 
 def class_of(name: str) -> str:
     """Return a folder's or category's name as a class: lower case, no spaces."""
-    return "_".join(name.strip().lower().split())
+    return printable("_".join(name.strip().lower().split()))
 
 
 def is_free(name: str) -> bool:

@@ -106,7 +106,7 @@ class _Reader:
         found = _candidates(path, str(entry["file_name"]).replace("\\", "/"), self.tree)
         if len(found) == 1:
             return found[0]
-        name = printable(str(entry["file_name"]))
+        name = printable(entry["file_name"])
         if found:
             fits = ", ".join(printable(one) for one in found[:3])
             self._fault(path, f"names {name}, which fits {len(found)} files: {fits}")
