@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from blemish.damage.change import Change, Region, close, heading, limit, place, place_at_border
+from blemish.arrays import Mask
+from blemish.damage.change import Change, close, heading, limit, place, place_at_border
 from blemish.damage.geometry import Window, blob, wander, whole, window
 from blemish.damage.noise import Field, as_field, blur, choose, sample, standardize
 from blemish.damage.surfaces import SURFACES, shade
@@ -256,6 +257,6 @@ def corrosion(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     return [Change(box, delta, _painted(cover, piece.unit), thin=False)]
 
 
-def _painted(cover: Field, unit: float) -> Region:
+def _painted(cover: Field, unit: float) -> Mask:
     """Return specks as one area where they lie close, as an inspector paints them."""
     return close(cover > np.float32(0.4), 2 * unit)

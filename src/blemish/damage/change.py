@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from blemish.arrays import Mask
 from blemish.damage.geometry import Window
 from blemish.damage.noise import Field
 from blemish.damage.workpiece import Workpiece
-
-Region = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Change:
 
     box: Window
     delta: Field
-    extent: Region
+    extent: Mask
     thin: bool
     finish: bool = False
 
@@ -45,7 +43,7 @@ Event = Callable[[np.random.Generator, Workpiece], list[Change]]
 """Draws one event on a workpiece: one change, or a family of them."""
 
 
-def close(region: Region, radius: float) -> Region:
+def close(region: Mask, radius: float) -> Mask:
     """Fill gaps and holes narrower than twice ``radius`` px, as a brush would."""
     size = 2 * max(1, round(radius)) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.damage.change import Change, Region, heading, place, place_at_border
+from blemish.damage.change import Change, heading, place, place_at_border
 from blemish.damage.geometry import Window, wander
 from blemish.damage.noise import Field, as_field, blur, choose
 from blemish.damage.workpiece import Workpiece
@@ -48,7 +48,7 @@ def _as_crack(rng: np.random.Generator, piece: Workpiece, box: Window, drawn: Fi
             drawn, (round(np.sin(piece.light) * 2), round(np.cos(piece.light) * 2)), (0, 1)
         )
         delta += np.float32(rng.uniform(0.2, 0.6)) * blur(np.maximum(shift - drawn, 0), 0.8)
-    extent: Region = drawn > np.float32(0.25)
+    extent = np.asarray(drawn > np.float32(0.25))
     return Change(box, delta, extent, thin=True)
 
 

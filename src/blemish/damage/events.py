@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from blemish.damage.change import Change, Region
+from blemish.arrays import Mask
+from blemish.damage.change import Change
 from blemish.damage.defect_classes import DEFECTS
 from blemish.damage.noise import Field, choose
 from blemish.damage.visibility import Painted, judge, paint
@@ -34,7 +35,7 @@ class DrawnDefect:
     """
 
     class_name: str
-    mask: Region
+    mask: Mask
     contrast_to_noise: float
     width_px: float
 

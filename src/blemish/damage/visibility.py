@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from blemish.damage.change import Change, Region
+from blemish.arrays import Mask
+from blemish.damage.change import Change
 from blemish.damage.geometry import Window
 from blemish.damage.noise import Field, blur
 
@@ -50,7 +51,7 @@ class Painted:
     """An event as painted, in the box of its change."""
 
     box: Window
-    region: Region
+    region: Mask
     contrast_to_noise: float
     width_px: float
 
@@ -110,7 +111,7 @@ def paint(change: Change, seen: Field, sight: Sight, unit: float) -> Painted | N
 
 
 def _change_of_grain(
-    before: Field, after: Field, region: Region, texture: float, sigma: float
+    before: Field, after: Field, region: Mask, texture: float, sigma: float
 ) -> float:
     """Return how much stronger (or, below 0, weaker) the grain of an area became, as a contrast."""
     grains = (float((f - blur(f, sigma))[region].std()) for f in (before, after))
@@ -123,7 +124,7 @@ def _rms(values: Field) -> float:
     return float(np.sqrt(np.mean(values * values)))
 
 
-def _brush(region: Region, sigma: float) -> Region:
+def _brush(region: Mask, sigma: float) -> Mask:
     """Smooth the border of an area and drop the crumbs beside it."""
     smooth = blur(region.astype(np.float32), sigma) > np.float32(0.5)
     count, labels, figures, _ = cv2.connectedComponentsWithStats(smooth.astype(np.uint8))
@@ -135,7 +136,7 @@ def _brush(region: Region, sigma: float) -> Region:
     return np.asarray(kept[labels])
 
 
-def measure_width(region: Region) -> float:
+def measure_width(region: Mask) -> float:
     """Return the typical width of a region, px: twice the mean depth along its middle line."""
     padded = np.pad(region.astype(np.uint8), 1)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from blemish.photographs.photographed import Region
+from blemish.arrays import Map, Mask
 
 _MARKED = 0.5  # probability from which a pixel counts
 _OUTLIER = 2.0  # robust deviations above the median of the set
@@ -30,8 +29,8 @@ class Suspect:
 
 def rank_suspects(
     names: Sequence[str],
-    maps: Iterable[NDArray[np.float32]],
-    regions: Sequence[Region | None] | None = None,
+    maps: Iterable[Map],
+    regions: Sequence[Mask | None] | None = None,
     *,
     largest_share: float = 0.1,
 ) -> tuple[Suspect, ...]:
@@ -69,6 +68,6 @@ def rank_suspects(
     )
 
 
-def _expected_pixels(found: NDArray[np.float32], region: Region | None) -> float:
+def _expected_pixels(found: Map, region: Mask | None) -> float:
     inside = found if region is None else found[region]
     return float(inside[inside >= _MARKED].sum(dtype=np.float64))

@@ -8,11 +8,10 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.arrays import Plane
+from blemish.arrays import Mask, Plane
 from blemish.config.drawing import Drawing
 from blemish.errors import DataError
 from blemish.parallel import ordered_map
-from blemish.photographs.photographed import Region
 from blemish.photographs.region_of_interest import find_parts
 from blemish.photographs.retouching import draw_on
 
@@ -31,7 +30,7 @@ class Photograph:
 
     name: str
     plane: Plane
-    region: Region | None = None
+    region: Mask | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ class _Task:
     index: int
     source: str
     image: Plane
-    part: Region | None
+    part: Mask | None
     donor: Plane
 
 
@@ -111,7 +110,7 @@ def draw_bank(
     yield from ordered_map(partial(_draw, drawing, seed), tasks, workers)
 
 
-def _parts(photographs: Sequence[Photograph]) -> dict[int, Region | None]:
+def _parts(photographs: Sequence[Photograph]) -> dict[int, Mask | None]:
     """Return which photographs to draw on, and where the part is in each: as given, else found."""
     parts = {index: photograph.region for index, photograph in enumerate(photographs)}
     missing = [index for index, region in parts.items() if region is None]
@@ -129,7 +128,7 @@ class _Tasks(Sequence[_Task]):
     photographs: Sequence[Photograph]
     numbers: Sequence[int]
     """Which of them to draw on."""
-    parts: Sequence[Region | None]
+    parts: Sequence[Mask | None]
     """Where the part is in each of those."""
     seed: int
     length: int
@@ -180,7 +179,7 @@ class _Tasks(Sequence[_Task]):
 
 
 def _window(
-    rng: np.random.Generator, shape: tuple[int, ...], part: Region | None, size: int
+    rng: np.random.Generator, shape: tuple[int, ...], part: Mask | None, size: int
 ) -> tuple[slice, slice]:
     """Choose a window of at most ``size`` px a side that shows the part."""
     inside = np.flatnonzero(part) if part is not None else np.empty(0, np.int64)
@@ -198,7 +197,7 @@ def _span(centre: int, side: int, size: int) -> slice:
     return slice(start, start + length)
 
 
-def _inside(part: Region, rows: slice, columns: slice) -> tuple[slice, slice]:
+def _inside(part: Mask, rows: slice, columns: slice) -> tuple[slice, slice]:
     """Shrink a window to the rows and columns that lie on the part for their greater share."""
     view = part[rows, columns]
     tall = np.flatnonzero(view.mean(axis=1) > 0.5)

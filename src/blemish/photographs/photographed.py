@@ -4,13 +4,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from blemish.arrays import Plane
+from blemish.arrays import Mask, Plane
 from blemish.damage.noise import Field, as_field, blur, choose
 from blemish.damage.workpiece import PartEdge, Workpiece
-
-Region = NDArray[np.bool_]
 
 _LIGHT = 0.06  # deviation of the smoothing that leaves the light, as a part of the side
 _LEAST_LIGHT = 6.0  # grey levels; in the dark a defect changes the image by this much at most
@@ -37,7 +34,7 @@ class Photographed:
     noise: float
 
 
-def photographed(rng: np.random.Generator, image: Plane, part: Region | None) -> Photographed:
+def photographed(rng: np.random.Generator, image: Plane, part: Mask | None) -> Photographed:
     """Measure a photograph, or a window of one.
 
     Args:
@@ -69,7 +66,7 @@ def photographed(rng: np.random.Generator, image: Plane, part: Region | None) ->
     return Photographed(piece, plane, estimate_blur(plane), estimate_noise(plane))
 
 
-def smooth_light(plane: Field, part: Region | None) -> Field:
+def smooth_light(plane: Field, part: Mask | None) -> Field:
     """Return the light on each pixel of the part, in grey levels: the photograph without texture.
 
     Args:
@@ -128,12 +125,12 @@ def _lay(detail: Field) -> tuple[float, bool]:
     return float(across + np.pi / 2), bool(coherence > _DIRECTED)
 
 
-def _extent(part: Region) -> float:
+def _extent(part: Mask) -> float:
     """Return the side of a part, px: that of a square as large, and at least 24."""
     return float(max(24.0, np.sqrt(part.sum())))
 
 
-def _edges(rng: np.random.Generator, part: Region) -> tuple[PartEdge, ...]:
+def _edges(rng: np.random.Generator, part: Mask) -> tuple[PartEdge, ...]:
     """Return places on the outline of a part, borders of the image left out."""
     height, width = part.shape
     outlines, _ = cv2.findContours(part.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -152,7 +149,7 @@ def _edges(rng: np.random.Generator, part: Region) -> tuple[PartEdge, ...]:
     return tuple(edges)
 
 
-def _part_to_the_right(part: Region, x: float, y: float, angle: float) -> float:
+def _part_to_the_right(part: Mask, x: float, y: float, angle: float) -> float:
     """Turn the direction of an edge about where the part does not lie across it."""
     inward = angle + np.pi / 2
     row = int(np.clip(y + 4 * np.sin(inward), 0, part.shape[0] - 1))

@@ -6,10 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.arrays import Plane
+from blemish.arrays import Mask, Plane
 from blemish.damage.noise import as_field, blur
-
-Region = NDArray[np.bool_]
 
 _SIDE = 512  # px; a larger photograph is reduced to this before the part is looked for
 _FRAME = 0.03  # width of the frame that is taken for background, as a part of the side
@@ -22,7 +20,7 @@ _PLAIN_BESIDE = 0.93  # share of what lies beside the part that must be plain
 _COMPACT = 0.6  # of the part's area that its largest piece must have: dirt on a sheet is scattered
 
 
-def find_part(plane: Plane) -> Region | None:
+def find_part(plane: Plane) -> Mask | None:
     """Find the part in front of a plain background.
 
     The course of the background (level, slope and curvature) is fitted to a frame along the
@@ -51,7 +49,7 @@ def find_part(plane: Plane) -> Region | None:
     return np.asarray(full, dtype=np.bool_)
 
 
-def find_parts(planes: Iterable[Plane]) -> list[Region | None]:
+def find_parts(planes: Iterable[Plane]) -> list[Mask | None]:
     """Find the part in each photograph of a set; nowhere, unless it is found in most of them.
 
     Args:
@@ -96,7 +94,7 @@ def _deviation(values: NDArray[np.float32]) -> float:
     return float(1.48 * np.median(np.abs(values - np.median(values))))
 
 
-def _largest_pieces(departure: Region) -> Region | None:
+def _largest_pieces(departure: Mask) -> Mask | None:
     """Close what departs from the background to one part; None where it is none."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     opened = cv2.morphologyEx(departure.view(np.uint8), cv2.MORPH_OPEN, disc[1:-1, 1:-1])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blemish.arrays import Plane
+from blemish.arrays import Mask, Plane
 from blemish.config.drawing import Drawing
 from blemish.damage.events import (
     DefectEvent,
@@ -17,7 +17,7 @@ from blemish.damage.events import (
 from blemish.damage.noise import Field, as_field, blur, grain
 from blemish.damage.opencv_threads import one_opencv_thread
 from blemish.photographs import foreign_finish
-from blemish.photographs.photographed import Photographed, Region, photographed
+from blemish.photographs.photographed import Photographed, photographed
 
 _ATTEMPTS = 4
 _LEAST_SIDE = 12  # px; on less no defect has room
@@ -40,7 +40,7 @@ class Drawn:
 
 def draw_on(
     image: Plane,
-    part: Region | None,
+    part: Mask | None,
     donor: Plane,
     drawing: Drawing,
     sequence: np.random.SeedSequence,

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Mask
 from blemish.config.generate import Generate
-from blemish.damage.change import Region
 from blemish.damage.events import (
     DefectEvent,
     DrawnDefect,
@@ -43,7 +43,7 @@ class Scene:
     """
 
     image: NDArray[np.uint8]
-    mask: Region
+    mask: Mask
     defects: tuple[DrawnDefect, ...]
     surface: str
     attributes: dict[str, Any]
