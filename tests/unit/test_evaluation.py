@@ -368,7 +368,7 @@ def test_headline_metrics_are_of_the_labelled_sets_of_the_user(tmp_path: Path) -
     assert metrics["test_dice"] == round(details["sets"]["line-3"]["dice"]["value"], 6)
     assert metrics["synthetic_dice"] == round(details["sets"]["synthetic"]["dice"]["value"], 6)
     assert "clean_marked_share" not in metrics
-    assert "3 labelled and 0 defect-free validation images" in verdict.basis
+    assert "3 labelled validation images, few, and 2 labelled training" in verdict.basis
     kept = [path.stem for path in (tmp_path / "out" / "val_images").iterdir()]
     assert {"val0", "val1", "val2"} <= set(kept)
 
@@ -391,7 +391,7 @@ def test_labelled_training_images_choose_where_no_validation_image_shows_a_defec
 ) -> None:
     """With three images of one group the sentence says what the operating point rests on."""
     verdict, metrics = evaluate_sets(tmp_path, train=3, defective=True)
-    assert "3 labelled training images, since no validation image" in verdict.basis
+    assert "0 labelled validation images, few, and 3 labelled training images" in verdict.basis
     assert metrics["test_dice"] == metrics["synthetic_dice"]
 
 

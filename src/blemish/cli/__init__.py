@@ -15,6 +15,7 @@ COMMANDS = {
     "import": "blemish.cli.datasets:import_set",
     "suggest": "blemish.cli.suggest:suggest",
     "preview": "blemish.cli.preview:preview",
+    "start": "blemish.cli.start:start",
     "promote": "blemish.cli.models:promote",
     "rollback": "blemish.cli.models:rollback",
     "history": "blemish.cli.models:history",

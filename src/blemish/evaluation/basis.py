@@ -1,7 +1,7 @@
 """On which images threshold and peak are chosen: the user's own wherever there are any.
 
 The first of these that exists: labelled validation images of the user's, with their defect-free
-ones; where none shows a defect, labelled training images instead; with clean photographs alone,
+ones, and labelled training images beside them where they are few; with clean photographs alone,
 defects drawn onto them, with the photographs as they are; without any set, synthetic images.
 """
 
@@ -21,6 +21,9 @@ Mask = npt.NDArray[np.bool_]
 
 DRAWN = 64
 """Images with drawn defects that a threshold is chosen on, in each set of clean photographs."""
+
+ENOUGH = 8
+"""Labelled validation images from which on they choose alone."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,15 @@ def choose_basis(
         return _of_images(synthetic, "synthetic validation images", clean=0)
     clean = _where(validation, defective=False)
     labelled = _where(validation, defective=True)
-    if labelled:
+    if len(labelled) >= ENOUGH:
         what = f"{len(labelled)} labelled and {len(clean)} defect-free validation images"
         return _of_images(validation, what, clean=len(clean))
-    if shown := _where(training, defective=True):
-        chosen = JoinedSet([*training.some(shown).entries, *validation.some(clean).entries])
+    shown = _where(training, defective=True)
+    if labelled or shown:
+        chosen = JoinedSet([*validation.entries, *training.some(shown).entries])
         what = (
-            f"{len(shown)} labelled training images, since no validation image shows a defect, "
-            f"and {len(clean)} defect-free validation images"
+            f"{len(labelled)} labelled validation images, few, and {len(shown)} labelled training "
+            f"images; {len(clean)} defect-free validation images"
         )
         return _of_images(chosen, what, clean=len(clean))
     source = validation if len(validation) else training

@@ -83,8 +83,8 @@ def evaluate(
         JoinedSet.open([data.real], "train"),
         params,
     )
-    choice = choose_point(_answers(network, basis, track), params.threshold)
-    results = list(_judge(network, test, choice.point, params, track=track, what="Test"))
+    choice = choose_point(answers(network, basis, track), params.threshold)
+    results = list(judge_split(network, test, choice.point, params, track=track, what="Test"))
     metrics, headline = _write(
         out, written, test, results, network=network, choice=choice, basis=basis, params=params
     )
@@ -100,9 +100,10 @@ def evaluate(
     return Verdict(choice, metrics, headline, basis.sentence)
 
 
-def _answers(
+def answers(
     network: nn.Module, basis: Basis, track: Track
 ) -> Iterator[tuple[str, Map, npt.NDArray[np.bool_]]]:
+    """Yield set, probability map and truth of each image that the operating point rests on."""
     numbers = track(range(basis.count), basis.count, "Operating point")
     for _, example in zip(numbers, basis.examples, strict=True):
         probability = probability_of(network, example.image)
@@ -114,7 +115,7 @@ def _inside(probability: Map, region: npt.NDArray[np.bool_] | None) -> Map:
     return probability if region is None else np.where(region, probability, np.float32(0))
 
 
-def _judge(
+def judge_split(
     network: nn.Module,
     images: JoinedSet,
     point: OperatingPoint,
@@ -123,6 +124,7 @@ def _judge(
     track: Track,
     what: str,
 ) -> Iterator[ImageResult]:
+    """Yield what a network gives on each image of a split at an operating point."""
     records = [images.record(i) for i in range(len(images))]
     names = unique_ids(records)
     for i in track(range(len(images)), len(images), what):
@@ -201,7 +203,7 @@ def _keep_validation(
     track: Track,
 ) -> None:
     """Keep validation images and their results: another operating point is chosen on them."""
-    results = list(_judge(network, images, point, params, track=track, what="Validation"))
+    results = list(judge_split(network, images, point, params, track=track, what="Validation"))
     reports.write_images(out, "val", images, results, params.stored_megabytes)
     rows = write_image_rows(reports.image_row(result) for result in results)
     files.write_text(out / "per_image_val.csv", rows)

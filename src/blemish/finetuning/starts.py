@@ -7,9 +7,8 @@ from pathlib import Path
 import torch
 
 from blemish.errors import ModelFileError, ParamsError
+from blemish.finetuning.start_names import SUFFIX
 from blemish.model import UNetTiny
-
-SUFFIX = ".pt"
 
 _UNREADABLE = (RuntimeError, KeyError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
 

@@ -14,24 +14,27 @@ def pointer(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.dvc")
 
 
-def track_with_dvc(root: Path, folder: Path) -> None:
-    """Put a new set under DVC; when that fails the set is removed again.
+def track_with_dvc(root: Path, path: Path) -> None:
+    """Put a new set or start under DVC; when that fails it is removed again.
 
     Args:
         root: The checkout.
-        folder: The set, inside it.
+        path: A folder or a file inside it.
 
     Raises:
         DataError: DVC refused, for instance because ``dvc repro`` is running.
     """
-    target = folder.relative_to(root).as_posix()
+    target = path.relative_to(root).as_posix()
     command = [sys.executable, "-m", "dvc", "add", target]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
-        shutil.rmtree(folder)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
         raise DataError(
-            f"DVC did not take {target}: {_reason(done.stderr)}\nNothing was imported; "
-            "once that is fixed, import again. A set that was there before comes back with: "
+            f"DVC did not take {target}: {_reason(done.stderr)}\nNothing was added; "
+            "once that is fixed, repeat the command. What was there before comes back with: "
             f"dvc checkout {target}.dvc"
         )
 

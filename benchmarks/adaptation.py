@@ -1,0 +1,275 @@
+"""What a number of labelled photographs makes of the network, on sets that it has never seen.
+
+    BLEMISH_REAL_DATA=FOLDER python benchmarks/adaptation.py [--sets NAME ...] [--seeds 1 2 3]
+        [--levels 0 clean 5 20 50 100 all] [--start trained|fresh|FILE] [--out TABLE.md]
+
+Each folder of BLEMISH_REAL_DATA whose layout ``blemish import`` recognises is a set; a
+``groups.csv`` in it keeps photographs of one part together. From the root of a checkout whose
+pipeline has run: ``models/trained`` is where fine-tuning starts, its params are those of
+``params.yaml``, and ``data/processed/synthetic`` stays in the mixture.
+
+For each seed 40 % of the groups test. From the others N labelled photographs are taken, every
+class in turn, with all their defect-free ones; ``0`` is the network as it is, ``clean`` the
+defect-free photographs alone. From 50 labelled photographs on, a share of them validates. The
+operating point is chosen as ``evaluate`` does.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from blemish.config import find_workspace, load_params, settings
+from blemish.config.params import Params
+from blemish.errors import BlemishError
+from blemish.evaluation.basis import choose_basis
+from blemish.evaluation.choice import choose_point
+from blemish.evaluation.prediction import load_fast
+from blemish.evaluation.summary import by_defect, class_of, summarize
+from blemish.evaluation.workflow import answers, judge_split
+from blemish.files import sha256_bytes
+from blemish.finetuning.starts import Start
+from blemish.finetuning.workflow import Data, Outputs, finetune
+from blemish.importing.choices import Choices
+from blemish.importing.import_plan import Source
+from blemish.importing.importer import import_source
+from blemish.model import UNetTiny
+from blemish.packed import SPLITS, JoinedSet, PackedSet, PackedWriter, pack_image
+from blemish.packing.packer import Part, pack_sets
+from blemish.packing.splits import Sample, Splitting, assign_splits
+from blemish.preprocessing import Resizing
+from blemish.training import Listeners
+
+TEST = 0.4
+"""Share of the groups that test."""
+VALIDATES = 0.15
+"""Share of the other photographs that validates, of labelled ones from ``MANY`` on."""
+MANY = 50
+LEVELS = ("0", "clean", "5", "20", "50", "100", "all")
+HEADER = (
+    *("set", "labelled", "seeds", "pooled Dice", "object F1", "marks on defect-free"),
+    *("image AUROC", "Dice of the classes, mean", "minutes"),
+)
+KEYS = ("dice", "object_f1", "false_alarm_rate", "image_auroc")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """The photographs of a set, dealt out for one seed and level."""
+
+    train: JoinedSet
+    val: JoinedSet
+    test: JoinedSet
+
+
+def main() -> None:
+    """Measure every set, level and seed, and print a table."""
+    options = _options()
+    workspace = find_workspace()
+    params = load_params(workspace.params_file)
+    if options.threads:
+        tuning = params.finetune.model_copy(update={"threads": options.threads})
+        params = params.model_copy(update={"finetune": tuning})
+    torch.set_num_threads(params.finetune.threads)
+    root = settings().real_data
+    if root is None:
+        raise SystemExit("BLEMISH_REAL_DATA is not set; name the folder that holds real sets.")
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for path in sorted(p for p in root.iterdir() if p.is_dir()):
+            if options.sets and path.name not in options.sets:
+                continue
+            try:
+                images = _pack_whole(path, Path(folder) / path.name)
+            except BlemishError as error:
+                print(f"{path.name}: left out, {str(error).splitlines()[0]}", flush=True)
+                continue
+            for level in options.levels:
+                for seed in options.seeds:
+                    dealt = deal(images, path.name, level, seed)
+                    if dealt is None:
+                        continue
+                    row = measure(dealt, level, seed, options.start, params)
+                    rows.append({"set": path.name, "level": level, "seed": seed, **row})
+                    print(json.dumps(rows[-1]), flush=True)
+                    if options.out:
+                        options.out.write_text(as_table(rows), encoding="utf-8")
+    print(as_table(rows))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sets", nargs="*", default=[])
+    parser.add_argument("--levels", nargs="+", default=list(LEVELS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--start", default="trained", help="trained, fresh, or a file of weights")
+    parser.add_argument("--threads", type=int, help="instead of finetune.threads")
+    parser.add_argument("--out", type=Path, help="where the table goes, Markdown")
+    return parser.parse_args()
+
+
+def _pack_whole(source: Path, folder: Path) -> JoinedSet:
+    """Import a set and pack it; which split a photograph is in means nothing yet."""
+    choices = Choices(soft_masks=True, empty_masks="free", unmasked_free=True)
+    plan = Source(source, "real", choices=choices, join_duplicates=True)
+    imported, _ = import_source(plan, folder / "real", workers=settings().workers)
+    part = Part([imported], folder / "packed")
+    shares = Splitting({"val": 0.1, "test": 0.1}, seed=0)
+    pack_sets([part], shares, Resizing("none"), workers=settings().workers)
+    return JoinedSet.of(*(PackedSet.open(folder / "packed", split) for split in SPLITS))
+
+
+def deal(images: JoinedSet, name: str, level: str, seed: int) -> Dealt | None:
+    """Deal the photographs of a set out; None where there are fewer labelled ones than asked."""
+    records = [images.record(i) for i in range(len(images))]
+    samples = [Sample(r.group, frozenset(d.class_name for d in r.defects)) for r in records]
+    assigned = assign_splits(name, samples, {"train": 1 - TEST, "test": TEST}, seed)
+    test = [i for i, r in enumerate(records) if assigned[r.group] == "test"]
+    pool = [i for i, r in enumerate(records) if assigned[r.group] != "test"]
+    labelled = _by_turns(images, [i for i in pool if records[i].defects], seed)
+    free = _shuffled(images, [i for i in pool if not records[i].defects], seed)
+    if level.isdigit():
+        if int(level) > len(labelled) or (level == "0" and not test):
+            return None
+        labelled = labelled[: int(level)]
+    elif level == "clean":
+        labelled = []
+    if level == "0":
+        return Dealt(images.some([]), images.some([]), images.some(test))
+    if not labelled and not free:
+        return None
+    shown = round(VALIDATES * len(labelled)) if len(labelled) >= MANY else 0
+    clean = round(VALIDATES * len(free))
+    val = [*labelled[:shown], *free[:clean]]
+    groups = {records[i].group for i in val}
+    train = [i for i in (*labelled[shown:], *free[clean:]) if records[i].group not in groups]
+    return Dealt(images.some(train), images.some(val), images.some(test))
+
+
+def _shuffled(images: JoinedSet, indices: Iterable[int], seed: int) -> list[int]:
+    def place(index: int) -> str:
+        record = images.record(index)
+        return sha256_bytes(f"{seed}\0{record.group}\0{record.image_id}".encode())
+
+    return sorted(indices, key=place)
+
+
+def _by_turns(images: JoinedSet, indices: Sequence[int], seed: int) -> list[int]:
+    """Order labelled photographs so that the classes take turns."""
+    classes: dict[str, list[int]] = defaultdict(list)
+    for index in _shuffled(images, indices, seed):
+        classes[images.record(index).defects[0].class_name].append(index)
+    ordered: list[int] = []
+    while any(classes.values()):
+        ordered += [classes[name].pop(0) for name in sorted(classes) if classes[name]]
+    return ordered
+
+
+def measure(dealt: Dealt, level: str, seed: int, start: str, params: Params) -> Row:
+    """Fine-tune, choose the operating point, and return the metrics of the test photographs."""
+    workspace = find_workspace()
+    trained, synthetic = workspace.path("trained"), workspace.path("synthetic_splits")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for split in ("train", "val"):
+            _write(folder / "real", split, getattr(dealt, split))
+        began = time.monotonic()
+        if level != "0":
+            trained = _tune(folder, synthetic, _start(folder, start, trained, seed), seed, params)
+        minutes = (time.monotonic() - began) / 60
+        network = load_fast(trained)
+        splits = [JoinedSet.open([folder / "real"], split) for split in ("val", "train")]
+        basis = choose_basis(JoinedSet.open([synthetic], "val"), *splits, params.evaluate)
+        choice = choose_point(answers(network, basis, _silently), params.evaluate.threshold)
+        results = list(
+            judge_split(
+                *(network, dealt.test, choice.point, params.evaluate), track=_silently, what=""
+            )
+        )
+    summary = summarize(results, params.evaluate.bootstrap)
+    classes = by_defect(results, class_of)
+    return {
+        **{key: summary[key]["value"] for key in KEYS},
+        "classes": {name: round(found["dice"], 3) for name, found in classes.items()},
+        "threshold": choice.threshold,
+        "peak": round(choice.peak, 4),
+        "minutes": round(minutes, 2),
+        "images": len(results),
+    }
+
+
+def _tune(folder: Path, synthetic: Path, start: Start, seed: int, params: Params) -> Path:
+    finetune(
+        Data(synthetic, folder / "real"),
+        start,
+        Outputs(folder / "tuned", folder / "curves.csv", folder / "drawn"),
+        params.finetune.model_copy(update={"seed": seed}),
+        fingerprint="",
+        identity="",
+        checkpoint=folder / "state.pt",
+        listener=Listeners(()),
+        workers=settings().workers,
+    )
+    return folder / "tuned"
+
+
+def _start(folder: Path, start: str, trained: Path, seed: int) -> Start:
+    if start == "trained":
+        return Start(trained / "weights.pt")
+    if start != "fresh":
+        return Start(Path(start))
+    torch.manual_seed(seed)
+    torch.save(UNetTiny().state_dict(), folder / "fresh.pt")
+    return Start(folder / "fresh.pt")
+
+
+def _write(folder: Path, split: str, images: JoinedSet) -> None:
+    with PackedWriter(folder, split) as writer:
+        for i in range(len(images)):
+            packed, own = images.entries[i]
+            region = packed.region(own)
+            writer.add(
+                pack_image(packed.record(own), packed.image(own), packed.instances(own), region)
+            )
+
+
+def _silently(numbers: Iterable[int], _total: int, _what: str) -> Iterable[int]:
+    return numbers
+
+
+def as_table(rows: Sequence[Row]) -> str:
+    """Return a Markdown table: for each set and level, mean and range over the seeds."""
+    lines = [f"| {' | '.join(HEADER)} |", "| --- " * len(HEADER) + "|"]
+    for name, level in dict.fromkeys((row["set"], row["level"]) for row in rows):
+        own = [row for row in rows if (row["set"], row["level"]) == (name, level)]
+        metrics = [_mean_and_range([row[key] for row in own]) for key in KEYS]
+        kinds = sorted({kind for row in own for kind in row["classes"]})
+        classes = ", ".join(
+            f"{kind} {statistics.fmean(row['classes'].get(kind, 0.0) for row in own):.2f}"
+            for kind in kinds
+        )
+        minutes = statistics.fmean(row["minutes"] for row in own)
+        cells = (name, level, str(len(own)), *metrics, classes, f"{minutes:.1f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _mean_and_range(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    return f"{statistics.fmean(known):.3f} ({min(known):.2f} to {max(known):.2f})"
+
+
+if __name__ == "__main__":
+    main()
