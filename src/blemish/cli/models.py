@@ -30,6 +30,8 @@ def models(ref: str | None, as_json: bool) -> None:  # noqa: FBT001 - click hand
         _show_one(registry.resolve(ref), as_json=as_json)
         return
     versions = registry.versions()
+    for fault in registry.faults():
+        click.echo(fault, err=True)
     if as_json:
         documents = [version.to_document() for version in versions]
         click.echo(json.dumps({"store": registry.location, "versions": documents}))
@@ -43,8 +45,9 @@ def models(ref: str | None, as_json: bool) -> None:  # noqa: FBT001 - click hand
 @click.argument("ref")
 @click.option("--force", is_flag=True, help="Move it whatever the gate says; needs --reason.")
 @click.option("--reason", default="", metavar="TEXT", help="Written into the history.")
+@click.option("--dry-run", is_flag=True, help="Ask the gate; move and write nothing.")
 @_JSON
-def promote(ref: str, force: bool, reason: str, as_json: bool) -> None:  # noqa: FBT001 - as above
+def promote(ref: str, force: bool, reason: str, dry_run: bool, as_json: bool) -> None:  # noqa: FBT001 - as above
     """Make REF (an alias or a number) champion, if it passes the gate."""
     from blemish.config import find_workspace, load_params
     from blemish.promotion import workflow
@@ -52,21 +55,22 @@ def promote(ref: str, force: bool, reason: str, as_json: bool) -> None:  # noqa:
 
     if force and not reason.strip():
         raise click.UsageError("--force needs --reason TEXT: it is written into the history.")
+    if dry_run and (force or reason):
+        raise click.UsageError("--dry-run moves nothing: it takes neither --force nor --reason.")
     workspace = find_workspace()
-    outcome = workflow.promote(
-        _registry(),
-        ref,
-        load_params(workspace.params_file).promote,
-        who=author(workspace),
-        reason=reason,
-        force=force,
-        tell=lambda text: click.echo(f"{text} ...", err=True),
-    )
+    rule = load_params(workspace.params_file).promote
+    registry = _registry()
+    if dry_run:
+        outcome = workflow.ask_gate(registry, ref, rule, tell=_tell)
+    else:
+        outcome = workflow.promote(
+            registry, ref, rule, who=author(workspace), reason=reason, force=force, tell=_tell
+        )
     if as_json:
         click.echo(json.dumps(outcome.to_document()))
     else:
         _tell_outcome(outcome)
-    if outcome.verdict == "refused":
+    if outcome.verdict in ("refused", "would refuse"):
         sys.exit(1)
 
 
@@ -92,12 +96,18 @@ def history(as_json: bool) -> None:  # noqa: FBT001 - click hands flags by name
     """Say who moved the champion, when, why, from and to; the newest first."""
     registry = _registry()
     moves = registry.history()[::-1]
+    for fault in registry.faults():
+        click.echo(fault, err=True)
     if as_json:
         click.echo(json.dumps([asdict(move) for move in moves]))
     elif not moves:
         click.echo(f"The champion at {registry.location} has no history yet. Train one: make repro")
     else:
         _print(_history_table(moves))
+
+
+def _tell(text: str) -> None:
+    click.echo(f"{text} ...", err=True)
 
 
 def _registry() -> "Registry":
@@ -129,10 +139,12 @@ def _tell_outcome(outcome: "Outcome") -> None:
         "unchanged": f"Version {outcome.version} is the champion already.",
         "promoted": f"Version {outcome.version} is champion now; it was {was}.",
         "forced": f"Version {outcome.version} is champion now, forced; it was {was}.",
+        "would pass": f"Version {outcome.version} would pass; the champion is still {was}.",
+        "would refuse": f"Version {outcome.version} would be refused; the champion is still {was}.",
         "refused": f"Version {outcome.version} was refused; the champion is still {was}. "
         "To move it all the same: blemish promote REF --force --reason TEXT",
     }
-    click.echo(sentences[outcome.verdict], err=outcome.verdict == "refused")
+    click.echo(sentences[outcome.verdict], err=outcome.verdict in ("refused", "would refuse"))
 
 
 def _gate_table(decision: "Decision") -> "Table":

@@ -45,6 +45,8 @@ def registry(patient: Patient) -> Iterator[Finding]:
             yield _no_champion(catalogue)
         for number in sorted(set(names.values())):
             yield from _version(patient, number)
+        for fault in catalogue.faults():
+            yield Finding(fault, "correct or delete that tag in the MLflow UI: make ui")
     except StoreError as error:
         raise Skip(f"the store does not answer: {error}") from error
 

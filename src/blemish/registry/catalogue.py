@@ -245,6 +245,18 @@ class Registry:
         except NotFoundError:
             return ()
 
+    def faults(self) -> tuple[str, ...]:
+        """Return sentences on entries that cannot be read: of versions and of the history.
+
+        Raises:
+            StoreUnreachableError: The store does not answer.
+        """
+        versions = self.versions()
+        if not versions:
+            return ()
+        history = self._ask(partial(observe, self.store, CHAMPION))
+        return (*(fault for one in versions for fault in one.faults), *history.unreadable)
+
     def _ask(self, call: Callable[[], _T], seconds: float = PATIENCE_S) -> _T:
         """Make one call that waits at most ``seconds``."""
         self._prepared  # noqa: B018 - the first call opens the database, which may take longer

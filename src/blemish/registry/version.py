@@ -1,5 +1,6 @@
 """One version of the registered model, as the rest of Blemish sees it."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,9 @@ from blemish.store.names import GATE
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
+
+_NUMBERS = ("threshold", "peak", "test_dice", "test_iou", "size_bytes", "latency_ms")
+_TAG_LENGTH = 100_000
 
 
 @dataclass(frozen=True)
@@ -26,10 +30,11 @@ class Version:
         git_commit: Of the checkout that made it; ``unknown`` without git.
         git_dirty: Whether that checkout had uncommitted changes; None where unknown.
         run_id: Its MLflow run.
-        tags: All of its tags.
+        tags: All of its tags, each cut to a length that fits a page.
         metrics: Last values of its run's metrics.
         params: Of its run.
         created: When it was registered, UTC.
+        unusable_metrics: Metrics of its run that are not finite, as text; left out of ``metrics``.
     """
 
     version: int
@@ -45,36 +50,59 @@ class Version:
     metrics: Mapping[str, float] = field(repr=False)
     params: Mapping[str, str] = field(repr=False)
     created: datetime
+    unusable_metrics: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def threshold(self) -> float | None:
         """The threshold inside its file, as the tags have it."""
-        text = self.tags.get("threshold")
-        return float(text) if text else None
+        return self._number("threshold")
 
     @property
     def dice(self) -> float | None:
         """Pooled Dice of its file on the test split, as the tags have it."""
-        text = self.tags.get("test_dice")
-        return float(text) if text else None
+        return self._number("test_dice")
 
     @property
     def iou(self) -> float | None:
         """Pooled IoU of its file on the test split, as the tags have it."""
-        text = self.tags.get("test_iou")
-        return float(text) if text else None
+        return self._number("test_iou")
 
     @property
     def size_bytes(self) -> int | None:
         """The size of its file, as the tags have it."""
-        text = self.tags.get("size_bytes")
-        return int(text) if text else None
+        size = self._number("size_bytes")
+        return None if size is None else int(size)
 
     @property
     def latency_ms(self) -> float | None:
         """Median for one tile on the host that registered it; informative only."""
-        text = self.tags.get("latency_ms")
-        return float(text) if text else None
+        return self._number("latency_ms")
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Sentences on tags and metrics that cannot be read as the numbers that they should be."""
+        tags = [
+            f"Version {self.version}: tag {name} is {self.tags[name][:40]!r}, no finite number; it "
+            "is left out."
+            for name in _NUMBERS
+            if self.tags.get(name) and self._number(name) is None
+        ]
+        metrics = [
+            f"Version {self.version}: metric {name} of its run is {value} and is left out."
+            for name, value in self.unusable_metrics.items()
+        ]
+        return (*tags, *metrics)
+
+    def _number(self, tag: str) -> float | None:
+        """Return a tag as a finite number; None where it is absent or says something else.
+
+        People edit tags in the MLflow UI, and write ``0,24`` there.
+        """
+        try:
+            value = float(self.tags.get(tag, ""))
+        except ValueError:
+            return None
+        return value if math.isfinite(value) else None
 
     @property
     def gate(self) -> dict[str, str]:
@@ -111,7 +139,8 @@ class Version:
     @classmethod
     def from_mlflow(cls, found: "ModelVersion", run: "Run | None", aliases: Sequence[str]) -> Self:
         """Build one from MLflow's version, its run, and the aliases that point at it."""
-        tags = dict(found.tags)
+        tags = {key: str(value)[:_TAG_LENGTH] for key, value in found.tags.items()}
+        metrics = dict(run.data.metrics) if run else {}
         dirty = {"true": True, "false": False}.get(tags.get("git_dirty", ""))
         return cls(
             version=int(found.version),
@@ -124,7 +153,10 @@ class Version:
             git_dirty=dirty,
             run_id=found.run_id or "",
             tags=tags,
-            metrics=dict(run.data.metrics) if run else {},
+            metrics={name: value for name, value in metrics.items() if math.isfinite(value)},
             params=dict(run.data.params) if run else {},
             created=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+            unusable_metrics={
+                name: str(value) for name, value in metrics.items() if not math.isfinite(value)
+            },
         )

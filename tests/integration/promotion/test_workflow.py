@@ -422,6 +422,8 @@ def test_the_whole_story_on_the_command_line(workspace: Workspace) -> None:
     assert refused.returncode == 1
     assert "REFUSED" in refused.stdout
     assert "champion is still version 1" in refused.stderr
+    dry = blemish(workspace, "promote", worse, "--dry-run", "--json")
+    assert (dry.returncode, json.loads(dry.stdout)["verdict"]) == (1, "would refuse")
     assert blemish(workspace, "promote", worse, "--force").returncode == 2
     forced = blemish(workspace, "promote", worse, "--force", "--reason", "trial", "--json")
     assert (forced.returncode, json.loads(forced.stdout)["verdict"]) == (0, "forced")
