@@ -117,7 +117,7 @@ def test_a_damaged_or_foreign_database_is_found(workspace: Workspace) -> None:
     """A database that is none is named, with how to start anew and record again."""
     (workspace.root / "mlflow.db").write_bytes(b"no database" * 500)
     (found,) = findings(workspace, "store")
-    assert "does not answer" in found.problem
+    assert "is corrupt" in found.problem
     assert "blemish sync" in found.mend
     (result,) = examine(workspace, ["registry"])
     assert result.status == "skipped"

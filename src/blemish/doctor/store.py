@@ -1,6 +1,5 @@
 """Checks of the store and the registry: does it answer, is it whole, is the champion sound."""
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,23 +9,26 @@ from blemish.files import sha256_file
 from blemish.model_trial import try_model
 from blemish.recording.pipeline_outputs import model_path
 from blemish.registry import ModelCache, Registry, Version
+from blemish.store.connection import PATIENCE_S
 from blemish.store.names import CHAMPION
+from blemish.store.sqlite_file import diagnose
 
 
 def store(patient: Patient) -> Iterator[Finding]:
     """Check that the store answers, that its database is whole and its artifacts are here."""
     place = patient.registry.store
     database = place.location.database
+    if database is not None:
+        found = diagnose(database, PATIENCE_S, thorough=True)
+        if found.problem:
+            yield Finding(found.problem, found.advice)
+            return
     try:
         place.check()
     except StoreError as error:
-        yield Finding(str(error), _mend_unreachable(database))
+        yield Finding(str(error), "make ui" if database is None else "blemish doctor")
         return
     if database is None or place.is_empty():
-        return
-    fault = _integrity(database)
-    if fault:
-        yield Finding(f"{database} is damaged: {fault}", _start_anew(database))
         return
     try:
         yield from _artifacts(patient.registry)
@@ -87,25 +89,8 @@ def _mend_version(patient: Patient, version: Version) -> str:
     return "blemish rollback" if CHAMPION in version.aliases else "make repro"
 
 
-def _mend_unreachable(database: Path | None) -> str:
-    return _start_anew(database) if database and database.exists() else "make ui"
-
-
 def _start_anew(database: Path) -> str:
-    return f"mv {database} {database}.damaged && blemish sync"
-
-
-def _integrity(database: Path) -> str:
-    """Return what SQLite finds wrong with a file; empty when nothing."""
-    try:
-        connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=2.0)
-        try:
-            said = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-        finally:
-            connection.close()
-    except sqlite3.Error as error:
-        return str(error)
-    return "" if said == "ok" else said
+    return f"mv {database} {database}.moved && blemish sync"
 
 
 def _artifacts(catalogue: Registry) -> Iterator[Finding]:

@@ -2,21 +2,24 @@
 
 import logging
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blemish.config import Workspace, settings
+from blemish.config.secrets import hide_password_in
 from blemish.errors import NotFoundError, StoreError, StoreUnreachableError
 from blemish.files import sha256_bytes
+from blemish.store.bounded import bounded
 from blemish.store.location import Location, locate
-from blemish.store.names import EXPERIMENT
+from blemish.store.names import EXPERIMENT, EXPERIMENT_TAG
+from blemish.store.sqlite_file import Condition, create, diagnose, locked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Experiment
 
 PATIENCE_S = 2.0
 """Longest wait for one answer of the store, seconds."""
@@ -53,6 +56,9 @@ class Store:
         from mlflow import MlflowClient  # noqa: PLC0415 - slow, and needs its environment first
 
         quiet_mlflow()
+        path = self.location.database
+        if path and self.is_empty():
+            create(path, _fill)
         return MlflowClient(self.location.uri, self.location.uri)
 
     def check(self) -> None:
@@ -94,22 +100,39 @@ class Store:
             raise self._translate(what, error) from error
         except (OSError, ValueError) as error:  # connection lost; an answer that is no JSON
             raise self._unreachable(f"{what}: {_one_line(error)}") from error
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] not in ("sqlalchemy", "alembic"):
+                raise  # no error of the store
+            if self.location.database:
+                self._check_file(self.location.database)  # says what is wrong with the file
+            raise self._unreachable(f"{what}: {_one_line(error)}") from error
 
     def experiment(self) -> str:
-        """Return the id of the experiment, made on first use."""
+        """Return the id of the experiment, made on first use; a renamed one is found by its tag."""
         with self.calling("Opening the experiment") as client:
-            found = client.get_experiment_by_name(EXPERIMENT)
+            found = self._find_experiment(client)
             if found is None:
-                return client.create_experiment(EXPERIMENT, self.location.artifacts)
+                tags = {EXPERIMENT_TAG: EXPERIMENT}
+                return client.create_experiment(EXPERIMENT, self.location.artifacts, tags)
             if found.lifecycle_stage != "active":
                 client.restore_experiment(found.experiment_id)
+            if EXPERIMENT_TAG not in found.tags:
+                client.set_experiment_tag(found.experiment_id, EXPERIMENT_TAG, EXPERIMENT)
             return str(found.experiment_id)
 
     def artifact_location(self) -> str | None:
         """Return where the experiment keeps its artifacts; None before there is one."""
         with self.calling("Reading the experiment") as client:
-            found = client.get_experiment_by_name(EXPERIMENT)
+            found = self._find_experiment(client)
             return str(found.artifact_location) if found else None
+
+    def _find_experiment(self, client: "MlflowClient") -> "Experiment | None":
+        from mlflow.entities import ViewType  # noqa: PLC0415 - MLflow is imported by now
+
+        wanted = f"tags.`{EXPERIMENT_TAG}` = '{EXPERIMENT}'"
+        tagged = client.search_experiments(view_type=ViewType.ALL, filter_string=wanted)
+        active = [one for one in tagged if one.lifecycle_stage == "active"]
+        return next(iter([*active, *tagged]), None) or client.get_experiment_by_name(EXPERIMENT)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -138,26 +161,40 @@ class Store:
         return settings().cache / "locks" / f"{name}.lock"
 
     def _check_file(self, path: Path) -> None:
-        if not path.exists() or path.stat().st_size == 0:
+        found = diagnose(path, PATIENCE_S)
+        if found.condition is Condition.ABSENT:
             if not os.access(path.parent, os.W_OK):
                 raise self._unreachable(f"{path.parent} is missing or cannot be written")
-            return
-        try:
-            connection = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, timeout=PATIENCE_S)
-            try:
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            finally:
-                connection.close()
-        except sqlite3.Error as error:
-            raise self._unreachable(_one_line(error)) from error
+        elif found.problem:
+            raise StoreUnreachableError(f"{found.problem}. Try: {found.advice}")
 
     def _check_server(self) -> None:
-        import httpx  # noqa: PLC0415 - not needed for a file
+        """Ask as MLflow's own client asks: its TLS, authentication and proxy settings hold."""
+        prepare_mlflow()
+        import requests  # noqa: PLC0415 - not needed for a file
+        from mlflow.exceptions import MlflowException  # noqa: PLC0415 - as above
+        from mlflow.utils.credentials import get_default_host_creds  # noqa: PLC0415 - as above
+        from mlflow.utils.rest_utils import http_request  # noqa: PLC0415 - as above
 
+        ask = partial(
+            http_request,
+            get_default_host_creds(self.location.uri.rstrip("/")),  # type: ignore[no-untyped-call]
+            "/health",
+            "GET",
+            max_retries=0,
+            timeout=PATIENCE_S,
+            raise_on_status=False,
+        )
+        expired = partial(self._unreachable, f"no answer within {PATIENCE_S:.0f} s")
         try:
-            answer = httpx.get(f"{self.location.uri.rstrip('/')}/health", timeout=PATIENCE_S)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            answer = bounded(ask, PATIENCE_S * 1.2, expired)
+        except (requests.RequestException, MlflowException, OSError, ValueError) as error:
             raise self._unreachable(_one_line(error) or type(error).__name__) from error
+        if answer.status_code in (401, 403):
+            raise self._unreachable(
+                f"it answered {answer.status_code}; see MLFLOW_TRACKING_USERNAME, "
+                "MLFLOW_TRACKING_PASSWORD and MLFLOW_TRACKING_TOKEN"
+            )
         if answer.status_code != 200 or answer.text.strip() != "OK":
             raise self._unreachable(
                 f"/health answered {answer.status_code} {answer.text[:40]!r}, expected 200 'OK'"
@@ -176,6 +213,10 @@ class Store:
             raise self._unreachable(_one_line(error)) from error
 
     def _translate(self, what: str, error: Exception) -> StoreError:
+        database = self.location.database
+        if database and "database is locked" in str(error):
+            found = locked(database)
+            return StoreUnreachableError(f"{what}: {found.problem}. Try: {found.advice}")
         code = getattr(error, "error_code", "")
         if code in _ABSENT:
             return NotFoundError(f"{what}: not found at {self.location}: {_one_line(error)}")
@@ -191,8 +232,9 @@ class Store:
             if self.location.database
             else "Start it (make ui), or unset MLFLOW_TRACKING_URI to use the embedded store."
         )
+        shown = hide_password_in(reason, self.location.uri)
         return StoreUnreachableError(
-            f"The MLflow store at {self.location} does not answer: {reason}. {mend}"
+            f"The MLflow store at {self.location} does not answer: {shown}. {mend}"
         )
 
 
@@ -217,6 +259,14 @@ def quiet_mlflow() -> None:
     """Leave MLflow's news about its tables unsaid."""
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _fill(path: Path) -> None:
+    """Make MLflow's tables in a new file."""
+    from mlflow import MlflowClient  # noqa: PLC0415 - the store has imported MLflow by now
+
+    uri = f"sqlite:///{path}"
+    MlflowClient(uri, uri).search_registered_models(max_results=1)
 
 
 def _one_line(error: Exception) -> str:

@@ -6,9 +6,9 @@ its worktrees and experiment copies. ``MLFLOW_TRACKING_URI`` replaces it everywh
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 from blemish.config import Workspace, find_workspace, settings
+from blemish.config.secrets import hide_password
 
 _SQLITE = "sqlite:///"
 
@@ -48,11 +48,7 @@ class Location:
     def __str__(self) -> str:
         if self.root:
             return "sqlite:///mlflow.db"
-        parts = urlsplit(self.uri)
-        if parts.password is None:
-            return self.uri
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{parts.username}:***@{host}"))
+        return hide_password(self.uri)
 
 
 def locate(workspace: Workspace | None = None, uri: str | None = None) -> Location:

@@ -2,6 +2,8 @@
 
 EXPERIMENT = "blemish"
 MODEL = "blemish"
+EXPERIMENT_TAG = "blemish.experiment"
+"""Experiment tag by which the experiment is found again when a person renamed it."""
 
 FINGERPRINT = "blemish.fingerprint"
 """Run tag: SHA-256 over the inputs of training; a run is opened by it."""

@@ -1,0 +1,40 @@
+"""Passwords stay out of whatever a person, a log or an answer may show."""
+
+import re
+from urllib.parse import unquote
+
+_HIDDEN = "***"
+_QUERY = re.compile(
+    r"(?i)([?&;][^=&;#]*(?:password|passwd|pwd|secret|token|key)[^=&;#]*=)[^&;#\s]+"
+)
+
+
+def hide_password(url: str) -> str:
+    """Return a URL with its password replaced, whatever characters that password holds.
+
+    User and password end at the last ``@``: a password may hold ``/``, ``#``, ``?`` and ``@``
+    without being quoted.
+
+    Args:
+        url: Any URL, well-formed or not.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url
+    credentials, at, host = rest.rpartition("@")
+    if at:
+        user, colon, _ = credentials.partition(":")
+        rest = f"{user}:{_HIDDEN}@{host}" if colon else f"{_HIDDEN}@{host}"
+    return _QUERY.sub(rf"\1{_HIDDEN}", f"{scheme}{separator}{rest}")
+
+
+def hide_password_in(text: str, url: str) -> str:
+    """Return a text, such as a library's error, without the password of a URL that it may quote."""
+    _, _, rest = url.partition("://")
+    credentials, at, _ = rest.rpartition("@")
+    _, _, password = credentials.partition(":")
+    text = text.replace(url, hide_password(url))
+    if at and password:
+        for form in {password, unquote(password)}:
+            text = text.replace(form, _HIDDEN)
+    return text
