@@ -34,6 +34,7 @@ def tiny_finetune(**changes: Any) -> Finetune:
         "drawn_images": 0,
         "drawing": {},
         "augmentation": {
+            "turn": 0.5,
             "warp": 0.5,
             "zoom": [0.7, 1.5],
             "tone": 0.5,

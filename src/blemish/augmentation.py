@@ -49,11 +49,13 @@ def draw_view(
         rng: The crop's own generator.
         centre: ``(x, y)`` in the picture, px.
         size: Side of the crop, px.
-        params: How often to turn freely and zoom, and how far.
+        params: How often to turn by right angles, and how often to turn freely and zoom.
     """
     quarter, mirrored = int(rng.integers(4)), bool(rng.integers(2))
     angle, zoom = quarter * np.pi / 2, 1.0
     exact = bool(rng.random() >= params.warp)
+    if params.turn < 1.0 and rng.random() >= params.turn:
+        angle -= quarter % 2 * np.pi / 2  # as it is or upside down, mirrored or not
     if not exact:
         angle += rng.uniform(-np.pi / 4, np.pi / 4)
         zoom = float(np.exp(rng.uniform(*np.log(params.zoom))))

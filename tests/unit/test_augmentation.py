@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from blemish.augmentation import draw_view, expose, look
 from blemish.config.learning import Augmentation
 
-NEVER = {"warp": 0, "tone": 0, "invert": 0, "shade": 0, "blur": 0, "noise": 0, "jpeg": 0}
+NEVER = {"turn": 1, "warp": 0, "tone": 0, "invert": 0, "shade": 0, "blur": 0, "noise": 0, "jpeg": 0}
 
 
 def params(**changes: float) -> Augmentation:
@@ -31,6 +31,16 @@ def test_unwarped_crops_hold_pixels_of_the_picture_itself(seed: int) -> None:
     windows = {plane[y : y + 64, x : x + 64].tobytes() for y in (15, 16, 17) for x in (15, 16, 17)}
     turns = [np.rot90(side, k).tobytes() for side in (crop, crop[:, ::-1]) for k in range(4)]
     assert windows.intersection(turns)
+
+
+@given(seed=st.integers(0, 10_000))
+def test_without_turns_the_lay_keeps_its_direction(seed: int) -> None:
+    """Without right angles a crop is mirrored or upside down at most: vertical stays vertical."""
+    plane = np.random.default_rng(1).integers(0, 256, (96, 96), dtype=np.uint8)
+    crop, _ = crop_of(seed, plane, 64, turn=0)
+    windows = {plane[y : y + 64, x : x + 64].tobytes() for y in (15, 16, 17) for x in (15, 16, 17)}
+    flips = [crop, crop[::-1], crop[:, ::-1], crop[::-1, ::-1]]
+    assert windows.intersection(flip.tobytes() for flip in flips)
 
 
 @given(seed=st.integers(0, 10_000), warp=st.sampled_from([0.0, 1.0]))

@@ -81,7 +81,7 @@ def members(name: str, classes: dict[str, int], clean: int = 0) -> SetImages:
 
 def plain(**changes: object) -> object:
     """Return params without augmentation or synthetic crops."""
-    never = dict.fromkeys(("warp", "tone", "invert", "shade", "blur", "noise", "jpeg"), 0.0)
+    never = dict.fromkeys(("turn", "warp", "tone", "invert", "shade", "blur", "noise", "jpeg"), 0.0)
     values = {"crop": 64, "augmentation": {**never, "zoom": [1.0, 1.0]}, "synthetic_share": 0.0}
     return tiny_finetune(**{**values, **changes})
 

@@ -22,8 +22,9 @@ class Loss(Block):
 
 
 class Augmentation(Block):
-    """What is done to a crop; each share is the probability of one change."""
+    """What is done to a crop beside mirroring; each share is the probability of one change."""
 
+    turn: Share
     warp: Share
     zoom: Annotated[Range, Field(description="smallest and largest magnification")]
     tone: Share

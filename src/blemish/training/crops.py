@@ -27,6 +27,7 @@ _JITTER = 0.4
 """Largest distance of a crop's centre from the pixel that it was chosen by, in crop sides."""
 
 UNCHANGED = Augmentation(
+    turn=1.0,
     warp=0.0,
     zoom=(1.0, 1.0),
     tone=0.0,
