@@ -6,8 +6,15 @@ import click
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
 @click.option("--port", default=5000, show_default=True, help="Port to bind.")
-def ui(host: str, port: int) -> None:
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name, beside loopback, by which browsers call it; repeatable.",
+)
+def ui(host: str, port: int, allowed_hosts: tuple[str, ...]) -> None:
     """Open the MLflow UI on the embedded store."""
     from blemish.store.ui import exec_ui
 
-    exec_ui(host, port)
+    exec_ui(host, port, allowed_hosts)

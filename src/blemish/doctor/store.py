@@ -10,7 +10,7 @@ from blemish.model_trial import try_model
 from blemish.recording.pipeline_outputs import model_path
 from blemish.registry import ModelCache, Registry, Version
 from blemish.store.connection import PATIENCE_S
-from blemish.store.names import CHAMPION
+from blemish.store.names import CHAMPION, DERIVED_FROM
 from blemish.store.sqlite_file import diagnose
 
 
@@ -48,7 +48,9 @@ def registry(patient: Patient) -> Iterator[Finding]:
         for number in sorted(set(names.values())):
             yield from _version(patient, number)
         for fault in catalogue.faults():
-            yield Finding(fault, "correct or delete that tag in the MLflow UI: make ui")
+            lost = fault.endswith("blemish sync")
+            edited = "correct or delete that tag in the MLflow UI: make ui"
+            yield Finding(fault, "blemish sync" if lost else edited)
     except StoreError as error:
         raise Skip(f"the store does not answer: {error}") from error
 
@@ -86,6 +88,8 @@ def _mend_version(patient: Patient, version: Version) -> str:
         path = model_path(patient.workspace, version.precision or "fp32")
         if path.is_file() and sha256_file(path) == version.sha256:
             return "blemish sync"
+    if DERIVED_FROM in version.tags:
+        return "blemish sync"
     return "blemish rollback" if CHAMPION in version.aliases else "make repro"
 
 

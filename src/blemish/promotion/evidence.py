@@ -16,7 +16,7 @@ from blemish.registry.catalogue import Registry
 from blemish.registry.loading import load_verified
 from blemish.registry.stored_images import StoredImage
 from blemish.registry.version import Version
-from blemish.store.names import TEST_DIGEST
+from blemish.store.names import DERIVED_FROM, TEST_DIGEST
 
 _REAL_SETS = "preprocess.real_sets"
 
@@ -132,7 +132,9 @@ def _comparable(candidate: Version, champion: Version | None) -> bool:
     versions = [candidate, *([champion] if champion else [])]
     digests = {version.tags.get(TEST_DIGEST) for version in versions}
     return (
-        all(v.precision == "fp32" for v in versions) and len(digests) == 1 and None not in digests
+        all(v.precision == "fp32" and DERIVED_FROM not in v.tags for v in versions)
+        and len(digests) == 1
+        and None not in digests
     )
 
 
@@ -186,7 +188,9 @@ def _parity(registry: Registry, candidate: Version) -> float | None:
     siblings = [
         version
         for version in registry.versions()
-        if version.record == candidate.record and version.precision == "fp32"
+        if version.record == candidate.record
+        and version.precision == "fp32"
+        and DERIVED_FROM not in version.tags
     ]
     if not siblings:
         raise PromotionError(

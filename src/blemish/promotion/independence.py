@@ -6,9 +6,7 @@ from typing import Protocol, TypeVar
 from blemish.image_digests import ImageDigest
 from blemish.registry.catalogue import Registry
 from blemish.registry.version import Version
-
-POINT_CHOSEN_ON = "point_chosen_on"
-"""Version tag: the split on which a person chose the operating point of a derived version."""
+from blemish.store.names import POINT_CHOSEN_ON
 
 
 class _TestImage(Protocol):

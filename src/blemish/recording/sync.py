@@ -6,16 +6,19 @@ DVC restored instead of running or what vanished with a deleted store.
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from blemish.config import Workspace
-from blemish.errors import StoreError
+from blemish.errors import StoreError, WorkspaceError
 from blemish.latency import measure_latency
+from blemish.operating_point import OperatingPoint
 from blemish.recording.git import commit_tags
 from blemish.recording.pipeline_outputs import SPLIT_FOLDERS, Outputs, read_outputs
 from blemish.recording.run_content import has_files, log_content, log_files, log_image_digests
 from blemish.recording.runs import find_runs, open_by_fingerprint
 from blemish.registry.aliases import point_aliases
+from blemish.registry.derived import with_point
 from blemish.registry.registration import (
     ModelFile,
     ensure_registered_model,
@@ -24,7 +27,10 @@ from blemish.registry.registration import (
     restore,
 )
 from blemish.store.connection import Store, connect
-from blemish.store.names import DIGEST, RECORD, TEST_DIGEST, WEIGHTS_DIGEST
+from blemish.store.names import DERIVED_FROM, DIGEST, RECORD, TEST_DIGEST, WEIGHTS_DIGEST
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
 
 _log = logging.getLogger(__name__)
 
@@ -94,14 +100,13 @@ def _record(store: Store, outputs: Outputs) -> SyncReport:
     ensure_registered_model(store)
     was_empty = not find_versions(store, {})
     closed = find_runs(store, RECORD, outputs.record)
-    restored: tuple[str, ...] = ()
     if closed:
         run_id, new_run = closed[0].info.run_id, False
-        restored = _restore(store, run_id, outputs)
     else:
         opened = open_by_fingerprint(store, outputs.workspace, outputs.fingerprint, outputs.params)
         run_id, new_run = opened.run_id, not opened.resumed
         log_content(store, run_id, outputs)
+    restored = _restore(store, run_id, outputs)
     versions, new, aliases = _register_missing(store, outputs, run_id)
     if not closed:
         with store.calling("Closing the run") as client:
@@ -135,9 +140,24 @@ def _restore(store: Store, run_id: str, outputs: Outputs) -> tuple[str, ...]:
         restored += [
             f"version {found.version}"
             for found in find_versions(store, tags)
-            if restore(store, found, model)
+            if restore(store, found, _file_of(found, model))
         ]
     return tuple(restored)
+
+
+def _file_of(found: "ModelVersion", model: ModelFile) -> ModelFile:
+    """Return the file of a version: DVC's output, or that with the point a person chose."""
+    if DERIVED_FROM not in found.tags:
+        return model
+    point = OperatingPoint(float(found.tags["threshold"]), float(found.tags["peak"]))
+    derived = replace(model, data=with_point(model.data, point))
+    if derived.sha256 != found.tags.get("sha256"):
+        raise WorkspaceError(
+            f"Version {found.version} is derived from another file than model.{model.precision}"
+            f".onnx (SHA-256 {derived.sha256[:12]}, registered "
+            f"{found.tags.get('sha256', '')[:12]}). Its tags were edited: make ui"
+        )
+    return derived
 
 
 def _same_data(store: Store, run_id: str, outputs: Outputs) -> bool:
@@ -163,7 +183,8 @@ def _register_missing(
     """Register what has no version yet; return versions by precision, the new ones, new aliases."""
     versions: dict[str, int] = {}
     for model in outputs.models:
-        found = find_versions(store, {"record": outputs.record, "precision": model.precision})
+        tags = {"record": outputs.record, "precision": model.precision}
+        found = [one for one in find_versions(store, tags) if DERIVED_FROM not in one.tags]
         if found:
             versions[model.precision] = int(found[-1].version)
     missing = [model for model in outputs.models if model.precision not in versions]

@@ -22,10 +22,10 @@ from blemish.metrics import ImageRow
 from blemish.registry.history import observe
 from blemish.registry.model_files import fetch_model
 from blemish.registry.moves import Move
-from blemish.registry.stored_images import StoredImage, read_results, stored_images
+from blemish.registry.stored_images import Split, StoredImage, read_results, stored_images
 from blemish.registry.verified_cache import LastKnown, ModelCache
 from blemish.registry.version import Version
-from blemish.registry.version_queries import all_versions, newest_version, read_aliases
+from blemish.registry.version_queries import all_versions, find_run, newest_version, read_aliases
 from blemish.store.artifacts import fetch_file, fetch_folder
 from blemish.store.bounded import bounded
 from blemish.store.connection import PATIENCE_S, Store
@@ -222,12 +222,25 @@ class Registry:
             NotFoundError: The store does not have them.
             StoreUnreachableError: The store does not answer.
         """
+        return self._kept_images(version, "test")
+
+    def validation_images(self, version: Version) -> tuple[StoredImage, ...]:
+        """Return the validation images that a version's run keeps, to choose a point on.
+
+        Raises:
+            NotFoundError: The store does not have them.
+            StoreUnreachableError: The store does not answer.
+        """
+        return self._kept_images(version, "val")
+
+    def _kept_images(self, version: Version, split: Split) -> tuple[StoredImage, ...]:
         target = settings().cache / "evidence" / version.run_id
         fetch = partial(fetch_folder, self.store, version.run_id, EVALUATED, target)
-        images = tuple(stored_images(self._ask(fetch, _DOWNLOAD_PATIENCE_S)))
+        images = tuple(stored_images(self._ask(fetch, _DOWNLOAD_PATIENCE_S), split))
         if not images:
+            name = {"test": "test", "val": "validation"}[split]
             raise NotFoundError(
-                f"The run of version {version.version} at {self.location} keeps no test images. "
+                f"The run of version {version.version} at {self.location} keeps no {name} images. "
                 "Evaluate and record again: dvc repro -f evaluate export"
             )
         return images
@@ -289,11 +302,10 @@ class Registry:
             number = int(ref) if ref.isascii() and ref.isdigit() else names[ref]
             with self.store.calling(f"Reading version {number}") as client:
                 found = client.get_model_version(MODEL, str(number))
-                run = client.get_run(found.run_id) if found.run_id else None
         except (KeyError, NotFoundError) as error:
             raise self._no_such(ref, names, newest_version(self.store)) from error
         aliases = [alias for alias, target in names.items() if target == number]
-        return Version.from_mlflow(found, run, aliases)
+        return Version.from_mlflow(found, find_run(self.store, found), aliases)
 
     def _no_such(self, ref: str, names: dict[str, int], newest: int) -> NotFoundError:
         """Say what was asked for, what there is, and what to do."""

@@ -11,10 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blemish.errors import NotFoundError
+from blemish.errors import ModelFileError, NotFoundError
 from blemish.files import sha256_bytes
 from blemish.model_card import ModelCard
-from blemish.store.artifacts import fetch
+from blemish.registry.model_files import fetch_model
 from blemish.store.connection import Store
 from blemish.store.names import MODEL
 
@@ -113,12 +113,10 @@ def restore(store: Store, found: "ModelVersion", model: ModelFile) -> bool:
     """
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with store.calling("Locating the model") as client:
-                home = client.get_model_version_download_uri(MODEL, str(found.version))
-            if fetch(store, f"{home}/model.onnx", Path(folder)).read_bytes() == model.data:
+            if fetch_model(store, int(found.version)) == model.data:
                 return False
-        except NotFoundError:
-            pass  # lost: put back below
+        except (NotFoundError, ModelFileError):
+            pass  # lost or damaged: put back below
         with store.calling("Restoring the model") as client:
             logged = client.get_logged_model(str(found.source).rpartition("/")[2])
             _save_model(Path(folder) / "model", model, logged, str(found.run_id))

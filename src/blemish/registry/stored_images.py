@@ -1,8 +1,9 @@
 """Images that a run keeps with their masks and results: for the gate, and to look at."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,8 @@ from blemish.imaging import decode_image
 from blemish.metrics import ImageRow, read_image_rows
 
 _MASK_LEVEL = 127
+Split = Literal["test", "val"]
+RESULTS: Mapping[Split, str] = {"test": "per_image.csv", "val": "per_image_val.csv"}
 
 
 @dataclass(frozen=True)
@@ -46,13 +49,13 @@ class StoredImage:
         return truth
 
 
-def read_results(folder: Path) -> tuple[ImageRow, ...]:
-    """Read ``per_image.csv`` in the folder that evaluate wrote.
+def read_results(folder: Path, split: Split = "test") -> tuple[ImageRow, ...]:
+    """Read the results by image of a split, in the folder that evaluate wrote.
 
     Raises:
         NotFoundError: It is missing or corrupt.
     """
-    path = folder / "per_image.csv"
+    path = folder / RESULTS[split]
     try:
         return read_image_rows(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -61,15 +64,15 @@ def read_results(folder: Path) -> tuple[ImageRow, ...]:
         ) from error
 
 
-def stored_images(folder: Path) -> Iterator[StoredImage]:
-    """Yield the test images kept in the folder that evaluate wrote, by name.
+def stored_images(folder: Path, split: Split = "test") -> Iterator[StoredImage]:
+    """Yield the images of a split that are kept in the folder that evaluate wrote, by name.
 
     Raises:
-        NotFoundError: ``per_image.csv`` is missing or corrupt.
+        NotFoundError: Their results are missing or corrupt.
     """
-    for row in read_results(folder):
-        image = folder / "test_images" / f"{row.image_id}.png"
-        mask = folder / "test_masks" / f"{row.image_id}.png"
+    for row in read_results(folder, split):
+        image = folder / f"{split}_images" / f"{row.image_id}.png"
+        mask = folder / f"{split}_masks" / f"{row.image_id}.png"
         if "/" not in row.image_id and image.is_file() and mask.is_file():
             yield StoredImage(
                 row.image_id, row.set_name, row.group, row.classes, image, mask, row.clean

@@ -34,6 +34,7 @@ class Version:
         metrics: Last values of its run's metrics.
         params: Of its run.
         created: When it was registered, UTC.
+        run_lost: Whether its run was deleted, so that metrics, params and test images are gone.
         unusable_metrics: Metrics of its run that are not finite, as text; left out of ``metrics``.
     """
 
@@ -50,6 +51,7 @@ class Version:
     metrics: Mapping[str, float] = field(repr=False)
     params: Mapping[str, str] = field(repr=False)
     created: datetime
+    run_lost: bool = False
     unusable_metrics: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -91,7 +93,11 @@ class Version:
             f"Version {self.version}: metric {name} of its run is {value} and is left out."
             for name, value in self.unusable_metrics.items()
         ]
-        return (*tags, *metrics)
+        lost = (
+            f"Version {self.version}: its run {self.run_id} was deleted from the store, with its "
+            "metrics, params and test images. Record it again: blemish sync"
+        )
+        return (*([lost] if self.run_lost else []), *tags, *metrics)
 
     def _number(self, tag: str) -> float | None:
         """Return a tag as a finite number; None where it is absent or says something else.
@@ -151,11 +157,12 @@ class Version:
             record=tags.get("record", ""),
             git_commit=tags.get("git_commit", "unknown"),
             git_dirty=dirty,
-            run_id=found.run_id or "",
+            run_id=run.info.run_id if run else found.run_id or "",
             tags=tags,
             metrics={name: value for name, value in metrics.items() if math.isfinite(value)},
             params=dict(run.data.params) if run else {},
             created=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+            run_lost=run is None and bool(found.run_id),
             unusable_metrics={
                 name: str(value) for name, value in metrics.items() if not math.isfinite(value)
             },

@@ -1,10 +1,12 @@
 """What the registry asks of MLflow, in as few calls as pages."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from blemish.errors import NotFoundError
 from blemish.registry.version import Version
 from blemish.store.connection import Store
-from blemish.store.names import FINGERPRINT, MODEL
+from blemish.store.names import FINGERPRINT, MODEL, RECORD
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -29,10 +31,11 @@ def all_versions(store: Store) -> tuple[Version, ...]:
     if not found:
         return ()
     names, runs = read_aliases(store), _recorded_runs(store)
+    by_record = {run.data.tags.get(RECORD): run for run in runs.values()}
     return tuple(
         Version.from_mlflow(
             entry,
-            runs.get(entry.run_id or ""),
+            runs.get(entry.run_id or "") or by_record.get(entry.tags.get("record", "")),
             [alias for alias, number in names.items() if number == int(entry.version)],
         )
         for entry in found
@@ -46,6 +49,22 @@ def newest_version(store: Store) -> int:
             f"name = '{MODEL}'", order_by=_NEWEST_FIRST, max_results=1
         )
         return int(page[0].version) if page else 0
+
+
+def find_run(store: Store, found: "ModelVersion") -> "Run | None":
+    """Return the run of a version: its own, else the one that was recorded again in its place.
+
+    A run may be deleted and collected (``mlflow gc``) while its version lives on.
+    """
+    with suppress(NotFoundError), store.calling("Reading a run") as client:
+        if found.run_id:
+            return client.get_run(found.run_id)
+    record = found.tags.get("record", "")
+    if not record.isalnum():
+        return None
+    with store.calling("Searching runs") as client:
+        runs = client.search_runs([store.experiment()], f"tags.`{RECORD}` = '{record}'")
+        return next(iter(runs), None)
 
 
 def read_aliases(store: Store) -> dict[str, int]:

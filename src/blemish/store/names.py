@@ -23,6 +23,10 @@ MOVE = "blemish.move."
 SEEN = "blemish.seen."
 """Prefix of the registered model's tags that hold where an alias was last seen, and when."""
 
+DERIVED_FROM = "derived_from"
+"""Version tag: number and record of the version whose graph has another operating point here."""
+POINT_CHOSEN_ON = "point_chosen_on"
+"""Version tag: the images on which a person chose that point, ``validation`` or ``test``."""
 TEST_DIGEST = "test_digest"
 """Version tag: SHA-256 over the packed test split."""
 

@@ -21,7 +21,9 @@ class Found:
 
 
 def version(tags: dict[str, str], metrics: dict[str, float] | None = None) -> Version:
-    run = SimpleNamespace(data=SimpleNamespace(metrics=metrics or {}, params={}))
+    run = SimpleNamespace(
+        info=SimpleNamespace(run_id="r"), data=SimpleNamespace(metrics=metrics or {}, params={})
+    )
     return Version.from_mlflow(Found(tags), run, [])  # type: ignore[arg-type]
 
 
