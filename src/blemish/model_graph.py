@@ -6,6 +6,8 @@ A file from the store runs only what a network for images needs, and nothing of 
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from blemish.errors import ModelFileError
 
 MODEL_BYTES = 256 << 20
@@ -80,6 +82,7 @@ def refuse_unsafe_graph(data: bytes) -> None:
             f"The weights {names} lie outside the model file; accepted are files that hold all of "
             "their weights. Export it again: dvc repro export"
         )
+    _refuse_lost_numbers([m for m in messages if m.DESCRIPTOR.name == "TensorProto"])
     _refuse_operators([message for message in messages if message.DESCRIPTOR.name == "NodeProto"])
 
 
@@ -91,6 +94,24 @@ def _refuse_large_metadata(model: Any) -> None:
             f"The metadata of the model file has {len(entries)} keys and {size} characters; "
             f"accepted are at most {_METADATA_KEYS} and {_METADATA_BYTES}."
         )
+
+
+def _refuse_lost_numbers(tensors: list[Any]) -> None:
+    """Refuse weights that are NaN or infinite: quantized, they would give finite answers."""
+    import onnx  # noqa: PLC0415 - slow to import, and only loading a model needs it
+
+    kinds = (onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16)
+    for tensor in tensors:
+        if tensor.data_type in kinds:
+            try:
+                values = onnx.numpy_helper.to_array(tensor)
+            except (ValueError, TypeError) as error:
+                raise ModelFileError(f"A weight of the model is corrupt: {error}.") from error
+            if not np.isfinite(values).all():
+                raise ModelFileError(
+                    f"The weights {tensor.name[:80]!r} of the model are NaN or infinite; accepted "
+                    "are finite ones. Train it again: dvc repro"
+                )
 
 
 def _refuse_operators(nodes: list[Any]) -> None:

@@ -24,12 +24,13 @@ from blemish.config.export import Export, Parity
 from blemish.config.preprocess import Scale
 from blemish.errors import ModelFileError, ParityError
 from blemish.export import export
-from blemish.export.calibration import RULES
+from blemish.export.calibration import RULES, Activations
 from blemish.export.cases import Case, compare, edge_cases
 from blemish.export.graph import clean, open_session, to_bytes
 from blemish.export.parity import Subject, check_parity
+from blemish.export.quantization import quantize
 from blemish.export.workflow import Exported, Inputs
-from blemish.inference import Segmenter
+from blemish.inference import Segmenter, golden_picture
 from blemish.metrics import Counts
 from blemish.model import Probability, UNetTiny, load_trained
 from blemish.operating_point import OperatingPoint
@@ -96,6 +97,61 @@ def test_a_model_file_fulfils_its_contract(world: World, precision: str) -> None
     assert graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
     assert all(t.data_location == onnx.TensorProto.DEFAULT for t in graph.initializer)
     assert "BatchNormalization" not in {node.op_type for node in graph.node}
+
+
+@pytest.mark.parametrize(
+    ("weight", "bias"),
+    [(1e4, 0.0), (0.0, 0.0), (0.0, 100.0), (0.0, -100.0), (1e-3, 0.0)],
+    ids=["very sure", "constant", "always", "never", "after one epoch"],
+)
+def test_a_sound_model_is_not_refused(world: World, weight: float, bias: float) -> None:
+    """A model that is very sure, answers the same everywhere or has hardly learned is sound."""
+    model = onnx.load_model_from_string(world.file("fp32"))
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    for tensor in model.graph.initializer:
+        if tensor.name.startswith("network.head."):
+            head = onnx.numpy_helper.to_array(tensor)
+            changed = head * np.float32(weight) + np.float32(bias if head.ndim == 1 else 0.0)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(changed, tensor.name))
+    tile = golden_picture(256)[None, None]
+    ranges = Activations(model, [tile, 255 - tile]).ranges("min-max")
+    for graph in (model, quantize(model, ranges)):
+        segmenter = Segmenter.from_bytes(to_bytes(graph, metadata))
+        segmenter.check()
+        probability = segmenter.probability(golden_picture(300))
+        assert 0.0 <= probability.min() <= probability.max() <= 1.0
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_weights_that_are_not_finite_are_found(world: World, precision: str, value: float) -> None:
+    """NaN and infinity in any float tensor of the clipped graph keep a file from loading."""
+    model = onnx.load_model_from_string(world.file(precision))
+    assert [node.op_type for node in model.graph.node][-1] == "Clip"
+    places = [t.name for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
+    assert places
+    for place in places:
+        lost = onnx.ModelProto()
+        lost.CopyFrom(model)
+        (tensor,) = (t for t in lost.graph.initializer if t.name == place)
+        values = onnx.numpy_helper.to_array(tensor).copy()
+        values.flat[0] = value
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, place))
+        with pytest.raises(ModelFileError, match="NaN or infinite"):
+            Segmenter.from_bytes(lost.SerializeToString())
+
+
+def test_nan_passes_the_clip(world: World) -> None:
+    """A network that answers NaN is found by the golden picture, clipped or not."""
+    model = onnx.load_model_from_string(world.file("fp32"))
+    (tensor,) = (t for t in model.graph.initializer if t.name == "network.head.weight")
+    tensor.CopyFrom(
+        onnx.numpy_helper.from_array(np.full(tuple(tensor.dims), np.nan, np.float32), tensor.name)
+    )
+    card = Segmenter.from_bytes(world.file("fp32")).card
+    lost = Segmenter(open_session(model.SerializeToString()), card)
+    with pytest.raises(ModelFileError, match="NaN"):
+        lost.check()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])

@@ -114,6 +114,16 @@ def test_a_sure_model_whose_sigmoid_rounds_above_one_is_sound() -> None:
         Segmenter(Wavering(infinite), card).run(golden)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1.0001, -0.0001])
+def test_what_is_no_probability_never_leaves_a_run(value: float) -> None:
+    """One value of a run that is not finite, or outside 0 to 1 by more than rounding, is found."""
+    answer = np.full((1, 1, 256, 256), 0.5, np.float32)
+    answer[0, 0, 7, 7] = value
+    model = Segmenter(Wavering([answer]), ModelCard.from_metadata(metadata()))
+    with pytest.raises(ModelOutputError, match="probabilities are 0 to 1"):
+        model.probability(golden_picture(256))
+
+
 def test_an_endless_run_is_ended_from_another_thread() -> None:
     """A graph that runs for minutes ends soon after it was told to, and no other run begins."""
     model = Segmenter.from_bytes(slow_on_white(), threads=1)

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
@@ -55,8 +56,26 @@ def to_onnx(network: UNetTiny) -> onnx.ModelProto:
     if program is None:
         raise AssertionError("the dynamo exporter returns a program when no file is named")
     model = program.model_proto
+    _clip(model)
     _name_dimensions(model)
     return clean(model)
+
+
+def _clip(model: onnx.ModelProto) -> None:
+    """Keep the output in [0, 1]: onnxruntime's vectorized sigmoid can answer 1.0000001.
+
+    Clip lets NaN through, so that a network which answers NaN is still found.
+    """
+    (output,) = model.graph.output
+    for node in model.graph.node:
+        node.output[:] = ["unclipped" if name == output.name else name for name in node.output]
+    for name, bound in (("lowest", 0.0), ("highest", 1.0)):
+        model.graph.initializer.append(
+            onnx.numpy_helper.from_array(np.array(bound, np.float32), name)
+        )
+    model.graph.node.append(
+        onnx.helper.make_node("Clip", ["unclipped", "lowest", "highest"], [output.name])
+    )
 
 
 def clean(model: onnx.ModelProto) -> onnx.ModelProto:
