@@ -8,7 +8,7 @@ from blemish.config.serve import Serve
 from blemish.errors import ModelFileError
 from blemish.files import sha256_bytes
 from blemish.inference import Segmenter
-from blemish.registry import Registry
+from blemish.registry import Registry, load_verified
 from blemish.scoring.scoring_job import MaskChoice, ScoringJob
 
 
@@ -78,6 +78,6 @@ def find_model(ref: str) -> FoundModel:
         return FoundModel(data, Segmenter.from_bytes(data, threads=1), Path(ref).name, None, ref)
     registry = Registry.connect()
     version = registry.resolve(ref)
+    segmenter = load_verified(registry, version, threads=1)
     data = registry.model_bytes(version)
-    segmenter = Segmenter.from_bytes(data, threads=1)
     return FoundModel(data, segmenter, "blemish", version.version, ref)

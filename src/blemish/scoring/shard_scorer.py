@@ -5,7 +5,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
@@ -168,7 +168,7 @@ class ShardScorer:
         row = {"uri": uri, "status": SCORED, **_describe(image, prediction)}
         row |= self._mask(prediction, shard, index)
         defects = [
-            {"uri": uri, "defect": number, **asdict(defect)}
+            {"uri": uri, "defect": number, **vars(defect)}
             for number, defect in enumerate(prediction.defects)
         ]
         moments.append(time.perf_counter())
@@ -225,7 +225,7 @@ def _describe(image: DecodedImage, prediction: Segmentation) -> Row:
         "probability_mean": round(cv2.mean(probability)[0], 9),
         "probability_max": round(float(probability.max()), 9),
         "probability_unsure_fraction": round(unsure / probability.size, 9),
-        **asdict(image_statistics(image.plane)),
+        **vars(image_statistics(image.plane)),
     }
 
 
