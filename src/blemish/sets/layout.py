@@ -3,7 +3,7 @@
 ::
 
     images/<image_id>.png   uint8 grey (uint16 where the source had 16 bit)
-    masks/<image_id>.png    uint8, 0 and 255 where defective, of the same size; none if clean
+    masks/<image_id>.png    uint8, 0 free and 255 defective, of the same size
     index.csv               image_id,group,width,height,defective,clean,attributes
     defects.jsonl           one defect a line, its region as COCO run lengths
     region.png              of some sets: the region of interest of all images, 0 and 255
@@ -77,9 +77,6 @@ class ImageSet:
 
     def mask(self, index: int) -> NDArray[np.bool_]:
         """Return the mask of image ``index``, shape ``(H, W)``, bool."""
-        row = self.rows[index]
-        if row.clean:
-            return np.zeros((row.height, row.width), np.bool_)
         return read_grey(self.mask_path(index)) > 127
 
     @cached_property

@@ -77,9 +77,7 @@ def _read_pair(images: ImageSet, index: int) -> tuple[GreyPlane, GreyPlane]:
     """Read an image, of the size that the index says, and its mask."""
     row = images.rows[index]
     paths = images.image_path(index), images.mask_path(index)
-    unmasked = row.clean and not paths[1].exists()
-    empty = np.zeros((row.height, row.width), np.uint8)
-    image, mask = _read(paths[0]), empty if unmasked else _read(paths[1])
+    image, mask = _read(paths[0]), _read(paths[1])
     if isinstance(image, str) or isinstance(mask, str):
         loaded = zip(paths, (image, mask), strict=True)
         raise _UnfitError(*(Fault(name_in_data(p), one) for p, one in loaded if type(one) is str))

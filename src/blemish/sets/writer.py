@@ -100,8 +100,7 @@ class SetWriter:
         if image_id in self._entries:
             raise DataError(f"Image id {image_id!r} was added twice.")
         (self.partial / "images" / f"{image_id}.png").write_bytes(encoded.image_png)
-        if not encoded.row.clean:  # a file less of two, which DVC would track one by one
-            (self.partial / "masks" / f"{image_id}.png").write_bytes(encoded.mask_png)
+        (self.partial / "masks" / f"{image_id}.png").write_bytes(encoded.mask_png)
         self._entries[image_id] = (encoded.row, encoded.defect_lines)
         self._classes.update(encoded.classes)
 

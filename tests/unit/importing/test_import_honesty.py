@@ -333,8 +333,6 @@ def test_clean_photographs_are_a_set(tmp_path: Path) -> None:
     assert [row.clean for row in images.rows] == [True] * 3
     assert not any(row.defective for row in images.rows)
     assert images.about["source_layout"] == "clean"
-    assert not list((images.folder / "masks").iterdir())
-    assert not any(images.mask(index).any() for index in range(3))
     assert "no labelled defect" in images.about["report"]["lacks"][0]
 
 

@@ -1,7 +1,6 @@
 """From sets to packed splits: whole, checked, repeatable, the same for any number of workers."""
 
 import json
-import shutil
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -258,21 +257,6 @@ def test_what_a_set_lacks_is_said_not_refused(
     )
     if LABELLED in kinds:
         assert any(packed["train"].mask(index).any() for index in range(splits["train"]))
-
-
-def test_a_mask_beside_a_clean_image_may_show_nothing(tmp_path: Path) -> None:
-    """A clean image has no mask; one that shows a defect contradicts the declaration."""
-    image = np.random.default_rng(1).integers(0, 256, (16, 20), dtype=np.uint8)
-    with SetWriter(tmp_path / "line-3", "line-3", "clean") as writer:
-        writer.add("a", image, np.zeros(image.shape, bool), group="a", clean=True)
-    shutil.rmtree(tmp_path / "line-3/masks")  # as DVC restores it, which keeps no empty folder
-    images = read_set(tmp_path / "line-3")
-    pack([images], tmp_path / "out", SPLITTING, Resizing())
-    assert not PackedSet.open(tmp_path / "out", "train").mask(0).any()
-    (tmp_path / "line-3/masks").mkdir()
-    swap(tmp_path / "line-3/masks/a.png", np.full(image.shape, 255, np.uint8))
-    with pytest.raises(DataError, match=r"line-3/masks/a.png: differs from defects.jsonl"):
-        pack([images], tmp_path / "again", SPLITTING, Resizing())
 
 
 def test_a_part_without_sets_is_empty_and_changes_no_other(tmp_path: Path) -> None:
