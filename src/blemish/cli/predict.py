@@ -1,6 +1,7 @@
 """``blemish predict``: images and folders in, masks and answers out."""
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from blemish.errors import ImageError
+from blemish.errors import BlemishError, ImageError
+from blemish.exits import DEBUG
 from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, printable, walk_folder
 
 if TYPE_CHECKING:
@@ -233,6 +235,13 @@ def _predict_one(item: Input, out: Path | None, job: Job) -> dict[str, Any]:
             _write(out / item.output, said.renderings, document)
     except (ImageError, OSError) as error:
         return {"path": str(item.path), "error": str(error)}
+    except BlemishError:
+        raise
+    except Exception as error:  # the outermost handler of one file: its folder goes on
+        if os.environ.get(DEBUG):
+            raise
+        unexpected = f"unexpected {type(error).__name__}: {error}; see it by --debug"
+        return {"path": str(item.path), "error": unexpected}
     return {"path": str(item.path), **document}
 
 
