@@ -14,6 +14,7 @@ from blemish.config import Workspace
 from blemish.doctor import CHECKS, Finding, examine
 from blemish.files import sha256_bytes
 from blemish.recording import sync
+from blemish.recording.pipeline_outputs import final_weights
 from blemish.registry import ModelCache, Registry
 from blemish.store.names import MODEL
 
@@ -187,7 +188,7 @@ def test_it_speaks_json_and_keeps_its_exit_status(workspace: Workspace) -> None:
     program = [sys.executable, "-m", "blemish", "doctor", "--json"]
     sound = subprocess.run(program, cwd=workspace.root, capture_output=True, check=False)
     assert (sound.returncode, json.loads(sound.stdout)["ok"]) == (0, True)
-    (workspace.path("trained") / "weights.pt").write_bytes(b"other")
+    final_weights(workspace).write_bytes(b"other")
     wrong = subprocess.run(program, cwd=workspace.root, capture_output=True, check=False)
     said = {result["check"]: result for result in json.loads(wrong.stdout)["checks"]}
     assert wrong.returncode == 1

@@ -20,11 +20,13 @@ from blemish.errors import (
     PromotionError,
 )
 from blemish.image_digests import ImageDigest, write_digests
+from blemish.operating_point import OperatingPoint
 from blemish.promotion.rollback import find_target, rollback
 from blemish.promotion.workflow import Outcome, ask_gate, promote
 from blemish.recording import sync
 from blemish.registry import Registry, aliases
 from blemish.registry.aliases import move_champion
+from blemish.registry.derived import save_point, with_point
 from blemish.registry.history import carry_out
 from blemish.registry.moves import Move, now
 from blemish.store.names import IMAGES, MODEL
@@ -286,6 +288,44 @@ def test_a_version_whose_training_images_are_unknown_is_marked(
     assert any("Version 1: training images unknown" in note for note in outcome.decision.notes)
 
 
+def test_a_chosen_operating_point_is_a_candidate_that_sync_and_the_gate_know(
+    workspace: Workspace, rule: Promote
+) -> None:
+    """Its file is judged by running it; sync leaves it alone and makes a lost file again."""
+    registry = Registry.connect(workspace=workspace)
+    source = registry.resolve("champion")
+    point = OperatingPoint(0.25, 0.5)
+    number = save_point(registry, source, point, who="Inspector", chosen_on="validation")
+    assert number == save_point(registry, source, point, who="B", chosen_on="validation")
+    version = registry.resolve("candidate")
+    assert version.version == number
+    assert version.tags["derived_from"] == f"1/{source.record}"
+    assert registry.model_bytes(version) == with_point(registry.model_bytes(source), point)
+    report = sync.record_workspace(workspace)
+    assert not report.changed
+    assert report.versions["fp32"] == 1
+    uri = registry.store.client.get_model_version_download_uri(MODEL, str(number))
+    (Path(uri.removeprefix("file://")) / "model.onnx").unlink()
+    assert sync.record_workspace(workspace).restored == (f"version {number}",)
+    assert registry.stored_bytes(version) == registry.model_bytes(version)
+    outcome = ask(workspace, number, rule)
+    assert outcome.verdict == "promoted"
+    assert outcome.decision
+    assert outcome.decision.figures["synthetic.dice"] == 1.0  # run, not taken from the source's
+
+
+def test_a_point_chosen_on_test_images_is_refused(workspace: Workspace, rule: Promote) -> None:
+    """Those images prove nothing about it, and there are no others."""
+    registry = Registry.connect(workspace=workspace)
+    point = OperatingPoint(0.25, 0.5)
+    source = registry.resolve("champion")
+    number = save_point(registry, source, point, who="Inspector", chosen_on="test")
+    outcome = ask_gate(registry, str(number), rule)
+    assert outcome.verdict == "would refuse"
+    assert outcome.decision
+    assert any("was chosen on test images" in note for note in outcome.decision.notes)
+
+
 def test_int8_is_compared_by_running_it(workspace: Workspace, rule: Promote) -> None:
     """An int8 candidate runs on the test images, and its parity with fp32 is measured."""
     outcome = ask(workspace, "candidate-int8", rule)
@@ -375,6 +415,7 @@ from blemish.config import Workspace
 from blemish.errors import PromotionConflictError
 from blemish.registry import Registry, aliases
 from blemish.registry.aliases import move_champion
+from blemish.registry.derived import save_point, with_point
 from blemish.registry.history import carry_out
 from blemish.registry.moves import Move, now
 registry = Registry.connect(workspace=Workspace(Path(sys.argv[1])))

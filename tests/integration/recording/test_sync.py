@@ -18,7 +18,7 @@ from blemish.config import Workspace, load_params
 from blemish.errors import WorkspaceError
 from blemish.files import sha256_bytes
 from blemish.recording import sync
-from blemish.recording.pipeline_outputs import model_path
+from blemish.recording.pipeline_outputs import final_weights, model_path
 from blemish.registry import Registry
 from blemish.store import connection, location
 from blemish.store.names import EXPERIMENT, FINGERPRINT, RECORD
@@ -59,7 +59,10 @@ def test_everything_is_recorded(workspace: Workspace) -> None:
     assert digests == {out["md5"] for out in made}
     client = connection.connect(workspace).client
     points = client.get_metric_history(run.info.run_id, "val_dice")
-    assert sorted((p.step, round(p.value, 3)) for p in points) == [(1, 0.8), (2, 0.85), (3, 0.867)]
+    assert sorted((p.step, round(p.value, 3)) for p in points) == [
+        *((1, 0.8), (2, 0.85), (3, 0.867)),  # of train
+        *((4, 0.8), (5, 0.85), (6, 0.867)),  # of finetune, which counts on
+    ]
     names = {a.path for a in client.list_artifacts(run.info.run_id, "evaluated")}
     assert {"evaluated/per_image.csv", "evaluated/test_images"} <= names
     names = {a.path for a in client.list_artifacts(run.info.run_id, "reports")}
@@ -239,7 +242,7 @@ def test_outputs_of_different_runs_are_refused(workspace: Workspace) -> None:
         match=r"0\.5, peak 0\.0, but evaluation chose threshold 0\.3, peak 0\.9.*dvc repro",
     ):
         sync.record_workspace(workspace)
-    training = workspace.path("trained") / "training.json"
+    training = final_weights(workspace).with_name("training.json")
     training.write_text(json.dumps({"fingerprint": "a" * 64}))
     with pytest.raises(WorkspaceError, match=r"the trained weights are aaaaaaaaaaaa"):
         sync.record_workspace(workspace)
@@ -305,3 +308,37 @@ def test_a_server_takes_the_place_of_the_embedded_store(
     assert registry.stored_bytes(champion) == model_path(workspace, "fp32").read_bytes()
     assert len(registry.test_images(champion)) == len(registry.results(champion)) == 24
     assert [move.why for move in registry.history()] == ["first"]
+
+
+def test_a_champion_whose_run_was_deleted_is_still_the_champion_and_heals(
+    workspace: Workspace,
+) -> None:
+    """After ``mlflow gc`` the version resolves and says what is lost; sync records it again."""
+    first = sync.record_workspace(workspace)
+    registry = Registry.connect(workspace=workspace)
+    store = registry.store
+    store.client.delete_run(first.run_id)
+    store.client._tracking_client.store._hard_delete_run(first.run_id)
+    champion = registry.resolve("champion")
+    assert (champion.version, champion.run_lost) == (1, True)
+    assert any("blemish sync" in fault for fault in registry.faults())
+    report = sync.record_workspace(workspace)
+    assert report.new_run
+    assert report.new_versions == ()
+    healed = registry.resolve("champion")
+    assert (healed.version, healed.run_id, healed.run_lost) == (1, report.run_id, False)
+    assert len(registry.results(healed)) == 24
+    assert registry.faults() == ()
+    assert [version.run_lost for version in registry.versions()] == [False, False]
+
+
+def test_a_renamed_experiment_stays_the_one(workspace: Workspace) -> None:
+    """A person renames the experiment in the UI: the next run goes there, no second one is made."""
+    sync.record_workspace(workspace)
+    client = connection.connect(workspace).client
+    number = client.get_experiment_by_name(EXPERIMENT).experiment_id
+    client.rename_experiment(number, "line 3")
+    write_outputs(workspace, seed=3)
+    sync.record_workspace(workspace)
+    assert {one.name for one in client.search_experiments()} == {"Default", "line 3"}
+    assert len(client.search_runs([number])) == 2
