@@ -77,6 +77,9 @@ def run(folder: Path, params: Finetune) -> Notes:
         checkpoint=folder / "state" / "tiny.pt",
         listener=notes,
     )
+    if notes.epochs:
+        text = json.dumps([epoch.train_loss for epoch in notes.epochs])
+        (folder / "losses.json").write_text(text, encoding="utf-8")
     return notes
 
 

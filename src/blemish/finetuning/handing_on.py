@@ -44,5 +44,5 @@ def hand_on(trained: Path, out: Path, curves: Path, drawn: Path, *, fingerprint:
         ) from error
     drawn.mkdir(parents=True, exist_ok=True)
     files.write_text(curves, CURVES_HEADER)
-    files.write_json(out / "training.json", {"fingerprint": fingerprint, **description})
+    files.write_json(out / "training.json", {**description, "fingerprint": fingerprint})
     files.write_bytes(out / "weights.pt", weights)
