@@ -2,13 +2,19 @@
 
 import re
 
+import numpy as np
 from browser import workshop
 from browser.conftest import Dashboard, cell
 from playwright.sync_api import Page, expect
 
+from blemish.visualization import encode_png
+
 
 def test_a_set_is_shown_with_masks_and_classes(page: Page, dashboard: Dashboard) -> None:
-    """An imported set is listed; a picture opens with its mask; a hostile name is plain text."""
+    """A set is listed with its drawn defects; an image opens; a hostile name is plain text."""
+    sheet = dashboard.shop.path("reports") / "drawn" / "plates.png"
+    sheet.parent.mkdir(parents=True, exist_ok=True)
+    sheet.write_bytes(encode_png(np.full((40, 60, 3), 200, np.uint8)))
     page.goto(f"{dashboard.url}/data?set=plates")
     expect(page.get_by_text(re.compile("^<img src=x")).first).to_be_visible()
     page.locator(".st-key-open-metal-101 button").click()
@@ -17,6 +23,7 @@ def test_a_set_is_shown_with_masks_and_classes(page: Page, dashboard: Dashboard)
     page.locator(".st-key-close button").click()
     expect(page.get_by_text("Outline of the mask")).to_have_count(0)
     assert page.locator("img[src=x]").count() == 0
+    expect(page.get_by_alt_text(re.compile("^Photographs with drawn defects"))).to_be_attached()
 
 
 def test_the_generator_draws_what_is_asked_for(page: Page, dashboard: Dashboard) -> None:

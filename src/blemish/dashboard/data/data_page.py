@@ -41,6 +41,7 @@ def page() -> None:
         synthetic = folder == workspace.path("synthetic")
         splits = "synthetic_splits" if synthetic else "real_splits"
         set_images.show(folder, workspace.path(splits))
+        set_images.show_drawn(workspace.path("reports") / "drawn" / f"{folder.name}.png")
     with checks:
         set_checks.show(folders)
 

@@ -37,6 +37,17 @@ def show(folder: Path, processed: Path) -> None:
     _show_statistics(folder)
 
 
+def show_drawn(sheet: Path) -> None:
+    """Show defects that fine-tuning drew onto the photographs of a set, where it did."""
+    if sheet.is_file():
+        st.markdown("##### Defects drawn onto photographs of this set")
+        st.image(str(sheet), width="stretch", alt="Photographs with drawn defects, outlined.")
+        st.caption(
+            "Fine-tuning learns from these. A mark on something that you call defect-free: "
+            "change `finetune.drawing` in params.yaml, or look whether the photograph is clean."
+        )
+
+
 def _show_facts(collection: ImageCollection, splits: Mapping[str, str]) -> None:
     classes = Counter(name for entry in collection.entries for name in entry.classes)
     defective = sum(bool(entry.classes) for entry in collection.entries)
