@@ -182,6 +182,7 @@ def _write_outputs(workspace: Workspace, scenes: list[Drawn], training: Training
     rows = "".join(f"{e},{1 / e},{0.8 - 0.1 / e},{1 / e},{0.01}\n" for e in (1, 2, 3))
     header = "epoch,train_loss,val_dice,val_loss,learning_rate\n"
     (reports / "training.csv").write_text(header + rows)
+    (reports / "finetuning.csv").write_text(header)
     _write_json(evaluated / "threshold.json", {"threshold": training.threshold, "peak": 0.0})
     statistics = summarise([image_statistics(drawn.plane) for drawn in scenes])
     models = {
