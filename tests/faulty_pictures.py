@@ -142,6 +142,18 @@ def _bmp_of_jpeg() -> bytes:
     return bytes(bmp)
 
 
+def bmp_of_run_lengths(*, compression: int = 1) -> bytes:
+    """A grey BMP in which each pixel is a run of its own."""
+    pixels = grey()[::-1]
+    rows = [b"".join(bytes([1, int(level)]) for level in row) + b"\0\0" for row in pixels]
+    runs = b"".join(rows) + b"\0\1"
+    palette = b"".join(bytes([level, level, level, 0]) for level in range(256))
+    at = 14 + 40 + len(palette)
+    head = struct.pack("<2sIHHI", b"BM", at + len(runs), 0, 0, at)
+    size = struct.pack("<IiiHHIIiiII", 40, 64, 48, 1, 8, compression, len(runs), 0, 0, 256, 0)
+    return head + size + palette + runs
+
+
 def _deep_jpeg() -> bytes:
     jpeg = bytearray(encode(grey(), "JPEG"))
     jpeg[jpeg.index(b"\xff\xc0") + 4] = 12
@@ -243,6 +255,7 @@ def same_picture() -> Iterator[tuple[str, bytes]]:
     colour = np.dstack([grey().astype(np.uint16) * 257] * 3)
     yield "PNG 16-bit colour", bytes(cv2.imencode(".png", colour)[1])
     yield "PNG interlaced", bytes(encode(image))
+    yield "BMP run lengths", bmp_of_run_lengths()
     for form in ("BMP", "TIFF"):
         yield form, encode(image, form)
     yield "TIFF packed", encode(image, "TIFF", compression="tiff_lzw")
