@@ -188,8 +188,12 @@ def measure(dealt: Dealt, level: str, seed: int, start: str, params: Params) -> 
             trained = _tune(folder, synthetic, _start(folder, start, trained, seed), seed, params)
         minutes = (time.monotonic() - began) / 60
         network = load_fast(trained)
-        splits = [JoinedSet.open([folder / "real"], split) for split in ("val", "train")]
-        basis = choose_basis(JoinedSet.open([synthetic], "val"), *splits, params.evaluate)
+        basis = choose_basis(
+            JoinedSet.open([synthetic], "val"),
+            JoinedSet.open([folder / "real"], "val"),
+            JoinedSet.open([folder / "real"], "train"),
+            params.evaluate,
+        )
         choice = choose_point(answers(network, basis, _silently), params.evaluate.threshold)
         results = list(
             judge_split(
