@@ -43,7 +43,9 @@ def _decode_run_lengths(data: bytes, shape: tuple[int, int, int]) -> npt.NDArray
     """Decode run lengths with OpenCV: Pillow takes seconds for a large image, run by run."""
     import cv2  # noqa: PLC0415 - rare, and slow to import
 
-    cv2.setLogLevel(0)  # it prints what it cannot read; the refusal says so
+    cv2.utils.logging.setLogLevel(
+        cv2.utils.logging.LOG_LEVEL_SILENT
+    )  # it prints what it cannot read; the refusal says so
     try:
         bgr = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
