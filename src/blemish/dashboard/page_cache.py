@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
@@ -145,18 +144,6 @@ def asking_log() -> Iterator[Engine]:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _log(url: str) -> Engine:
     return open_database(url)
-
-
-@st.cache_data(ttl=4, show_spinner=False)
-def api_state(url: str) -> str:
-    """Say in a few words how the API at ``url`` is; at most four seconds old."""
-    try:
-        answer = httpx.get(f"{url}/readyz", timeout=1.0)
-        body = answer.json()
-    except (httpx.HTTPError, ValueError):
-        return "no answer"
-    status = body.get("status") if isinstance(body, dict) else None
-    return status if isinstance(status, str) else "no answer of ours"
 
 
 def environment() -> Settings:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from blemish.dashboard import page_errors
 from blemish.dashboard.address_widgets import keep_address, restore_address
+from blemish.dashboard.line_status import show_strip
 
 
 def show() -> None:
@@ -31,6 +32,7 @@ def show() -> None:
         position="top",
     )
     st.html(_STYLE)
+    show_strip()
     restore_address(page.url_path)
     page.run()
     keep_address()

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import pick
+from blemish.dashboard.line_status import age
 from blemish.dashboard.monitor import drift_section, latest_predictions, traffic_charts
 from blemish.dashboard.page_errors import guarded, plain
 from blemish.monitoring import alarms, logged_predictions, queries
@@ -44,31 +45,31 @@ def page() -> None:
 def _overview(length: timedelta) -> None:
     with page_cache.asking_log() as engine:
         alarms.check(engine, monitor_params(), datetime.now(UTC))
-        _show_api()
         _show_open(engine)
         span = queries.span_until(datetime.now(UTC), length)
         _show_figures(engine, span)
         traffic_charts.show(engine, span)
 
 
-def _show_api() -> None:
-    """Say how the API is; the log is shown whether it answers or not."""
-    url = page_cache.environment().api_url
-    state = page_cache.api_state(url)
-    icon = "check_circle" if state == "ready" else "cloud_off"
-    colour = "green" if state == "ready" else "orange"
-    st.markdown(f":{colour}[:material/{icon}: The API at {plain(url)}: {plain(state)}.]")
-
-
 def _show_open(engine: Engine) -> None:
-    """Show the alarms that hold now, on top."""
+    """Show the alarms that hold now, on top, with a button for whoever has seen one."""
     for alarm in alarms.history(engine, 10):
-        if alarm.closed is None:
-            st.error(
-                f"**{plain(alarm.rule.capitalize())}** since {alarm.opened:%Y-%m-%d %H:%M} UTC: "
-                f"{plain(alarm.detail)}; bound {alarm.bound:.3g}",
-                icon=":material/notification_important:",
-            )
+        if alarm.closed is not None:
+            continue
+        text = (
+            f"**{plain(alarm.rule.capitalize())}** since {alarm.opened:%Y-%m-%d %H:%M} UTC: "
+            f"{plain(alarm.detail)}; limit {alarm.bound:.3g}"
+        )
+        if alarm.acknowledged is not None:
+            seen = f"{alarm.acknowledged:%H:%M} UTC by {plain(alarm.acknowledged_by or '')}"
+            st.warning(f"{text}. Acknowledged at {seen}.", icon=":material/visibility:")
+            continue
+        words, button = st.columns([6, 1], vertical_alignment="center")
+        words.error(text, icon=":material/notification_important:")
+        if button.button("Acknowledge", key=f"acknowledge-{alarm.id}", width="stretch"):
+            who = str(st.session_state.get("user") or "a person at the dashboard")
+            alarms.acknowledge(engine, alarm.id, who, datetime.now(UTC))
+            st.rerun(scope="fragment")
 
 
 def _show_figures(engine: Engine, span: queries.Span) -> None:
@@ -99,8 +100,8 @@ def _show_served(engine: Engine) -> None:
     if served is None:
         _figure("Model in use", "-", "no server yet")
         return
-    age = _age(datetime.now(UTC) - served.time)
-    _figure("Model in use", f"version {served.version}", f"for {age}")
+    length = age(datetime.now(UTC) - served.time)
+    _figure("Model in use", f"version {served.version}", f"for {length}")
 
 
 def _figure(label: str, value: str, note: str) -> None:
@@ -111,11 +112,11 @@ def _percent(share: float | None, digits: int = 1) -> str:
     return "-" if share is None else f"{share:.{digits}%}"
 
 
-def _age(length: timedelta) -> str:
-    minutes = int(length.total_seconds() // 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h" if minutes < 60 * 48 else f"{minutes // 1440} days"
+def _state(finding: alarms.RuleState) -> str:
+    """Return a rule's state in words; too little to judge is a state of its own."""
+    if finding.holds:
+        return "alarm"
+    return "no data" if finding.value is None else "quiet"
 
 
 @guarded
@@ -132,7 +133,7 @@ def _show_alarms() -> None:
                 "Rule": [one.rule for one in findings],
                 "Now": [None if one.value is None else round(one.value, 4) for one in findings],
                 "Limit": [one.bound for one in findings],
-                "": ["alarm" if one.holds else "quiet" for one in findings],
+                "": [_state(one) for one in findings],
                 "In words": [one.detail for one in findings],
             },
             hide_index=True,
@@ -150,6 +151,7 @@ def _show_alarms() -> None:
                 "Until (UTC)": [one.closed for one in past],
                 "Value": [round(one.value, 4) for one in past],
                 "In words": [one.detail for one in past],
+                "Acknowledged by": [one.acknowledged_by or "" for one in past],
             },
             hide_index=True,
             alt="Alarms, open ones first.",
