@@ -30,6 +30,8 @@ def test_promote_refuse_and_roll_back(page: Page, dashboard: Dashboard) -> None:
 
     open_models(page, dashboard, 3)
     page.get_by_role("button", name="Promote version 3").click()
+    assert page.get_by_label("Your name").input_value() == ""
+    expect(page.get_by_text("Move it although")).to_have_count(0)
     fill_in(page, reason="Finds <img src=x onerror=window.hacked=1> more", password="wrong")
     page.get_by_role("dialog").get_by_role("button", name="Promote").click()
     expect(page.get_by_text("That is not the password.")).to_be_visible()
@@ -51,11 +53,17 @@ def test_promote_refuse_and_roll_back(page: Page, dashboard: Dashboard) -> None:
     assert registry.aliases()["champion"] == 3
     assert registry.resolve(1).gate["verdict"] == "refused"
 
+    open_models(page, dashboard, 1)
+    page.get_by_role("button", name="Ask the gate").click()
+    expect(page.get_by_text("Version 1 would be refused.")).to_be_visible(timeout=60_000)
+    assert registry.aliases()["champion"] == 3
+
     open_models(page, dashboard, 3)
-    page.get_by_role("button", name="Roll back").click()
+    page.get_by_role("button", name="Roll back to version 1").click()
     fill_in(page, reason="Too many marks on line 2")
     page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
     expect(page.get_by_text("Version 1 is champion again; it was version 3.")).to_be_visible()
+    expect(page.get_by_text("No server answers, so none serves it.")).to_be_visible()
     assert registry.aliases()["champion"] == 1
     last = registry.history()[-1]
     assert (last.why, last.who, last.reason) == (

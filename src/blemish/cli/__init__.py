@@ -22,6 +22,7 @@ COMMANDS = {
     "models": "blemish.cli.models:models",
     "sync": "blemish.cli.record:sync",
     "keys": "blemish.cli.keys:keys",
+    "users": "blemish.cli.users:users",
     "log": "blemish.cli.log:log",
     "serve": "blemish.cli.serve:serve",
     "dashboard": "blemish.cli.dashboard:dashboard",

@@ -63,6 +63,10 @@ class Settings(BaseSettings):
     """Address that alarms are posted to; nobody is told where unset."""
     alarm_secret: SecretStr | None = None
     """Signs what is posted to ``alarm_webhook``."""
+    users_file: Path | None = None
+    """File of the dashboard's users; ``.blemish/users.json`` where unset."""
+    dashboard_login: bool = False
+    """The dashboard asks for a login; `blemish dashboard` sets it beyond loopback."""
     dashboard_read_only: bool = False
     """The dashboard shows models but moves none."""
     dashboard_password: SecretStr | None = None

@@ -168,10 +168,15 @@ def _reader(url: str) -> LineReader:
     return LineReader(url)
 
 
+def line_status() -> LineStatus:
+    """Return what the thread found when it last looked; waits for nothing."""
+    return _reader(settings().api_url).status
+
+
 @st.fragment(run_every=2.0)
 def show_strip() -> None:
     """Show the strip; it reads what the thread found and waits for nothing."""
-    st.html(strip(_reader(settings().api_url).status, datetime.now(UTC)))
+    st.html(strip(line_status(), datetime.now(UTC)))
 
 
 def strip(status: LineStatus, now: datetime) -> str:

@@ -19,9 +19,10 @@ from blemish.dashboard.image_collections import (
     collection_of_set,
     collection_of_test_images,
 )
-from blemish.errors import ServiceError, WorkspaceError
+from blemish.errors import PromotionError, ServiceError, WorkspaceError
 from blemish.inference import Segmenter
 from blemish.monitoring.database import describe, log_url, open_database
+from blemish.promotion.rollback import RollbackTarget, find_target
 from blemish.registry import Move, Registry, Version, load_verified
 
 _MODELS = 6
@@ -46,10 +47,20 @@ def history() -> tuple[Move, ...]:
     return registry().history()
 
 
+@st.cache_data(ttl=4, show_spinner=False)
+def rollback_target() -> tuple[RollbackTarget | None, str]:
+    """Return where a rollback would lead, or None and why there is no way back."""
+    try:
+        return find_target(registry()), ""
+    except PromotionError as error:
+        return None, str(error)
+
+
 def forget_versions() -> None:
     """Look again at once: something was moved."""
     versions.clear()
     history.clear()
+    rollback_target.clear()
 
 
 def load(version: Version) -> Segmenter:

@@ -10,6 +10,7 @@ from PIL import Image
 from blemish.dashboard import page_errors
 from blemish.dashboard.address_widgets import keep_address, restore_address
 from blemish.dashboard.line_status import show_strip
+from blemish.dashboard.login import is_let_in
 
 
 def show() -> None:
@@ -32,6 +33,11 @@ def show() -> None:
         position="top",
     )
     st.html(_STYLE)
+    let_in = False
+    with page_errors.caught():
+        let_in = is_let_in()
+    if not let_in:
+        return
     show_strip()
     restore_address(page.url_path)
     page.run()

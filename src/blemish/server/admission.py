@@ -9,8 +9,8 @@ from typing import Any
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from blemish.config.addresses import is_loopback
 from blemish.server.api_keys import ApiKey
-from blemish.server.options import is_loopback
 from blemish.server.problems import ProblemError, problem_response
 from blemish.server.service import Service
 from blemish.server.traces import Finished, Trace

@@ -1,6 +1,5 @@
 """How a server is run: limits, addresses, keys; handed to its processes through the environment."""
 
-import ipaddress
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from blemish.config import Settings, find_workspace, settings
+from blemish.config.addresses import is_loopback
 from blemish.config.serve import Serve
 from blemish.errors import WorkspaceError
 
@@ -67,14 +67,6 @@ class Place:
             return find_workspace().state
         except WorkspaceError:
             return self.settings.cache
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether an address to bind to, or a peer's, is this host's own."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def available_cores() -> int:

@@ -48,8 +48,12 @@ def _show_champion(versions: Sequence[Version]) -> None:
     since = f"since {when[-1][:16].replace('T', ' ')}" if when else "no history"
     facts = (
         ("Champion", f"version {champion.version}", since),
-        ("Precision", champion.precision or "-", f"threshold {champion.threshold or 0:.3f}"),
-        ("Dice on its test images", "-" if dice is None else f"{dice:.3f}", "pooled"),
+        ("Number format", champion.precision or "-", f"threshold {champion.threshold or 0:.3f}"),
+        (
+            "Overlap with the truth (Dice)",
+            "-" if dice is None else f"{dice:.3f}",
+            "on its test images",
+        ),
         ("Latency", _number(champion.latency_ms, ".1f", " ms"), "one tile, at registration"),
         ("SHA-256", champion.sha256[:12] or "-", _size(champion)),
     )
@@ -74,6 +78,7 @@ def _table(versions: Sequence[Version]) -> Version:
             "Threshold": st.column_config.NumberColumn(format="%.3f"),
             "Size, MB": st.column_config.NumberColumn(format="%.3f"),
             "Latency, ms": st.column_config.NumberColumn(format="%.1f"),
+            "Compare with the champion": st.column_config.LinkColumn(display_text="Compare"),
             "Registered (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
         },
     )
@@ -90,7 +95,7 @@ def _row(version: Version) -> dict[str, object]:
     return {
         "Version": version.version,
         "Aliases": ", ".join(version.aliases),
-        "Precision": version.precision,
+        "Number format": version.precision,
         "Dice": version.dice,
         "IoU": version.iou,
         "Threshold": version.threshold,
@@ -100,6 +105,7 @@ def _row(version: Version) -> dict[str, object]:
         "SHA-256": version.sha256[:12],
         "Git commit": version.git_commit[:12] + (" +" if version.git_dirty else ""),
         "Registered (UTC)": version.created,
+        "Compare with the champion": f"/?a=champion&b={version.version}",
     }
 
 
