@@ -14,14 +14,14 @@ import tempfile
 import time
 from pathlib import Path
 
-import altair as alt
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
 from blemish.visualization import encode_png
 
-RESULTS = Path(__file__).with_name("growth.csv")
+RESULTS = Path(tempfile.gettempdir()) / "blemish-growth.csv"
 CHART = Path(__file__).parents[1] / "docs" / "pictures" / "growth.svg"
 SIDE = 64
 COUNTS = (100, 1_000, 5_000)
@@ -40,10 +40,10 @@ _SAID = {
 
 def main(images: int) -> None:
     """Run jobs of growing size up to so many images, write the samples."""
-    with tempfile.TemporaryDirectory() as name, RESULTS.open("w", newline="") as stream:
+    with tempfile.TemporaryDirectory() as name, RESULTS.open("w", encoding="utf-8") as stream:
         folder = Path(name)
         (folder / "model.onnx").write_bytes(small_model())
-        writer = csv.writer(stream)
+        writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(["job", "seconds", "images", "megabytes"])
         for count in (*(c for c in COUNTS if c < images), images):
             write_images(folder / "in", count)
@@ -63,7 +63,8 @@ def run(folder: Path, count: int) -> list[tuple[float, int, float]]:
         assert process.stdout is not None
         while process.poll() is None:
             time.sleep(1.0)
-            samples.append((time.monotonic() - began, planned_done(out), tree_rss(process.pid)))
+            done = min(count, planned_done(out))
+            samples.append((time.monotonic() - began, done, tree_rss(process.pid)))
         summary = json.loads(process.stdout.read())
     assert summary["scored"] == count
     return [*samples[:-1], (time.monotonic() - began, count, samples[-2][2])]
@@ -129,24 +130,22 @@ def small_model() -> bytes:
     return data
 
 
-def draw() -> None:
+def draw(samples: Path, chart: Path) -> None:
     """Draw what :func:`main` wrote."""
-    frame = pd.read_csv(RESULTS)
-    frame["job"] = frame["job"].map("{:,} images".format)
-    base = alt.Chart(frame, width=420, height=240)
-    colour = alt.Color("job:N", title="job", sort=list(frame["job"].unique()))
-    done = base.mark_line().encode(
-        alt.X("seconds:Q", title="time (s)").scale(type="log"),
-        alt.Y("images:Q", title="images done").scale(type="symlog"),
-        colour,
+    frame = pd.read_csv(samples)
+    figure, (done, memory) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    frame["images"] = frame[["images", "job"]].min(axis=1)
+    for job, rows in frame[frame["images"] > 0].groupby("job"):
+        done.plot(rows["seconds"], rows["images"], label=f"{job:,} images")
+        memory.plot(rows["images"], rows["megabytes"], label=f"{job:,} images")
+    done.set(xlabel="time (s)", ylabel="images done", xscale="log", yscale="symlog", ylim=(0, None))
+    memory.set(
+        xlabel="images done", ylabel="memory of all processes (MB)", xscale="log", ylim=(0, None)
     )
-    memory = base.mark_line().encode(
-        alt.X("images:Q", title="images done").scale(type="symlog"),
-        alt.Y("megabytes:Q", title="memory of all processes (MB)"),
-        colour,
-    )
-    alt.hconcat(done, memory).save(str(CHART.with_suffix(".json")))
+    done.legend(frameon=False)
+    figure.savefig(chart, metadata={"Date": None})
 
 
 if __name__ == "__main__":
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)
+    draw(RESULTS, CHART)
