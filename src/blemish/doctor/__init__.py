@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from blemish.config import Workspace, find_workspace
 from blemish.doctor import checkout, store
 from blemish.doctor.findings import Check, Finding, Patient, Result, Skip
+from blemish.doctor.prediction_log_check import prediction_log
 from blemish.errors import WorkspaceError
 from blemish.registry import Registry
 
@@ -20,6 +21,7 @@ CHECKS: Mapping[str, Check] = {
     "store": store.store,
     "registry": store.registry,
     "model cache": store.model_cache,
+    "prediction log": prediction_log,
 }
 
 
