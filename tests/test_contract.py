@@ -21,6 +21,7 @@ CANNOT_CHANGE_AN_OUTPUT = {
     "config": "hands over values that DVC tracks as params",
     "errors": "names what went wrong",
     "exits": "says it and ends the stage",
+    "interruption": "lets a server end a run, which no stage does",
     "processes": "ends a stage with its DVC",
     "progress": "shows how far a stage is",
     "recording": "records outputs in MLflow and computes the fingerprint from deps and params",

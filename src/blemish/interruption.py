@@ -17,12 +17,19 @@ class Interruption:
     def __init__(self) -> None:
         self.stopped = False
         """Whether somebody has ended it."""
+        self.overrun = False
+        """Whether it was ended because one run of the graph took too long."""
         self.running_since: float | None = None
         """When the run of the graph in progress began, by ``time.monotonic``; None between runs."""
         self._options = ort.RunOptions()
 
-    def stop(self) -> None:
-        """End the run in progress between two of its nodes, and begin no other."""
+    def stop(self, *, overrun: bool = False) -> None:
+        """End the run in progress between two of its nodes, and begin no other.
+
+        Args:
+            overrun: One run of the graph took too long.
+        """
+        self.overrun = self.overrun or overrun
         self.stopped = True
         self._options.terminate = True
 

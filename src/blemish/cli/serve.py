@@ -23,6 +23,23 @@ import click
 )
 @click.option("--shadow", metavar="REF", help="Alias or version that sees a copy of some requests.")
 @click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="Another name that the server answers to; may be given more than once.",
+)
+@click.option(
+    "--root-path", default="", metavar="PREFIX", help="Path under which a proxy shows the server."
+)
+@click.option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Proxy whose X-Forwarded-For and -Proto are believed; may be given more than once.",
+)
+@click.option(
     "--ssl-certfile",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Certificate chain, PEM; serves TLS.",
@@ -38,13 +55,16 @@ def serve(
     *,
     workers: int,
     shadow: str | None,
+    allowed_hosts: tuple[str, ...],
+    root_path: str,
+    trusted_proxies: tuple[str, ...],
     ssl_certfile: Path | None,
     ssl_keyfile: Path | None,
 ) -> None:
     """Answer over HTTP from the version that the registry calls champion.
 
-    Limits and deadlines: the serve block of params.yaml. Binding beyond loopback needs API keys:
-    blemish keys add NAME.
+    Limits and deadlines: the serve block of params.yaml. Binding beyond loopback and serving
+    behind a proxy need API keys: blemish keys add NAME.
     """
     if (ssl_certfile is None) != (ssl_keyfile is None):
         raise click.UsageError("--ssl-certfile and --ssl-keyfile go together.")
@@ -58,6 +78,9 @@ def serve(
             port=port,
             workers=workers,
             shadow=shadow,
+            allowed_hosts=tuple(name.lower() for name in allowed_hosts),
+            root_path=root_path.rstrip("/"),
+            trusted_proxies=trusted_proxies,
             certificate=ssl_certfile,
             certificate_key=ssl_keyfile,
             serve=load_serve(),

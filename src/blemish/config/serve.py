@@ -19,5 +19,6 @@ class Serve(Block):
     drain_s: float = Field(default=2.0, ge=0.0, le=60.0)
     models: Count = 3
     poll_s: float = Field(default=1.0, ge=0.1, le=4.0)
+    faults: Count = 3
     shadow_share: Share = 0.1
     requests_per_minute: int = Field(default=0, ge=0)

@@ -12,11 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from blemish.config.addresses import is_loopback
 from blemish.server.api_keys import ApiKey
 from blemish.server.problems import ProblemError, problem_response
+from blemish.server.request_origins import check_origin
 from blemish.server.service import Service
 from blemish.server.traces import Finished, Trace
 
 _OPEN = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready"})
 _QUIET = _OPEN | {"/metrics"}
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_LOGGED = 256  # characters of a text that a client chose
 _NOTES = ("key", "problem", "version", "file_name")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")  # W3C, level 1
@@ -47,12 +50,12 @@ class Admission:
         state["arrived"] = time.monotonic()
         state["request_id"] = _request_id(headers)
         state["trace"] = _trace(headers)
-        status = 500
+        status, answered = 500, False
 
         async def answer(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], True
                 message["headers"] = [*message.get("headers", ()), *self._headers(state)]
             await send(message)
 
@@ -65,8 +68,12 @@ class Admission:
                 await refusal(scope, receive, answer)
             else:
                 await self._app(scope, receive, answer)
-        except Exception:  # noqa: BLE001 - the edge: whatever comes is logged, and was answered 500
+        except Exception:  # noqa: BLE001 - the edge: whatever comes is logged, and answered 500
+            state["problem"] = "internal"
             _log.exception("request_failed", request_id=state["request_id"])
+            if not answered:
+                fault = ProblemError("internal", "The server met a fault of its own.")
+                await problem_response(fault, state["request_id"])(scope, receive, answer)
         finally:
             self._service.reservoir.give(state.pop("body_bytes", 0))
             self._tell(scope, state, status)
@@ -82,12 +89,20 @@ class Admission:
 
     def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Let a request in, or refuse it for want of a key or of budget."""
-        path = scope["path"]
+        if b"content-length" in headers and b"transfer-encoding" in headers:
+            raise ProblemError(  # two readers of it could disagree about where it ends (RFC 9112)
+                "malformed",
+                "The request has both Content-Length and Transfer-Encoding; accepted: one of them.",
+                {"Connection": "close"},
+            )
+        path = _path(scope)
         if path in _OPEN:
             return
+        options = self._service.options
+        check_origin(scope, headers, options.allowed_hosts)
         keys = self._service.keys
-        needed = bool(keys.keys) or not self._service.options.is_loopback
-        if path == "/metrics":
+        needed = keys.required
+        if path == "/metrics" and not options.is_behind_proxy:
             needed = not is_loopback((scope.get("client") or ("localhost",))[0])
         if not needed:
             return
@@ -98,7 +113,7 @@ class Admission:
                 "key",
                 "This server answers to API keys; send one: Authorization: Bearer KEY. "
                 "Make one: blemish keys add NAME",
-                {"WWW-Authenticate": "Bearer"},
+                {"WWW-Authenticate": "Bearer", "Connection": "close"},
             )
         scope["state"]["key"] = key.name
         self._budgets.spend(key)
@@ -107,25 +122,26 @@ class Admission:
         """Count a request, and write its line."""
         route = getattr(scope.get("route"), "path", "unmatched")
         metrics = self._service.metrics
-        metrics.requests.labels(scope["method"], route, str(status)).inc()
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        metrics.requests.labels(method, route, str(status)).inc()
         problem = state.get("problem")
         if problem:
             metrics.problems.labels(problem).inc()
-        write = _log.debug if scope["path"] in _QUIET else _log.info
-        optional = {name: state[name] for name in _NOTES if state.get(name)}
+        write = _log.debug if _path(scope) in _QUIET else _log.info
+        optional = {name: _cut(state[name]) for name in _NOTES if state.get(name)}
         write(
             "request",
-            method=scope["method"],
-            path=scope["path"],
+            method=scope["method"][:16],
+            path=scope["path"][:_LOGGED],
             status=status,
             ms=round((time.monotonic() - state["arrived"]) * 1e3, 2),
             request_id=state["request_id"],
             trace_id=state["trace"].trace_id,
             **optional,
         )
-        if scope["path"] not in _QUIET:
+        if _path(scope) not in _QUIET:
             seconds = time.monotonic() - state["arrived"]
-            name = f"{scope['method']} {route}"
+            name = f"{method} {route}"
             finished = Finished(name, seconds, status, optional, state.get("phases", {}))
             self._service.traces.record(state["trace"], finished)
 
@@ -162,6 +178,16 @@ class Budgets:
                 {"Retry-After": str(wait)},
             )
         self._left[key.id] = (left - 1.0, now)
+
+
+def _path(scope: Scope) -> str:
+    """Return the path without the prefix under which a proxy shows the server."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", "")) or "/"
+
+
+def _cut(value: Any) -> Any:
+    return value[:_LOGGED] if isinstance(value, str) else value
 
 
 def _request_id(headers: dict[bytes, bytes]) -> str:

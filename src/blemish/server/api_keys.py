@@ -54,17 +54,22 @@ class KeyFile:
         """Return all keys, those revoked too.
 
         Raises:
-            ServiceError: The file is torn.
+            ServiceError: The file is corrupt, or cannot be read.
         """
         try:
-            text = self.path.read_text(encoding="utf-8")
+            data = self.path.read_bytes()
         except FileNotFoundError:
             return ()
+        except OSError as error:
+            raise ServiceError(
+                f"The key file {self.path} cannot be read: {error.strerror}. Give it to the user "
+                "who runs the server."
+            ) from error
         try:
-            return _File.model_validate_json(text).keys
+            return _File.model_validate_json(data).keys
         except ValidationError as error:
             raise ServiceError(
-                f"The key file {self.path} is torn. Restore it, or delete it and make new keys: "
+                f"The key file {self.path} is corrupt. Restore it, or delete it and make new keys: "
                 "blemish keys add NAME"
             ) from error
 
@@ -119,30 +124,52 @@ class KeyFile:
     def _write(self, keys: tuple[ApiKey, ...]) -> None:
         document = _File(keys=keys).model_dump(mode="json")
         write_text(self.path, json.dumps(document, indent=2) + "\n")
+        self.path.chmod(0o600)
 
 
 class KeyRing:
     """The keys as a server sees them, always those on disk.
 
+    Where the file has had keys once, calls need one for as long as the server runs: a file that
+    vanishes locks it rather than opens it.
+
     Args:
         file: Where they are kept.
+        required: Calls need a key even where there was none yet.
     """
 
-    def __init__(self, file: KeyFile) -> None:
+    def __init__(self, file: KeyFile, *, required: bool = False) -> None:
         self._file = file
         self._stamp: tuple[int, int, int] | None = None
         self._keys: tuple[ApiKey, ...] = ()
+        self._required = required
+        self.fault: str | None = None
+        """Why no key is accepted, or those of before are, where the file cannot be read."""
+
+    @property
+    def required(self) -> bool:
+        """Whether a call needs a key."""
+        self._required = bool(self.keys) or self._required
+        return self._required
 
     @property
     def keys(self) -> tuple[ApiKey, ...]:
-        """All keys, those revoked too; what was known last while the file is torn."""
+        """All keys, those revoked too; what was known last while the file is corrupt."""
         stamp = self._read_stamp()
-        if stamp != self._stamp:
-            try:
-                self._keys = self._file.read()
-            except ServiceError:
-                return self._keys
-            self._stamp = stamp
+        if stamp == self._stamp:
+            return self._keys
+        try:
+            self._keys = self._file.read()
+        except ServiceError as error:
+            self.fault = str(error)
+            return self._keys
+        self._stamp = stamp
+        self.fault = None
+        if stamp is None and self._required:
+            self.fault = (
+                f"The key file {self._file.path} has vanished, so no key is accepted. Restore it, "
+                "or make new keys: blemish keys add NAME"
+            )
         return self._keys
 
     def find(self, token: str) -> ApiKey | None:

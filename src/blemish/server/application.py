@@ -20,11 +20,13 @@ from blemish.server import (
 )
 from blemish.server.admission import Admission
 from blemish.server.engine import ClientGoneError
+from blemish.server.memory import return_memory
 from blemish.server.options import Options
 from blemish.server.service import Drain, Service
 
 _CLIENT_GONE = 499  # as nginx writes it; nobody reads the answer
 _MEASURE_S = 1.0
+_WATCH_S = 0.25
 _DESCRIPTION = """Finds scratches and other defects on metal surfaces, pixel by pixel.
 
 Errors are `application/problem+json` (RFC 9457) with a stable `type`."""
@@ -42,9 +44,13 @@ def create_app(options: Options, drain: Drain | None = None) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.open()
-        measuring = asyncio.create_task(_keep_measuring(service))
+        tasks = [
+            asyncio.create_task(_keep_measuring(service)),
+            asyncio.create_task(_keep_ending(service)),
+        ]
         yield
-        measuring.cancel()
+        for task in tasks:
+            task.cancel()
         await service.close()
 
     app = FastAPIOffline(  # whose page fetches no script from elsewhere
@@ -70,6 +76,17 @@ async def _keep_measuring(service: Service) -> None:
     while True:
         health_routes.measure(service)
         await asyncio.sleep(_MEASURE_S)
+
+
+async def _keep_ending(service: Service) -> None:
+    """End runs of a graph that take too long, and return memory when all is quiet."""
+    busy = False
+    while True:
+        service.engine.end_overruns()
+        if busy and not service.engine.held:
+            await asyncio.to_thread(return_memory)
+        busy = bool(service.engine.held)
+        await asyncio.sleep(_WATCH_S)
 
 
 async def _answer_nobody(request: Request, error: Exception) -> Response:

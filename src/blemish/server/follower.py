@@ -1,5 +1,6 @@
 """The thread that follows the registry, so that no request ever waits for it."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -43,6 +44,8 @@ class Follower(threading.Thread):
         self._on_swap = on_swap
         self._on_refuse = on_refuse
         self._stop = threading.Event()
+        self.failures = 0
+        """Faults that this thread did not expect."""
         self._listed = float("-inf")
         self._refused = float("-inf")
 
@@ -58,7 +61,7 @@ class Follower(threading.Thread):
             except BlemishError as error:
                 self._refuse(version, str(error))
                 continue
-            self._slot.catalogue = Catalogue({CHAMPION: version.version}, (version,))
+            self._slot.update(catalogue=Catalogue({CHAMPION: version.version}, (version,)))
             return
 
     def run(self) -> None:
@@ -67,8 +70,12 @@ class Follower(threading.Thread):
         while not self._stop.is_set():
             try:
                 self.look(relist=woken)
-            except Exception:  # noqa: BLE001 - the edge of this thread, which must outlive all
+            except Exception as error:  # noqa: BLE001 - the edge of this thread, which must outlive all
+                self.failures += 1
                 _log.exception("follower_failed")
+                self._slot.update(store_error=f"The registry could not be asked: {error}")
+                if isinstance(error, ImportError | AttributeError):
+                    _forget_half_import("mlflow")
             woken = self._slot.wake.wait(self._poll_s)
             self._slot.wake.clear()
 
@@ -87,27 +94,25 @@ class Follower(threading.Thread):
         begin = time.monotonic()
         try:
             aliases = slot.registry.aliases()
-            versions = slot.catalogue.versions
-            if relist or not slot.listed or self._must_list(aliases, versions):
+            versions = slot.view.catalogue.versions
+            if relist or not slot.view.listed or self._must_list(aliases, versions):
                 versions = slot.registry.versions()
                 self._listed = time.monotonic()
         except (BlemishError, OSError) as error:
-            if slot.store_error is None:
+            if slot.view.store_error is None:
                 _log.warning("store_lost", error=str(error))
-            slot.store_error = str(error)
+            slot.update(store_error=str(error))
             return
-        if slot.store_error is not None:
+        if slot.view.store_error is not None:
             _log.info("store_back")
-        slot.store_error = None
-        slot.catalogue = Catalogue(aliases, versions)
-        slot.asked = begin
-        slot.listed = True
+        catalogue = Catalogue(aliases, versions)
+        slot.update(catalogue=catalogue, asked=begin, listed=True, store_error=None)
         self._follow()
 
     def _must_list(self, aliases: dict[str, int], versions: tuple[Version, ...]) -> bool:
         known = {version.version for version in versions}
         return (
-            dict(self._slot.catalogue.aliases) != aliases
+            dict(self._slot.view.catalogue.aliases) != aliases
             or not known.issuperset(aliases.values())
             or time.monotonic() - self._listed > _RELIST_S
         )
@@ -115,8 +120,9 @@ class Follower(threading.Thread):
     def _follow(self) -> None:
         """Take the champion into use where it is another than the one that is served."""
         slot = self._slot
-        number = slot.catalogue.aliases.get(CHAMPION)
-        version = slot.catalogue.find(CHAMPION)
+        view = slot.view
+        number = view.catalogue.aliases.get(CHAMPION)
+        version = view.catalogue.find(CHAMPION)
         if version is None:
             reason = (
                 f"The champion is version {number}, which the registry does not have."
@@ -125,14 +131,17 @@ class Follower(threading.Thread):
             )
             self._refuse(None, reason)
             return
-        served = slot.champion
+        if (version.version, version.sha256) == view.withdrawn:
+            return  # it failed its requests; the fault says so until the champion changes
+        served = view.champion
         if served and (served.version.version, served.version.sha256) == (
             version.version,
             version.sha256,
         ):
-            slot.fault = None
+            if view.fault is not None and view.fault.version != version.version:
+                slot.update(fault=None)
             return
-        fault = slot.fault
+        fault = view.fault
         same = fault and (fault.version, fault.sha256) == (version.version, version.sha256)
         if same and time.monotonic() - self._refused < _RETRY_S:
             return
@@ -158,3 +167,12 @@ class Follower(threading.Thread):
         if self._slot.refuse(version, reason):
             self._on_refuse()
             _log.error("model_refused", version=version.version if version else None, reason=reason)
+
+
+def _forget_half_import(package: str) -> None:
+    """Have a package imported anew whose import failed halfway, for want of descriptors say.
+
+    Python keeps the modules that came in before the fault, and they are never completed.
+    """
+    for name in [n for n in sys.modules if n == package or n.startswith(f"{package}.")]:
+        del sys.modules[name]

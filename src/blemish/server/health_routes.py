@@ -55,6 +55,20 @@ class LogReport(BaseModel):
     fault: str | None
 
 
+class ThreadReport(BaseModel):
+    """How a thread in the background has done since the start."""
+
+    failures: int
+    """Faults that it did not expect; it went on after each."""
+
+
+class BackgroundReport(BaseModel):
+    """The threads that no request waits for."""
+
+    recorder: ThreadReport
+    follower: ThreadReport
+
+
 class Readiness(BaseModel):
     """The body of ``/readyz``."""
 
@@ -63,6 +77,9 @@ class Readiness(BaseModel):
     fault: FaultReport | None
     registry: RegistryReport
     log: LogReport
+    background: BackgroundReport
+    keys: str | None
+    """Why no key is accepted, where the key file cannot be read."""
 
 
 @router.get("/livez", responses=refusals())
@@ -100,22 +117,27 @@ async def metrics(service: Annotated[Service, Depends(service_of)]) -> Prometheu
 
 def is_ready(service: Service) -> bool:
     """Say whether requests should be sent here."""
-    return service.slot.champion is not None and not service.drain.started
+    return service.slot.view.champion is not None and not service.drain.started
 
 
 def readiness(service: Service) -> Readiness:
     """Return the body of ``/readyz``."""
-    slot = service.slot
+    view = service.slot.view
     status: Literal["ready", "draining", "no model"] = "no model"
     if service.drain.started:
         status = "draining"
-    elif slot.champion is not None:
+    elif view.champion is not None:
         status = "ready"
     return Readiness(
         status=status,
-        model=_model(slot.champion.version) if slot.champion else None,
-        fault=_fault(slot.fault) if slot.fault else None,
-        registry=RegistryReport(stale_s=round(slot.stale_s, 1), error=slot.store_error),
+        model=_model(view.champion.version) if view.champion else None,
+        fault=_fault(view.fault) if view.fault else None,
+        registry=RegistryReport(stale_s=round(view.stale_s, 1), error=view.store_error),
+        background=BackgroundReport(
+            recorder=ThreadReport(failures=service.recorder.failures),
+            follower=ThreadReport(failures=service.follower.failures),
+        ),
+        keys=service.keys.fault,
         log=_log(service.recorder.writer),
     )
 
@@ -146,10 +168,10 @@ def _fault(fault: ServingFault) -> FaultReport:
 
 def measure(service: Service) -> None:
     """Bring the gauges up to date."""
-    metrics, slot, engine = service.metrics, service.slot, service.engine
+    metrics, view, engine = service.metrics, service.slot.view, service.engine
     metrics.in_work.set(min(engine.held, engine.parallel))
     metrics.waiting.set(engine.waiting)
-    metrics.version.set(slot.champion.version.version if slot.champion else 0)
-    metrics.broken.set(slot.fault is not None)
-    metrics.stale.set(slot.stale_s)
+    metrics.version.set(view.champion.version.version if view.champion else 0)
+    metrics.broken.set(view.fault is not None)
+    metrics.stale.set(view.stale_s)
     metrics.lost.set(service.recorder.writer.lost)

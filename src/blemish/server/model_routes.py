@@ -53,12 +53,12 @@ class ModelList(BaseModel):
 @router.get("", responses=refusals(422))
 async def list_models(service: Annotated[Service, Depends(service_of)]) -> ModelList:
     """List all versions, the newest first, as the registry said last."""
-    slot = service.slot
+    view = service.slot.view
     return ModelList(
         name=MODEL,
-        serving=slot.champion.version.version if slot.champion else None,
-        aliases=slot.catalogue.aliases,
-        versions=tuple(ModelSummary(**_summary(v)) for v in slot.catalogue.versions),
+        serving=view.champion.version.version if view.champion else None,
+        aliases=view.catalogue.aliases,
+        versions=tuple(ModelSummary(**_summary(v)) for v in view.catalogue.versions),
     )
 
 

@@ -26,12 +26,23 @@ class Options(BaseModel):
     """Alias or version that sees a copy of some requests."""
     certificate: Path | None = None
     certificate_key: Path | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    """Names beside its own address to which the server answers."""
+    root_path: str = ""
+    """Path prefix under which a proxy shows the server."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses whose forwarded headers are believed."""
     serve: Serve = Serve()
 
     @property
     def is_loopback(self) -> bool:
         """Whether only this host can reach the server."""
         return is_loopback(self.host)
+
+    @property
+    def is_behind_proxy(self) -> bool:
+        """Whether a proxy brings requests of others to an address of loopback."""
+        return bool(self.root_path or self.trusted_proxies)
 
     @property
     def parallel(self) -> int:

@@ -1,17 +1,20 @@
 """``/v1/predict``: an image in, its defects out."""
 
+import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from blemish.answers import Answer, answer
 from blemish.errors import BlemishError
 from blemish.imaging import Limits
+from blemish.interruption import Interruption
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.prediction import RENDERINGS, Prediction
 from blemish.server.problems import KINDS, as_problem, refusals
@@ -19,7 +22,7 @@ from blemish.server.query_rules import refuse_ambiguous_query
 from blemish.server.recorder import AnsweredImage
 from blemish.server.request_bodies import read_image
 from blemish.server.service import Service, service_of
-from blemish.server.slot import Served
+from blemish.server.slot import Served, Slot
 
 router = APIRouter(tags=["predict"])
 
@@ -70,21 +73,24 @@ class _Work:
     """What a thread does for one request."""
 
     image: bytes
+    slot: Slot
     served: Served
     query: PredictQuery
     limits: Limits
     as_png: bool
 
-    def __call__(self) -> tuple[Answer, Prediction, bytes]:
+    def __call__(self, interruption: Interruption) -> tuple[Answer, Prediction, bytes]:
         include = {"overlay"} if self.as_png else self.query.renderings
-        said = answer(
-            self.image,
-            self.served.segmenter,
-            threshold=self.query.threshold,
-            include=include,
-            limits=self.limits,
-            bits=self.query.bits,
-        )
+        with self.slot.counting_faults(self.served, interruption):
+            said = answer(
+                self.image,
+                self.served.segmenter,
+                threshold=self.query.threshold,
+                include=include,
+                limits=self.limits,
+                bits=self.query.bits,
+                interruption=interruption,
+            )
         identity = self.served.identity(self.query.model)
         if self.as_png:
             return said, said.describe(identity), said.renderings["overlay"]
@@ -126,9 +132,12 @@ async def predict(
         served = await service.slot.find(query.model)
         request.state.version = served.version.version
         as_png = prefers_png(request.headers.get("accept", ""))
-        work = _Work(image, served, query, service.limits, as_png)
+        work = _Work(image, service.slot, served, query, service.limits, as_png)
         said, prediction, content = await service.engine.run(
-            work, arrived=request.state.arrived, gone=partial(gone, request)
+            work,
+            arrived=request.state.arrived,
+            gone=partial(gone, request),
+            measure=partial(count_pixels, image),
         )
     except BlemishError as error:
         _record_problem(service, request, came, error)
@@ -149,6 +158,17 @@ async def gone(request: Request) -> None:
     """Return when the client has closed its connection; its body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+def count_pixels(image: bytes) -> int:
+    """Return how many pixels an image has by its header, 0 where that cannot be read."""
+    if image.startswith(b"\x89PNG"):
+        return int.from_bytes(image[16:20]) * int.from_bytes(image[20:24])
+    try:
+        with Image.open(io.BytesIO(image), formats=("JPEG", "BMP", "TIFF", "WEBP")) as opened:
+            return opened.width * opened.height
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, the decode gate says so
+        return 0
 
 
 def prefers_png(accept: str) -> bool:

@@ -17,6 +17,7 @@ from blemish.errors import (
     ImageSizeError,
     ImageTypeError,
     ModelFileError,
+    ModelOutputError,
     NotFoundError,
     ServiceError,
     StoreError,
@@ -39,6 +40,8 @@ KINDS = {
     "key": Kind(401, "No valid API key"),
     "not-found": Kind(404, "There is nothing at this address"),
     "model-unknown": Kind(404, "There is no such model, version or alias"),
+    "origin": Kind(403, "Pages of other origins may not ask"),
+    "host": Kind(421, "This server does not answer to that name"),
     "method": Kind(405, "The address does not take this method"),
     "body-timeout": Kind(408, "The body did not come in time"),
     "too-large": Kind(413, "More bytes or pixels than accepted"),
@@ -48,10 +51,12 @@ KINDS = {
     "form": Kind(422, "The form is not accepted"),
     "tensor": Kind(400, "The tensors are not accepted"),
     "rate": Kind(429, "The key has used up its requests"),
+    "model-output": Kind(500, "The model answered by values that are no probabilities"),
     "internal": Kind(500, "A fault of ours"),
     "busy": Kind(503, "All workers and the queue are taken"),
     "no-model": Kind(503, "No verified model is loaded"),
     "model-unusable": Kind(503, "That version cannot be served"),
+    "model-slow": Kind(504, "The model did not answer in time"),
     "deadline": Kind(504, "The request became older than its deadline"),
 }
 
@@ -60,10 +65,11 @@ _KIND_OF_ERROR: dict[type[BlemishError], str] = {
     ImageSizeError: "too-large",
     ImageContentError: "image",
     NotFoundError: "model-unknown",
+    ModelOutputError: "model-output",
     ModelFileError: "model-unusable",
     StoreError: "model-unusable",
 }
-_EVERYWHERE = (401, 429, 500)
+_EVERYWHERE = (401, 403, 421, 429, 500)
 _KIND_OF_STATUS = {
     404: "not-found",
     405: "method",
@@ -155,6 +161,16 @@ def install(app: FastAPI) -> None:
         request.state.problem = problem.kind
         return problem_response(problem, request.state.request_id)
 
+    async def confess(request: Request, error: Exception) -> Response:
+        """Answer a fault of ours; the admission logs it, since Starlette raises it again."""
+        del error
+        request.state.problem = "internal"
+        return problem_response(
+            ProblemError("internal", "The server met a fault of its own; its log names it."),
+            request.state.request_id,
+        )
+
+    app.add_exception_handler(Exception, confess)
     for kind in (BlemishError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, refuse)
     plain = app.openapi

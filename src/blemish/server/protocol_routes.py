@@ -10,13 +10,14 @@ from starlette.responses import JSONResponse
 
 from blemish import __version__
 from blemish.errors import NotFoundError
+from blemish.interruption import Interruption
 from blemish.server.health_routes import is_ready
 from blemish.server.prediction_routes import gone
 from blemish.server.problems import refusals
 from blemish.server.query_rules import refuse_any_query
 from blemish.server.request_bodies import read_body
 from blemish.server.service import Service, service_of
-from blemish.server.slot import CHAMPION, MODEL, Served
+from blemish.server.slot import CHAMPION, MODEL, Served, Slot
 from blemish.server.tensors import (
     HEADER_LENGTH,
     INPUT,
@@ -146,7 +147,7 @@ async def index(service: Ours) -> list[IndexedVersion]:
             state="READY" if version.version in loaded else "UNAVAILABLE",
             reason="" if version.version in loaded else "loaded when it is asked for",
         )
-        for version in slot.catalogue.versions
+        for version in slot.view.catalogue.versions
     ]
 
 
@@ -160,7 +161,7 @@ _LOADING = refusals(404, 422, 503)
 @models.get("", responses=_LOADING)
 async def model_metadata(service: Ours) -> ModelMetadata:
     """Describe the model: its versions, inputs and outputs."""
-    versions = service.slot.catalogue.versions
+    versions = service.slot.view.catalogue.versions
     return ModelMetadata(versions=tuple(str(one.version) for one in reversed(versions)))
 
 
@@ -216,16 +217,20 @@ async def version_infer(request: Request, version: str, service: Ours) -> Respon
     served = await service.slot.find(version)
     request.state.version = served.version.version
     content, headers = await service.engine.run(
-        partial(_infer, body, request.headers.get(HEADER_LENGTH), served),
+        partial(_infer, service.slot, body, request.headers.get(HEADER_LENGTH), served),
         arrived=request.state.arrived,
         gone=partial(gone, request),
     )
     return Response(content, 200, headers)
 
 
-def _infer(body: bytes, header_length: str | None, served: Served) -> tuple[bytes, dict[str, Any]]:
-    asked = read_request(body, header_length, served.segmenter.card.stride)
-    answers = [served.segmenter.run_shape(image[None]) for image in asked.images]
+def _infer(
+    slot: Slot, body: bytes, header_length: str | None, served: Served, interruption: Interruption
+) -> tuple[bytes, dict[str, Any]]:
+    model = served.segmenter
+    asked = read_request(body, header_length, model.card.stride)
+    with slot.counting_faults(served, interruption):
+        answers = [model.run_shape(image[None], interruption) for image in asked.images]
     return write_response(asked, served.version.version, np.concatenate(answers))
 
 

@@ -87,6 +87,8 @@ class Recorder:
         self._shadow = shadow
         self._share = share
         self._is_idle = is_idle
+        self.failures = 0
+        """Records that were logged without what this thread adds."""
         self._challenger: Served | None = None
         self._looked = float("-inf")
         self._lock = threading.Lock()
@@ -138,6 +140,7 @@ class Recorder:
             try:
                 record = self._complete(second)
             except Exception:  # noqa: BLE001 - the edge of this thread, which must outlive all
+                self.failures += 1
                 _log.exception("record_not_completed")
             with self._lock:
                 self._pixels -= second.seen.plane.size
@@ -173,7 +176,7 @@ class Recorder:
 
     def _find_challenger(self) -> Served | None:
         """Return the version that the shadow reference names, loaded anew when it moved."""
-        version = self._slot.catalogue.find(self._shadow or "")
+        version = self._slot.view.catalogue.find(self._shadow or "")
         if version is None:
             return None
         held = self._challenger

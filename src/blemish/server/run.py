@@ -12,6 +12,7 @@ import tempfile
 import time
 from functools import partial
 from types import FrameType
+from typing import Any
 
 import structlog
 import uvicorn
@@ -21,13 +22,17 @@ from blemish.config import settings
 from blemish.errors import ServiceError
 from blemish.processes import die_with_parent
 from blemish.server.api_keys import KeyFile
+from blemish.server.connections import ConnectionGuard, GuardedProtocol, connection_capacity
 from blemish.server.log_lines import configure_log
+from blemish.server.memory import limit_arenas
 from blemish.server.options import Options, Place
 from blemish.server.server_metrics import MULTIPROCESS
 from blemish.server.service import Drain
 from blemish.server.workers import Workers
 
 _BACKLOG = 2048
+_ACCEPTED_AT_ONCE = 16
+_HEAD_BYTES = 16 * 1024
 _KEEP_ALIVE_S = 75
 _GRACE_S = 5
 _IDLE_S = 5.0
@@ -44,7 +49,9 @@ def serve(options: Options) -> None:
         ServiceError: The address is taken, or is not loopback and there is no key.
     """
     configure_log(settings().log_level)
-    _refuse_open_door(options)
+    os.umask(0o077)  # the log, its images and all else of ours are their owner's alone
+    limit_arenas()
+    _refuse_unauthenticated_bind(options)
     listener = _listen(options)
     if options.workers == 1:
         serve_process(options, [listener])
@@ -59,8 +66,9 @@ def serve_process(options: Options, sockets: list[socket.socket]) -> None:
     from blemish.server.application import create_app  # noqa: PLC0415 - not for the supervisor
 
     drain = Drain()
-    server = DrainingServer(_config(options, create_app(options, drain)), drain, options)
-    server.run(sockets)
+    guard = ConnectionGuard(connection_capacity())
+    config = _config(options, create_app(options, drain), guard)
+    DrainingServer(config, drain, options, guard).run(sockets)
 
 
 def _serve_worker(options: Options, sockets: list[socket.socket]) -> None:
@@ -76,10 +84,14 @@ class DrainingServer(uvicorn.Server):
         config: Of uvicorn.
         drain: Shared with the application.
         options: How long.
+        guard: Of its connections.
     """
 
-    def __init__(self, config: uvicorn.Config, drain: Drain, options: Options) -> None:
+    def __init__(
+        self, config: uvicorn.Config, drain: Drain, options: Options, guard: ConnectionGuard
+    ) -> None:
         super().__init__(config)
+        self._guard = guard
         self._drain = drain
         self._drain_s = options.serve.drain_s
         self._alone = options.workers == 1  # others may still serve from the same listener
@@ -92,6 +104,13 @@ class DrainingServer(uvicorn.Server):
         self._listeners = sockets or []
         super().run(sockets)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept few connections at a turn, though many may wait."""
+        asyncio.get_running_loop().set_exception_handler(self._guard.on_loop_fault)
+        await super().startup(sockets)
+        for listener in self._listeners:
+            listener.listen(_BACKLOG)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain at the first SIGTERM; end at once at any other signal."""
         if sig != signal.SIGTERM or self._drain.started:
@@ -101,10 +120,10 @@ class DrainingServer(uvicorn.Server):
         self._end_at = time.monotonic() + self._drain_s
 
     async def on_tick(self, counter: int) -> bool:
-        """Close the door when the drain is over; end when those inside have their answers."""
+        """Stop accepting when the drain is over; end when all accepted requests are answered."""
         now = time.monotonic()
         if now >= self._end_at and not self._closed:
-            await self._close_door()
+            await self._stop_accepting()
             self._closed = True
         elif self._closed and not self.server_state.connections:
             self.should_exit = True  # each answer closes its connection by now
@@ -112,7 +131,7 @@ class DrainingServer(uvicorn.Server):
             self.should_exit = True  # those left over are idle
         return await super().on_tick(counter)
 
-    async def _close_door(self) -> None:
+    async def _stop_accepting(self) -> None:
         """Let in all that the kernel has accepted for us, then accept no more.
 
         Closing a listener resets the connections that still wait in its queue, and those that join
@@ -121,7 +140,7 @@ class DrainingServer(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for listener, server in zip(self._listeners, self.servers, strict=True):
             if self._alone:
-                _ignore_knocks(listener)
+                _drop_new_connections(listener)
             with contextlib.suppress(BlockingIOError):
                 while True:
                     connection, _ = listener.accept()
@@ -140,8 +159,8 @@ class DrainingServer(uvicorn.Server):
         return protocol
 
 
-def _ignore_knocks(listener: socket.socket) -> None:
-    """Have the kernel drop what comes for a listener; who knocks is refused once it is closed.
+def _drop_new_connections(listener: socket.socket) -> None:
+    """Have the kernel drop what comes for a listener; who comes is refused once it is closed.
 
     A socket filter of one instruction (Linux): return 0, the number of bytes to keep.
     """
@@ -152,31 +171,44 @@ def _ignore_knocks(listener: socket.socket) -> None:
     listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
-def _config(options: Options, app: ASGIApp) -> uvicorn.Config:
+def _config(options: Options, app: ASGIApp, guard: ConnectionGuard) -> uvicorn.Config:
+    # h11 is stricter than httptools, and the same wherever the package is installed.
+    protocol: Any = partial(GuardedProtocol, guard)
     return uvicorn.Config(
         app,
         host=options.host,
         port=options.port,
-        http="h11",  # stricter than httptools, and the same wherever the package is installed
+        http=protocol,
+        h11_max_incomplete_event_size=_HEAD_BYTES,
+        proxy_headers=bool(options.trusted_proxies),
+        forwarded_allow_ips=list(options.trusted_proxies),
+        root_path=options.root_path,
         access_log=False,
         log_config=None,
         lifespan="on",
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(options.serve.deadline_s) + _GRACE_S,
-        backlog=_BACKLOG,
+        backlog=_ACCEPTED_AT_ONCE,
         ssl_certfile=options.certificate,
         ssl_keyfile=options.certificate_key,
     )
 
 
-def _refuse_open_door(options: Options) -> None:
+def _refuse_unauthenticated_bind(options: Options) -> None:
     """Refuse to be reachable from elsewhere without a key."""
     keys = KeyFile(Place().keys).read()
-    if not options.is_loopback and not any(key.revoked is None for key in keys):
+    if any(key.revoked is None for key in keys):
+        return
+    if not options.is_loopback:
         raise ServiceError(
             f"Refusing to bind to {options.host} without API keys: anybody could use the server. "
             "Make one: blemish keys add NAME. Or bind to this host alone: --host 127.0.0.1"
+        )
+    if options.is_behind_proxy:
+        raise ServiceError(
+            "Refusing to serve behind a proxy without API keys: anybody whom the proxy lets "
+            "through could use the server. Make one: blemish keys add NAME"
         )
 
 

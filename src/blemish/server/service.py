@@ -66,7 +66,13 @@ class Service:
             picture_megabytes=monitor_params().keep.picture_megabytes,
             housekeeping=_housekeeping(pictures_folder(environment)),
         )
-        slot = Slot(Registry.connect(), serve.models, serve.inference_threads)
+        slot = Slot(
+            Registry.connect(),
+            serve.models,
+            serve.inference_threads,
+            faults=serve.faults,
+            on_fault=metrics.faults.inc,
+        )
         engine = Engine(options.parallel, serve.queue, serve.deadline_s)
         recorder = Recorder(
             writer,
@@ -98,7 +104,10 @@ class Service:
             engine=engine,
             reservoir=Reservoir(_BODIES_AT_ONCE * serve.megabytes * 1_000_000),
             metrics=metrics,
-            keys=KeyRing(KeyFile(Place(environment).keys)),
+            keys=KeyRing(
+                KeyFile(Place(environment).keys),
+                required=not options.is_loopback or options.is_behind_proxy,
+            ),
             recorder=recorder,
             traces=Traces(environment.otlp_endpoint),
             drain=drain,

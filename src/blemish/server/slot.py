@@ -7,13 +7,23 @@ one version, and a version that was replaced is freed when its last request is d
 import asyncio
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from blemish.errors import ModelFileError, NotFoundError
+import structlog
+
+from blemish.errors import (
+    InferenceInterruptedError,
+    ModelFileError,
+    ModelOutputError,
+    NotFoundError,
+)
 from blemish.inference import Segmenter
+from blemish.interruption import Interruption
 from blemish.prediction import ModelIdentity
 from blemish.registry import Registry, Version, load_verified
 from blemish.server.problems import ProblemError
@@ -21,6 +31,9 @@ from blemish.server.problems import ProblemError
 CHAMPION = "champion"
 MODEL = "blemish"
 _FIRST_LOOK_S = 5.0
+_FAULTS_WITHIN_S = 600.0
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -91,6 +104,29 @@ def load(registry: Registry, version: Version, threads: int) -> Served:
     return Served(version, segmenter)
 
 
+@dataclass(frozen=True)
+class View:
+    """What is served and what is known, at one moment; the next view replaces it as a whole."""
+
+    champion: Served | None = None
+    previous: Served | None = None
+    """The champion before, to go back to when this one fails its requests."""
+    catalogue: Catalogue = Catalogue()
+    fault: ServingFault | None = None
+    asked: float = field(default_factory=time.monotonic)
+    """When the registry was last asked and answered, by ``time.monotonic``; at first, now."""
+    listed: bool = False
+    """Whether all versions are known; after a warm start only the champion is."""
+    store_error: str | None = None
+    withdrawn: tuple[int, str] | None = None
+    """Number and SHA-256 of a champion that failed its requests; not taken again."""
+
+    @property
+    def stale_s(self) -> float:
+        """Seconds since the registry last answered."""
+        return time.monotonic() - self.asked
+
+
 class Slot:
     """Holds the champion, and a few other versions that were asked for.
 
@@ -98,19 +134,26 @@ class Slot:
         registry: Where files come from.
         others: How many versions to hold beside the champion.
         threads: Threads of one inference.
+        faults: Of a champion within ten minutes, after which the version before answers again.
+        on_fault: Told of each.
     """
 
-    def __init__(self, registry: Registry, others: int, threads: int) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        others: int,
+        threads: int,
+        *,
+        faults: int = 3,
+        on_fault: Callable[[], None] = lambda: None,
+    ) -> None:
         self.registry = registry
         self.threads = threads
-        self.champion: Served | None = None
-        self.catalogue = Catalogue()
-        self.fault: ServingFault | None = None
-        self.asked = time.monotonic()
-        """When the registry was last asked and answered, by ``time.monotonic``; at first, now."""
-        self.listed = False
-        """Whether all versions are known; after a warm start only the champion is."""
-        self.store_error: str | None = None
+        self.view = View()
+        """Read it once and use that: another thread replaces it."""
+        self._faults = faults
+        self._on_fault = on_fault
+        self._failed: deque[float] = deque(maxlen=faults)
         self.wake = threading.Event()
         """Set to have the registry asked at once."""
         self._others: OrderedDict[int, Served] = OrderedDict()
@@ -120,27 +163,93 @@ class Slot:
         self._loading: dict[int, asyncio.Future[Served]] = {}
         self._last_wake = 0.0
 
-    @property
-    def stale_s(self) -> float:
-        """Seconds since the registry last answered."""
-        return time.monotonic() - self.asked
+    def update(self, **changes: Any) -> None:
+        """Replace the view by one with these changes."""
+        with self._lock:
+            self.view = replace(self.view, **changes)
 
     def swap(self, served: Served) -> None:
         """Make a version the champion that is served."""
         with self._lock:
             self._others.pop(served.version.version, None)
-            self.champion = served
-            self.fault = None
+            self._failed.clear()
+            self.view = replace(
+                self.view,
+                champion=served,
+                previous=self.view.champion,
+                fault=None,
+                withdrawn=None,
+            )
+
+    @contextmanager
+    def counting_faults(self, served: Served, interruption: Interruption) -> Iterator[None]:
+        """Cover the work of one request, and count what is the fault of its version.
+
+        Raises:
+            ProblemError: A run of the graph took too long.
+        """
+        try:
+            yield
+        except ModelOutputError as error:
+            self.note_fault(served, str(error))
+            raise
+        except InferenceInterruptedError as error:
+            if not interruption.overrun:
+                raise
+            reason = "The model did not answer an image in time."
+            self.note_fault(served, reason)
+            raise ProblemError("model-slow", reason) from error
+
+    def note_fault(self, served: Served, reason: str) -> None:
+        """Count a fault of a version; after so many the champion before answers again.
+
+        The alias is not moved. A version without one before it goes on answering.
+        """
+        self._on_fault()
+        _log.error("model_fault", version=served.version.version, reason=reason)
+        now = time.monotonic()
+        with self._lock:
+            view = self.view
+            if view.champion is not served:
+                return
+            self._failed.append(now)
+            recent = [moment for moment in self._failed if now - moment < _FAULTS_WITHIN_S]
+            if len(recent) < self._faults:
+                return
+            version = served.version
+            then = (
+                f"version {view.previous.version.version} answers until the champion changes"
+                if view.previous
+                else "there is no version before it, so it goes on answering"
+            )
+            fault = ServingFault(
+                version.version,
+                version.sha256,
+                f"Version {version.version} failed {len(recent)} requests within "
+                f"{_FAULTS_WITHIN_S / 60:g} minutes, the last because: {reason} Now {then}. "
+                "Look at it, then: blemish rollback",
+                time.time(),
+            )
+            withdrawn = (version.version, version.sha256)
+            self.view = replace(
+                view,
+                champion=view.previous or served,
+                previous=None,
+                fault=fault,
+                withdrawn=withdrawn if view.previous else None,
+            )
+            self._failed.clear()
 
     def refuse(self, version: Version | None, reason: str) -> bool:
         """Note why a champion is not taken; say whether that is news."""
         with self._lock:
             sha256 = version.sha256 if version else None
             number = version.version if version else None
-            old = self.fault
+            old = self.view.fault
             if old and (old.version, old.sha256, old.reason) == (number, sha256, reason):
                 return False
-            self.fault = ServingFault(number, sha256, reason, time.time())
+            fault = ServingFault(number, sha256, reason, time.time())
+            self.view = replace(self.view, fault=fault)
             return True
 
     async def find(self, ref: str) -> Served:
@@ -152,7 +261,7 @@ class Slot:
             ModelFileError: It cannot be served.
             StoreError: Its file cannot be had.
         """
-        champion = self.champion
+        champion = self.view.champion
         if ref == CHAMPION:
             if champion is None:
                 raise self._no_champion()
@@ -174,16 +283,16 @@ class Slot:
             NotFoundError: There is no such version.
             ProblemError: The registry has not answered since the start.
         """
-        version = self.catalogue.find(ref)
+        version = self.view.catalogue.find(ref)
         if version is None:
             await self._look_again()
-            version = self.catalogue.find(ref)
-        if version is None and not self.listed:
+            version = self.view.catalogue.find(ref)
+        if version is None and not self.view.listed:
             raise ProblemError(
                 "no-model", "The registry has not been read yet; come again.", {"Retry-After": "2"}
             )
         if version is None:
-            names = ", ".join(sorted(self.catalogue.aliases)) or "none"
+            names = ", ".join(sorted(self.view.catalogue.aliases)) or "none"
             raise NotFoundError(
                 f"{ref[:80]!r} names no version of {MODEL!r}; the aliases are: {names}. "
                 "All versions: GET /v1/models"
@@ -193,7 +302,8 @@ class Slot:
     def loaded(self) -> tuple[Served, ...]:
         """Return all versions in memory."""
         with self._lock:
-            return (*((self.champion,) if self.champion else ()), *self._others.values())
+            champion = self.view.champion
+            return (*((champion,) if champion else ()), *self._others.values())
 
     def close(self) -> None:
         """Start no more loading."""
@@ -219,18 +329,20 @@ class Slot:
     async def _look_again(self) -> None:
         """Have the registry asked for what is not known yet, at most once a second for all."""
         now = time.monotonic()
-        answered = self.asked > self._last_wake
-        if self.store_error or (answered and self.listed and now - self._last_wake < 1.0):
+        view = self.view
+        answered = view.asked > self._last_wake
+        if view.store_error or (answered and view.listed and now - self._last_wake < 1.0):
             return
         if answered:
             self._last_wake = now
             self.wake.set()
-        patience = 1.0 if self.listed else _FIRST_LOOK_S
+        patience = 1.0 if view.listed else _FIRST_LOOK_S
         for _ in range(round(patience / 0.02)):  # in steps: the answer comes from another thread
-            if self.asked > self._last_wake or self.store_error:
+            if self.view.asked > self._last_wake or self.view.store_error:
                 return
             await asyncio.sleep(0.02)
 
     def _no_champion(self) -> ProblemError:
-        why = self.fault.reason if self.fault else self.store_error or "it is being loaded"
+        view = self.view
+        why = view.fault.reason if view.fault else view.store_error or "it is being loaded"
         return ProblemError("no-model", f"No verified champion yet: {why}", {"Retry-After": "2"})

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -12,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +156,7 @@ def serving(
     *options: str,
     serve: Mapping[str, Any] | None = None,
     wait_ready: bool = True,
+    descriptors: int | None = None,
     verify: ssl.SSLContext | bool = True,
     **environment: str,
 ) -> Iterator[Server]:
@@ -164,6 +167,7 @@ def serving(
         uri: Of the store.
         options: More of the command line.
         serve: Changes to the serve block.
+        descriptors: Limit of the process, as ``ulimit -n`` sets it.
         wait_ready: Wait for a model, not only for a socket.
         verify: What to trust, for a server that speaks TLS.
         environment: More variables.
@@ -184,6 +188,7 @@ def serving(
         env=variables,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=None if descriptors is None else partial(_limit, descriptors),  # noqa: PLW1509
     )
     log: list[dict[str, Any]] = []
     reader = threading.Thread(target=_read_log, args=(process, log), daemon=True)
@@ -207,6 +212,10 @@ def serving(
         reader.join(5)
         assert process.stderr
         process.stderr.close()
+
+
+def _limit(descriptors: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
 
 def make_workspace(folder: Path, serve: Mapping[str, Any]) -> Path:

@@ -73,7 +73,7 @@ def nan_on_white(level: float = 80.0) -> bytes:
 
 def slow_on_white(level: float = 80.0) -> bytes:
     """Build a model as above, which works for minutes on an image with a pixel of 255."""
-    side = 3000
+    side = 1000
     powers = ["power0", *(f"power{turn}" for turn in range(1, 1001))]
     return _conditional(
         level,

@@ -1,0 +1,19 @@
+"""Memory goes back to the system when the work is done (glibc; elsewhere nothing is done)."""
+
+import ctypes
+import sys
+
+_M_ARENA_MAX = -8  # of mallopt
+_ARENAS = 2
+
+
+def limit_arenas() -> None:
+    """Have all threads share two heaps: each of its own would keep what one large image took."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def return_memory() -> None:
+    """Give free pages back, which the allocator would keep for later."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).malloc_trim(0)
