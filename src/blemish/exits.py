@@ -7,11 +7,11 @@ import errno
 import io
 import os
 import sys
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from blemish.errors import BlemishError
+from blemish.terminal_text import printable_lines
 
 DEBUG = "BLEMISH_DEBUG"
 """Environment variable that asks for tracebacks."""
@@ -24,10 +24,6 @@ _ADVICE = {
     errno.EPERM: "Make it accessible",
 }
 """What to do about a fault of the disk, by its number."""
-
-_UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
-"""Unicode categories that a terminal acts on instead of showing: control, format, surrogate,
-line and paragraph separators."""
 
 
 @contextmanager
@@ -46,22 +42,7 @@ def sentences(program: str) -> Iterator[None]:
     except Exception as error:  # the outermost handler
         if os.environ.get(DEBUG):
             raise
-        sys.exit(printable(f"{program}: {_sentence(error)}"))
-
-
-def printable(text: str) -> str:
-    """Return a text as a terminal may show it: what would control it is written as an escape.
-
-    File names, class names and tags come from others. Line feeds and tabs stay.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        character.encode("unicode_escape").decode("ascii")
-        if character not in "\n\t" and unicodedata.category(character) in _UNPRINTABLE
-        else character
-        for character in text
-    )
+        sys.exit(printable_lines(f"{program}: {_sentence(error)}"))
 
 
 def _sentence(error: Exception) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from blemish.terminal_text import printable
+
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 """Endings of files that are taken for images, in lower case; the gate looks at their bytes."""
 
@@ -56,18 +58,6 @@ def walk_folder(root: Path, skip: Path | None = None) -> Walk:
     walker = _Walker(root, skip)
     files = sorted(walker.walk(PurePosixPath(), root))
     return Walk(tuple(files), tuple(walker.left_out), tuple(walker.unreadable))
-
-
-def printable(text: object) -> str:
-    """Spell out what a terminal would obey or no encoding takes: names come from anywhere."""
-    return "".join(c if c.isprintable() else _spell(c) for c in str(text))
-
-
-def _spell(character: str) -> str:
-    byte = ord(character) - 0xDC00  # how Python holds a byte that is not UTF-8
-    if 0x80 <= byte <= 0xFF:
-        return f"\\x{byte:02x}"
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 class _Walker:

@@ -10,7 +10,8 @@ import pytest
 
 from blemish.cli import _take_debug
 from blemish.errors import DataError
-from blemish.exits import printable, sentences
+from blemish.exits import sentences
+from blemish.terminal_text import printable_lines as printable
 
 
 def test_our_errors_end_a_program_with_their_sentence() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from blemish.folder_walk import printable, walk_folder
+from blemish.folder_walk import walk_folder
+from blemish.terminal_text import printable
 
 
 def touch(path: Path) -> Path:

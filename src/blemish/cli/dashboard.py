@@ -4,6 +4,7 @@ import os
 
 import click
 
+from blemish.cli.output import echo
 from blemish.config.addresses import is_loopback
 
 
@@ -23,7 +24,7 @@ def dashboard(host: str, port: int, *, read_only: bool) -> None:
 
     if read_only:
         os.environ["BLEMISH_DASHBOARD_READ_ONLY"] = "1"
-    click.echo(f"The dashboard opens at http://{host}:{port}", err=True)
+    echo(f"The dashboard opens at http://{host}:{port}", err=True)
     start(host, port)
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from blemish.cli.output import echo
+
 if TYPE_CHECKING:
     from blemish.importing.reading import ReadImage
 
@@ -185,7 +187,7 @@ def import_set(
     report = describe_import(images, unchanged=unchanged)
     shown = folder.relative_to(workspace.root).as_posix()
     report |= {"folder": shown, "tracked_by": f"{shown}.dvc"}
-    click.echo(json.dumps(report, indent=2) if as_json else "\n".join(_tell(report)))
+    echo(json.dumps(report, indent=2) if as_json else "\n".join(_tell(report)))
 
 
 def _check_options(how: dict[str, Any], *, clean: bool) -> None:

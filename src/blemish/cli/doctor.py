@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from blemish.cli.output import echo
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,10 +33,10 @@ def doctor(only_lock: bool, as_json: bool) -> None:  # noqa: FBT001 - click hand
     wrong = any(result.status == "wrong" for result in results)
     if as_json:
         checks = [asdict(result) for result in results]
-        click.echo(json.dumps({"ok": not wrong, "checks": checks}))
+        echo(json.dumps({"ok": not wrong, "checks": checks}))
     elif wrong or not only_lock:
         for line in _lines(results):
-            click.echo(line)
+            echo(line)
     sys.exit(1 if wrong else 0)
 
 

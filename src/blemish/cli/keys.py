@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from blemish.cli.output import echo
+
 if TYPE_CHECKING:
     from blemish.server.api_keys import KeyFile
 
@@ -23,7 +25,7 @@ def keys() -> None:
 )
 def add(name: str, requests_per_minute: int | None) -> None:
     """Make a key and print it; only its digest is kept."""
-    click.echo(_file().add(name, requests_per_minute))
+    echo(_file().add(name, requests_per_minute))
 
 
 @keys.command("list")
@@ -32,13 +34,13 @@ def show(*, as_json: bool) -> None:
     """List the keys, those revoked too."""
     found = _file().read()
     if as_json:
-        click.echo(json.dumps([key.model_dump(mode="json", exclude={"sha256"}) for key in found], indent=2))  # fmt: skip # noqa: E501 - one expression
+        echo(json.dumps([key.model_dump(mode="json", exclude={"sha256"}) for key in found], indent=2))  # fmt: skip # noqa: E501 - one expression
         return
     for key in found:
         state = f"revoked {key.revoked:%Y-%m-%d %H:%M}" if key.revoked else "in use"
-        click.echo(f"{key.id}  {key.name}  made {key.created:%Y-%m-%d %H:%M}  {state}")
+        echo(f"{key.id}  {key.name}  made {key.created:%Y-%m-%d %H:%M}  {state}")
     if not found:
-        click.echo("No keys. Make one: blemish keys add NAME")
+        echo("No keys. Make one: blemish keys add NAME")
 
 
 @keys.command()
@@ -46,7 +48,7 @@ def show(*, as_json: bool) -> None:
 def revoke(name: str) -> None:
     """Revoke the key of a name or an id."""
     gone = _file().revoke(name)
-    click.echo(f"Revoked {gone.name} ({gone.id}).")
+    echo(f"Revoked {gone.name} ({gone.id}).")
 
 
 def _file() -> "KeyFile":

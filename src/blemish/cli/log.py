@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from blemish.cli.output import echo
+
 _TIMES = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
@@ -42,9 +44,9 @@ def prune(days: float | None, *, as_json: bool) -> None:
             "pictures": gone.pictures,
             "picture_bytes": gone.picture_bytes,
         }
-        click.echo(json.dumps(document))
+        echo(json.dumps(document))
         return
-    click.echo(
+    echo(
         f"Deleted {gone.predictions} predictions and {gone.pictures} pictures "
         f"({gone.picture_bytes / 1e6:.1f} MB)."
     )
@@ -65,9 +67,9 @@ def export(target: Path, since: datetime | None, until: datetime | None, *, as_j
     rows = parquet.export(engine, target, since=_utc(since), until=_utc(until))
     engine.dispose()
     if as_json:
-        click.echo(json.dumps({"predictions": rows, "file": str(target)}))
+        echo(json.dumps({"predictions": rows, "file": str(target)}))
         return
-    click.echo(f"Wrote {rows} predictions to {target}.")
+    echo(f"Wrote {rows} predictions to {target}.")
 
 
 def _utc(time: datetime | None) -> datetime | None:

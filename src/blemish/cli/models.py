@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from blemish.cli.output import add_row, echo
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,12 +33,12 @@ def models(ref: str | None, as_json: bool) -> None:  # noqa: FBT001 - click hand
         return
     versions = registry.versions()
     for fault in registry.faults():
-        click.echo(fault, err=True)
+        echo(fault, err=True)
     if as_json:
         documents = [version.to_document() for version in versions]
-        click.echo(json.dumps({"store": registry.location, "versions": documents}))
+        echo(json.dumps({"store": registry.location, "versions": documents}))
     elif not versions:
-        click.echo(f"No versions of 'blemish' at {registry.location} yet. Train one: make repro")
+        echo(f"No versions of 'blemish' at {registry.location} yet. Train one: make repro")
     else:
         _print(_versions_table(versions))
 
@@ -67,7 +69,7 @@ def promote(ref: str, force: bool, reason: str, dry_run: bool, as_json: bool) ->
             registry, ref, rule, who=author(workspace), reason=reason, force=force, tell=_tell
         )
     if as_json:
-        click.echo(json.dumps(outcome.to_document()))
+        echo(json.dumps(outcome.to_document()))
     else:
         _tell_outcome(outcome)
     if outcome.verdict in ("refused", "would refuse"):
@@ -85,9 +87,9 @@ def rollback(reason: str, as_json: bool) -> None:  # noqa: FBT001 - as above
 
     move = way_back.rollback(_registry(), who=author(find_workspace()), reason=reason)
     if as_json:
-        click.echo(json.dumps(asdict(move)))
+        echo(json.dumps(asdict(move)))
     else:
-        click.echo(f"Version {move.after} is champion again; it was version {move.before}.")
+        echo(f"Version {move.after} is champion again; it was version {move.before}.")
 
 
 @click.command()
@@ -97,17 +99,17 @@ def history(as_json: bool) -> None:  # noqa: FBT001 - click hands flags by name
     registry = _registry()
     moves = registry.history()[::-1]
     for fault in registry.faults():
-        click.echo(fault, err=True)
+        echo(fault, err=True)
     if as_json:
-        click.echo(json.dumps([asdict(move) for move in moves]))
+        echo(json.dumps([asdict(move) for move in moves]))
     elif not moves:
-        click.echo(f"The champion at {registry.location} has no history yet. Train one: make repro")
+        echo(f"The champion at {registry.location} has no history yet. Train one: make repro")
     else:
         _print(_history_table(moves))
 
 
 def _tell(text: str) -> None:
-    click.echo(f"{text} ...", err=True)
+    echo(f"{text} ...", err=True)
 
 
 def _registry() -> "Registry":
@@ -119,11 +121,11 @@ def _registry() -> "Registry":
 def _show_one(version: "Version", *, as_json: bool) -> None:
     document = version.to_document()
     if as_json:
-        click.echo(json.dumps(document))
+        echo(json.dumps(document))
         return
     table = _table("", "", title=f"blemish version {version.version}")
     for key, value in document.items():
-        table.add_row(key, _cell(value))
+        add_row(table, key, _cell(value))
     _print(table)
 
 
@@ -131,9 +133,9 @@ def _tell_outcome(outcome: "Outcome") -> None:
     if outcome.decision:
         _print(_gate_table(outcome.decision))
         for note in outcome.decision.notes:
-            click.echo(note, err=True)
+            echo(note, err=True)
     if outcome.obstacle:
-        click.echo(f"The gate could not be asked. {outcome.obstacle}", err=True)
+        echo(f"The gate could not be asked. {outcome.obstacle}", err=True)
     was = f"version {outcome.champion}" if outcome.champion else "nobody"
     sentences = {
         "unchanged": f"Version {outcome.version} is the champion already.",
@@ -144,14 +146,18 @@ def _tell_outcome(outcome: "Outcome") -> None:
         "refused": f"Version {outcome.version} was refused; the champion is still {was}. "
         "To move it all the same: blemish promote REF --force --reason TEXT",
     }
-    click.echo(sentences[outcome.verdict], err=outcome.verdict in ("refused", "would refuse"))
+    echo(sentences[outcome.verdict], err=outcome.verdict in ("refused", "would refuse"))
 
 
 def _gate_table(decision: "Decision") -> "Table":
     table = _table("Check", "Value", "Accepted", "")
     for check in decision.checks:
-        table.add_row(
-            check.name, f"{check.value:.4g}", check.bound, "ok" if check.passed else "REFUSED"
+        add_row(
+            table,
+            check.name,
+            f"{check.value:.4g}",
+            check.bound,
+            "ok" if check.passed else "REFUSED",
         )
     return table
 
@@ -169,7 +175,8 @@ def _versions_table(versions: "Sequence[Version]") -> "Table":
     columns = ("No.", "Aliases", "Kind", "Dice", "KB", "ms", "SHA-256", "Registered")
     table = _table(*columns)
     for version in versions:
-        table.add_row(
+        add_row(
+            table,
             str(version.version),
             "\n".join(version.aliases),
             version.precision or "?",
@@ -189,7 +196,7 @@ def _history_table(moves: "Sequence[Move]") -> "Table":
         if move.since:
             when = f"between {_minute(move.since)} and {when}"
         before, after = (str(n) if n is not None else "-" for n in (move.before, move.after))
-        table.add_row(when, move.who, move.why, before, after, move.reason)
+        add_row(table, when, move.who, move.why, before, after, move.reason)
     return table
 
 

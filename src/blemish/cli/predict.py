@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from blemish.cli.output import echo
 from blemish.errors import BlemishError, ImageError
 from blemish.exits import DEBUG
-from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, printable, walk_folder
+from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, walk_folder
+from blemish.terminal_text import printable
 
 if TYPE_CHECKING:
     from blemish.imaging import Limits
@@ -103,18 +105,18 @@ def predict(
     job = Job(*load_model(ref), threshold, Limits.of(load_serve()), bits)
     results = [{"path": folder.file, "error": folder.reason} for folder in unreadable]
     for result in results:
-        click.echo(_line(result), err=True)
+        echo(_line(result), err=True)
     with _progress(len(inputs), shown=not as_json) as advance:
         for item in inputs:
             results.append(_predict_one(item, out, job))
             advance(_line(results[-1]))
             for warning in results[-1].get("warnings", ()):
-                click.echo(f"{printable(item.path)}: {printable(warning)}", err=True)
+                echo(f"{printable(item.path)}: {printable(warning)}", err=True)
     if as_json:
-        click.echo(json.dumps(results, indent=2, allow_nan=False))
+        echo(json.dumps(results, indent=2, allow_nan=False))
     failed = sum("error" in result for result in results)
     defective = sum(bool(result.get("defective")) for result in results)
-    click.echo(f"{len(results)} images, {defective} defective, {failed} failed", err=True)
+    echo(f"{len(results)} images, {defective} defective, {failed} failed", err=True)
     if failed or (fail_on_defect and defective):
         sys.exit(1)
 
@@ -280,7 +282,7 @@ def _progress(total: int, *, shown: bool) -> Iterator[Any]:
         def advance(line: str) -> None:
             failed = ": failed: " in line
             if shown or failed:
-                click.echo(line, err=failed)
+                echo(line, err=failed)
             bar.advance(task)
 
         yield advance

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from blemish.cli.output import echo
+
 
 @click.command()
 @click.option(
@@ -28,4 +30,4 @@ def preview(out: Path, seed: int | None, *, plain: bool) -> None:
         params = params.model_copy(update={"seed": seed})
     sheet = cv2.cvtColor(contact_sheet(params, outlines=not plain), cv2.COLOR_RGB2BGR)
     write_bytes(out, cv2.imencode(".png", sheet)[1].tobytes())
-    click.echo(f"{out}: {sheet.shape[1]} x {sheet.shape[0]} px")
+    echo(f"{out}: {sheet.shape[1]} x {sheet.shape[0]} px")

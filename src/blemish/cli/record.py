@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from blemish.cli.output import echo
+
 if TYPE_CHECKING:
     from blemish.recording.sync import SyncReport
 
@@ -22,10 +24,10 @@ def sync(as_json: bool) -> None:  # noqa: FBT001 - click hands flags over by nam
 
     report = record_workspace(find_workspace())
     if as_json:
-        click.echo(json.dumps(asdict(report)))
+        echo(json.dumps(asdict(report)))
         return
     for line in describe(report):
-        click.echo(line)
+        echo(line)
 
 
 def describe(report: "SyncReport") -> list[str]:

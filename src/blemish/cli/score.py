@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from blemish.cli.output import echo
+
 if TYPE_CHECKING:
     from blemish.config.monitor import Drift
 
@@ -110,7 +112,7 @@ def score(
         )
     except SourceError as error:
         raise click.UsageError(str(error)) from error
-    click.echo(json.dumps(summary, indent=2) if as_json else write_page(summary), nl=as_json)
+    echo(json.dumps(summary, indent=2) if as_json else write_page(summary), nl=as_json)
     if strict and (summary["failed"] or summary["plan"]["unreadable_folders"]):
         sys.exit(1)
 

@@ -4,6 +4,8 @@ import json
 
 import click
 
+from blemish.cli.output import echo
+
 
 @click.command()
 @click.argument("ref")
@@ -41,7 +43,7 @@ def start(ref: str, name: str, force: bool, as_json: bool) -> None:  # noqa: FBT
     track_with_dvc(workspace.root, target)
     told = {"start": name, "file": shown, "version": version.version}
     if as_json:
-        click.echo(json.dumps({**told, "sha256": files.sha256_bytes(data)}))
+        echo(json.dumps({**told, "sha256": files.sha256_bytes(data)}))
         return
-    click.echo(f"{shown} holds the weights of version {version.version}. Commit {shown}.dvc, then:")
-    click.echo(f"  dvc exp run -S finetune.start={name} -S 'preprocess.real_sets=[NAME]'")
+    echo(f"{shown} holds the weights of version {version.version}. Commit {shown}.dvc, then:")
+    echo(f"  dvc exp run -S finetune.start={name} -S 'preprocess.real_sets=[NAME]'")

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from blemish.cli.output import echo
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from blemish.folder_walk import LeftOut
     from blemish.inference import Segmenter
     from blemish.suggestions import Photograph, Suggestions
 
@@ -53,7 +56,6 @@ def suggest(
     from blemish.cli.predict import load_model
     from blemish.config import find_workspace
     from blemish.config.serving import load_serve
-    from blemish.folder_walk import LeftOut, printable
     from blemish.imaging import Limits
     from blemish.sets import read_set
     from blemish.suggestions import (
@@ -63,6 +65,7 @@ def suggest(
         rank_photographs,
         set_photographs,
     )
+    from blemish.terminal_text import printable
 
     images = read_set(find_workspace().path("real") / name)
     identity, segmenter = load_model(ref)
@@ -81,12 +84,12 @@ def suggest(
     if out is not None:
         _write_sheets(chosen, photographs(), segmenter, out)
     for one in left_out:
-        click.echo(f"Not ranked: {printable(one.file)}: {one.reason}", err=True)
+        echo(f"Not ranked: {printable(one.file)}: {one.reason}", err=True)
     if as_json:
         model = {"name": identity.name, "version": identity.version}
-        click.echo(json.dumps({"set": name, "model": model, **asdict(chosen)}, indent=2))
+        echo(json.dumps({"set": name, "model": model, **asdict(chosen)}, indent=2))
         return
-    click.echo("\n".join(_tell(chosen, folders, out)))
+    echo("\n".join(_tell(chosen, folders, out)))
 
 
 def _track(photographs: Iterable["Photograph"], total: int) -> Iterable["Photograph"]:

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from blemish.cli.output import echo
+
 if TYPE_CHECKING:
     from blemish.dashboard.users import UserFile
 
@@ -19,14 +21,14 @@ def users() -> None:
 def add(name: str, password: str) -> None:
     """Add a person, or give them another password; only its hash is kept."""
     _file().add(name, password)
-    click.echo(f"{name} may log in to the dashboard.")
+    echo(f"{name} may log in to the dashboard.")
 
 
 @users.command("list")
 def show() -> None:
     """List the names."""
     names = _file().names()
-    click.echo("\n".join(names) if names else "No users. Add one: blemish users add NAME")
+    echo("\n".join(names) if names else "No users. Add one: blemish users add NAME")
 
 
 @users.command()
@@ -34,7 +36,7 @@ def show() -> None:
 def remove(name: str) -> None:
     """Remove a person; sessions that are open end with their browser's tab."""
     _file().remove(name)
-    click.echo(f"{name} may not log in any more.")
+    echo(f"{name} may not log in any more.")
 
 
 def _file() -> "UserFile":

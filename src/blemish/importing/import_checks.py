@@ -8,13 +8,14 @@ from statistics import median
 
 from blemish.errors import DataError
 from blemish.files import sha256_bytes
-from blemish.folder_walk import LeftOut, printable
+from blemish.folder_walk import LeftOut
 from blemish.image_statistics import ImageStatistics
 from blemish.importing.duplicates import describe_joined, join_groups
 from blemish.importing.import_plan import Source
 from blemish.importing.reading import ReadImage
 from blemish.importing.report import ImportReport, describe_bits
 from blemish.sets import Fault, SetWriter, find_duplicates, refuse
+from blemish.terminal_text import printable
 
 ADVICE = "Nothing was imported; fix or remove each, then import again."
 _DUPLICATES = "Equal photographs in different groups: --join-duplicates gives them one group."

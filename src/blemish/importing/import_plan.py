@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from blemish.errors import DataError
 from blemish.files import canonical_json, sha256_bytes, sha256_file
-from blemish.folder_walk import LeftOut, printable
+from blemish.folder_walk import LeftOut
 from blemish.imaging import DEFAULT_LIMITS, Limits
 from blemish.importing.choices import Choices
 from blemish.importing.layouts import find_images
@@ -20,6 +20,7 @@ from blemish.importing.naming import GroupTable, roboflow_origin
 from blemish.importing.report import find_unused
 from blemish.importing.source import Found, SourceTree
 from blemish.sets import FORMAT, Fault
+from blemish.terminal_text import printable
 
 _GROUPS_FILE = "groups.csv"
 _REVISION = 2  # raised when the same files would be imported differently than before

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from blemish.errors import ImageError
-from blemish.folder_walk import printable
 from blemish.image_statistics import ImageStatistics, image_statistics
 from blemish.imaging import DEFAULT_LIMITS, DecodedImage, Limits, decode_image
 from blemish.importing.choices import Choices
@@ -19,6 +18,7 @@ from blemish.importing.orientation import read_orientation, shown_shape
 from blemish.importing.region_reading import FaultError, Findings, Photograph, RegionReader
 from blemish.importing.source import SourceImage
 from blemish.sets import DefectRecord, EncodedImage, Fault, content_digest, encode_image
+from blemish.terminal_text import printable
 
 _TOUCHING = np.ones((3, 3), np.uint8)  # a defect is connected over corners too
 _SUGGESTED_BITS = re.compile(r"give bits=(\d+)")

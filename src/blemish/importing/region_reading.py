@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.folder_walk import printable
 from blemish.imaging import Limits
 from blemish.importing.choices import Choices
 from blemish.importing.mask_reading import MaskError, MaskRules, read_mask
@@ -15,6 +14,7 @@ from blemish.importing.orientation import shown_shape, to_stored
 from blemish.importing.region_drawing import RegionError, draw_region
 from blemish.importing.source import MaskFile, Region, SourceImage
 from blemish.sets import Fault
+from blemish.terminal_text import printable
 
 _INVERTED = 0.9  # share of an image; masks of more are rather inverted than true
 EMPTY_REMARK = "an annotated region covers no pixel"

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, printable
+from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut
 from blemish.importing.source import Found, SourceTree
 from blemish.sets import ImageSet
+from blemish.terminal_text import printable
 
 _EXAMPLES = 3  # names shown of each reason
 _SPLITS = 3

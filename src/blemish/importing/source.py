@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, Walk, printable, walk_folder
+from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, Walk, walk_folder
 from blemish.sets import Fault
+from blemish.terminal_text import printable
 
 FREE_NAMES = frozenset({"good", "ok", "free", "normal", "clean", "defect_free", "no_defect"})
 """Folder names and classes that say: no defect here."""

@@ -23,6 +23,7 @@ from blemish.monitoring.drift import (
 )
 from blemish.scoring.score_schema import FAILED
 from blemish.scoring.shard_parts import ShardParts
+from blemish.terminal_text import printable
 
 WORTH_A_LOOK = 50
 """Of the least sure, and as many of the most unlike training."""
@@ -204,7 +205,11 @@ def write_page(summary: Mapping[str, Any]) -> str:
         ("Most unlike training", "most_unlike_training"),
     ):
         if summary[key]:
-            lines += ["", f"{title}:", *(f"  {_plain(i['uri'])}: {i['why']}" for i in summary[key])]
+            lines += [
+                "",
+                f"{title}:",
+                *(f"  {printable(i['uri'])}: {i['why']}" for i in summary[key]),
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -244,11 +249,6 @@ def _plan_lines(plan: Mapping[str, Any]) -> list[str]:
             )
             lines.append(f"{plan[key]} images {what} since they were planned and {kept}.")
     if plan["unreadable_folders"]:
-        names = ", ".join(map(_plain, plan["unreadable_folders"][:5]))
+        names = ", ".join(map(printable, plan["unreadable_folders"][:5]))
         lines.append(f"{len(plan['unreadable_folders'])} folders cannot be listed: {names}.")
     return ["", *lines] if lines else []
-
-
-def _plain(text: str) -> str:
-    """Escape what a terminal would obey."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,8 +1,8 @@
 """Clean photographs: every image of a folder, nested or not, declared defect-free."""
 
 from blemish.errors import DataError
-from blemish.folder_walk import printable
 from blemish.importing.source import Found, SourceImage, SourceTree
+from blemish.terminal_text import printable
 
 
 def find_clean(tree: SourceTree, labelled: Found | None) -> Found:

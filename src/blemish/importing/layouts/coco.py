@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-from blemish.folder_walk import LeftOut, printable
+from blemish.folder_walk import LeftOut
 from blemish.importing.source import (
     Found,
     Polygons,
@@ -21,6 +21,7 @@ from blemish.importing.source import (
     is_free,
 )
 from blemish.sets import Fault
+from blemish.terminal_text import printable
 
 _KEYS = {"images", "annotations", "categories"}
 _NO_DEFECT = "a region whose category says that it is no defect"

@@ -10,7 +10,7 @@ import os
 from pathlib import PurePosixPath
 from typing import Any
 
-from blemish.folder_walk import LeftOut, printable
+from blemish.folder_walk import LeftOut
 from blemish.importing.source import (
     EncodedMask,
     Found,
@@ -21,6 +21,7 @@ from blemish.importing.source import (
     is_free,
 )
 from blemish.sets import Fault
+from blemish.terminal_text import printable
 
 _CORNERS = 64  # of a circle as a polygon: within 0.2 % of its area
 _NO_DEFECT = frozenset({"_background_", "__ignore__"})  # LabelMe's own labels beside classes

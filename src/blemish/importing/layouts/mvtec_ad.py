@@ -6,7 +6,6 @@ several masks, as in MVTec LOCO.
 
 from pathlib import PurePosixPath
 
-from blemish.folder_walk import printable
 from blemish.importing.source import (
     Found,
     MaskFile,
@@ -16,6 +15,7 @@ from blemish.importing.source import (
     is_free,
 )
 from blemish.sets import Fault
+from blemish.terminal_text import printable
 
 _SPLITS = ("train", "test", "validation")
 

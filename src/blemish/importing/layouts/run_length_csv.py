@@ -9,7 +9,7 @@ import io
 from collections import defaultdict
 from pathlib import PurePosixPath
 
-from blemish.folder_walk import LeftOut, printable
+from blemish.folder_walk import LeftOut
 from blemish.importing.source import (
     DEFAULT_CLASS,
     Found,
@@ -19,6 +19,7 @@ from blemish.importing.source import (
     class_of,
 )
 from blemish.sets import Fault
+from blemish.terminal_text import printable
 
 _RUNS = "EncodedPixels"
 _IMAGE = ("ImageId", "ImageId_ClassId")

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from blemish.folder_walk import LeftOut, printable
+from blemish.folder_walk import LeftOut
 from blemish.importing.source import (
     Found,
     Polygons,
@@ -20,6 +20,7 @@ from blemish.importing.source import (
     is_free,
 )
 from blemish.sets import Fault
+from blemish.terminal_text import printable
 
 _NO_DEFECT = "an outline whose class says that it is no defect"
 
