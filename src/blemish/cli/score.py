@@ -112,7 +112,7 @@ def score(
         )
     except SourceError as error:
         raise click.UsageError(str(error)) from error
-    echo(json.dumps(summary, indent=2) if as_json else write_page(summary), nl=as_json)
+    echo(json.dumps(summary, indent=2) if as_json else write_page(summary).rstrip("\n"))
     if strict and (summary["failed"] or summary["plan"]["unreadable_folders"]):
         sys.exit(1)
 

@@ -99,7 +99,7 @@ def _track(photographs: Iterable["Photograph"], total: int) -> Iterable["Photogr
 
 
 def _tell(chosen: "Suggestions", folders: tuple[Path, ...], out: Path | None) -> Iterator[str]:
-    from blemish.folder_walk import printable
+    from blemish.terminal_text import printable
 
     yield "Labels to check, the largest disagreement first:"
     for number, one in enumerate(chosen.check, 1):
