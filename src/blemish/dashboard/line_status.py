@@ -25,6 +25,9 @@ from blemish.store.names import CHAMPION
 
 _EVERY_S = 1.0
 _TIMEOUT_S = 1.0
+# Every 2 s, on a busy machine, kept the browser from drawing new widgets for 25 s: each update goes
+# before what React has put off.
+_SHOWN_EVERY_S = 5.0
 _SLOW = 4  # registry and log are read every so many times
 
 Level = Literal["good", "bad", "unknown"]
@@ -173,7 +176,7 @@ def line_status() -> LineStatus:
     return _reader(settings().api_url).status
 
 
-@st.fragment(run_every=2.0)
+@st.fragment(run_every=_SHOWN_EVERY_S)
 def show_strip() -> None:
     """Show the strip; it reads what the thread found and waits for nothing."""
     st.html(strip(line_status(), datetime.now(UTC)))
