@@ -43,6 +43,16 @@ def test_peak_rises_until_free_images_stay_free() -> None:
     assert strict.dice < loose.dice
 
 
+def test_one_odd_image_of_few_sets_no_peak() -> None:
+    """Of ten defect-free images 5 % would allow none: one is allowed, two are not, 0 means 0."""
+    ordinary = scene(0.85, 0.01)
+    odd, quiet = scene(0.5, 0.7)[1], ordinary[1]
+    one = [*ordinary[:1], scene(0.5, 0.01)[0], odd, *[quiet] * 9]
+    assert choose_point(one, rule(false_alarms=0.05)).peak == 0.0
+    assert choose_point(one, rule(false_alarms=0.0)).peak > 0.7
+    assert choose_point([*one[:-1], odd], rule(false_alarms=0.05)).peak > 0.7
+
+
 def test_a_peak_leaves_the_border_of_a_mark_alone() -> None:
     """A threshold above the false mark would cut off the unsure border of the sure one."""
     (name, probability, truth), free = scene(0.95, 0.7)

@@ -86,7 +86,8 @@ def choose_point(images: Iterable[tuple[str, Map, Mask]], rule: ThresholdRule) -
     choices = [
         _at_peak(dice, column, np.asarray(highest), rule, tolerance) for column in range(len(PEAKS))
     ]
-    return replace(_choose(choices, rule), defect_free=len(highest))
+    allowed = _allowed(rule.false_alarms, len(highest))
+    return replace(_choose(choices, rule, allowed), defect_free=len(highest))
 
 
 class _Marks:
@@ -142,9 +143,24 @@ def _at_peak(
     )
 
 
-def _choose(choices: Sequence[Choice], rule: ThresholdRule) -> Choice:
-    """Return the one with the lowest peak that keeps the bound, at an affordable price."""
+def _allowed(share: float, defect_free: int) -> float:
+    """Allow one marked image where the share alone would allow less than one, unless it is 0.
+
+    Of ten images not one could be marked under a bound of 5 %, and one odd image alone would then
+    set the peak.
+    """
+    return max(share, 1 / defect_free) if share and defect_free else share
+
+
+def _choose(choices: Sequence[Choice], rule: ThresholdRule, allowed: float) -> Choice:
+    """Return the one with the lowest peak that keeps the bound, at an affordable price.
+
+    Args:
+        choices: One for each peak, the lowest first.
+        rule: The price.
+        allowed: Largest share of the defect-free images with any mark.
+    """
     best = max(choice.dice for choice in choices)
     affordable = [choice for choice in choices if choice.dice >= best - rule.price]
-    bound = max(rule.false_alarms, min(choice.false_alarms for choice in affordable))
+    bound = max(allowed, min(choice.false_alarms for choice in affordable))
     return next(choice for choice in affordable if choice.false_alarms <= bound)

@@ -1,6 +1,6 @@
 """What a set of photographs lacks for training and measuring, and what that costs, in sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from blemish.packed import SPLITS
 from blemish.sets import ImageSet
@@ -33,22 +33,17 @@ def name_lacks(images: ImageSet, assigned: Mapping[str, str]) -> list[str]:
         return [f"{images.name}: all {len(images)} images train, {why}"]
     if not rows["train"]:
         return [f"{images.name}: no image trains; the model learns nothing of this set."]
-    defective = {split: {row.defective for row in rows[split]} for split in SPLITS}
-    lacks = [
-        ("no labelled defect", [s for s in SPLITS if True not in defective[s]], _WITHOUT_DEFECTS),
-        (
-            "no defect-free image",
-            [s for s in SPLITS[1:] if False not in defective[s]],
-            _WITHOUT_DEFECT_FREE,
-        ),
-    ]
-    return [
-        f"{images.name}: {what}{_where(missing, costs)}: {'; '.join(costs[s] for s in missing)}."
-        for what, missing, costs in lacks
-        if missing
-    ]
-
-
-def _where(missing: Sequence[str], costs: Mapping[str, str]) -> str:
-    """Return in which splits something is missing; nothing where that is everywhere."""
-    return "" if len(missing) == len(costs) else f" in {' and '.join(missing)}"
+    shown = {split: {row.defective for row in rows[split]} for split in SPLITS}
+    kinds = (
+        ("no labelled defect", True, _WITHOUT_DEFECTS),
+        ("no defect-free image", False, _WITHOUT_DEFECT_FREE),
+    )
+    lacks = []
+    for what, wanted, costs in kinds:
+        missing = [split for split in costs if wanted not in shown[split]]
+        anywhere = any(wanted in kinds_shown for kinds_shown in shown.values())
+        where = f" in {' and '.join(missing)}" if anywhere else ""
+        if missing:
+            cost = "; ".join(costs[split] for split in missing)
+            lacks.append(f"{images.name}: {what}{where}: {cost}.")
+    return lacks

@@ -226,6 +226,11 @@ CLEAN, LABELLED = (False, True), (True, False)  # (defective, clean)
         ([CLEAN] * 20, {"train": 12, "val": 4, "test": 4}, "no labelled defect: the model learns"),
         ([LABELLED] * 20, {"train": 12, "val": 4, "test": 4}, "no defect-free image: the oper"),
         (
+            [CLEAN] + [LABELLED] * 19,
+            {"train": 12, "val": 4, "test": 4},
+            "no defect-free image in ",
+        ),
+        (
             [LABELLED] + [CLEAN] * 19,
             {"train": 12, "val": 4, "test": 4},
             "no labelled defect in val and test: the operating point is chosen without its",
