@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 LARGE_PIXELS = 4_000_000
 _FIRST_GUESS_S = 0.05
 _MEMORY = 0.9  # of the running mean of work times
-_RUN_S = 10.0
+_RUN_S = 30.0  # a busy host must not make a sound model look hung
 _RUN_SHARE = 0.75
 
 
