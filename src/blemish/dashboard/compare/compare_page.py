@@ -57,7 +57,8 @@ def page() -> None:
         return
     comparison = page_cache.comparison_of(pair, collection)
     comparison.wait(_PATIENCE_S)
-    _follow(comparison)
+    with st.container():  # keeps its place, so that nothing below moves when the progress goes
+        _follow(comparison)
     _show_comparison(pair, comparison)
 
 

@@ -58,8 +58,8 @@ def table(
     heads = ["", pair.a.title, pair.b.title, "B minus A, on the same parts (paired)"]
     top = "".join(f"<th scope='col'>{escape(head)}</th>" for head in heads)
     return (
-        f"<table class='blemish-decision'><thead><tr>{top}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table>{STYLE}"
+        f"<div class='blemish-scroll'><table class='blemish-decision'><thead><tr>{top}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div>{STYLE}"
     )
 
 
@@ -178,6 +178,7 @@ def _choose_result(options: dict[str, str]) -> str:
 
 
 STYLE = """<style>
+.blemish-scroll {overflow-x: auto;}
 .blemish-decision {border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums;}
 .blemish-decision th {text-align: left; font-weight: 500; padding: .25rem .8rem .25rem 0;}
 .blemish-decision td {padding: .25rem .8rem .25rem 0; vertical-align: top;}

@@ -131,7 +131,7 @@ def _show_alarms() -> None:
         st.dataframe(
             {
                 "Rule": [one.rule for one in findings],
-                "Now": [None if one.value is None else round(one.value, 4) for one in findings],
+                "Now": ["-" if one.value is None else f"{one.value:.4g}" for one in findings],
                 "Limit": [one.bound for one in findings],
                 "": [_state(one) for one in findings],
                 "In words": [one.detail for one in findings],
