@@ -1,19 +1,18 @@
 """``/v1/predict``: an image in, its defects out."""
 
-import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from blemish.answers import Answer, answer
 from blemish.errors import BlemishError
 from blemish.imaging import Limits
+from blemish.imaging.pillow import pixels_by_header
 from blemish.interruption import Interruption
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.prediction import RENDERINGS, Prediction
@@ -137,7 +136,7 @@ async def predict(
             work,
             arrived=request.state.arrived,
             gone=partial(gone, request),
-            measure=partial(count_pixels, image),
+            measure=partial(pixels_by_header, image),
         )
     except BlemishError as error:
         _record_problem(service, request, came, error)
@@ -158,17 +157,6 @@ async def gone(request: Request) -> None:
     """Return when the client has closed its connection; its body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def count_pixels(image: bytes) -> int:
-    """Return how many pixels an image has by its header, 0 where that cannot be read."""
-    if image.startswith(b"\x89PNG"):
-        return int.from_bytes(image[16:20]) * int.from_bytes(image[20:24])
-    try:
-        with Image.open(io.BytesIO(image), formats=("JPEG", "BMP", "TIFF", "WEBP")) as opened:
-            return opened.width * opened.height
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, the decode gate says so
-        return 0
 
 
 def prefers_png(accept: str) -> bool:
