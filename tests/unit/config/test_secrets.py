@@ -21,7 +21,7 @@ def test_no_part_of_a_password_is_shown(password: str) -> None:
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("sqlite:////work/mlflow.db", "sqlite:////work/mlflow.db"),
+        ("sqlite:////srv/mlflow.db", "sqlite:////srv/mlflow.db"),
         ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
         ("https://me@host/x", "https://***@host/x"),
         ("http://me:a/b#c?d@host:1/p", "http://me:***@host:1/p"),
