@@ -77,7 +77,7 @@ def test_one_failing_picture_is_named_and_the_rest_goes_on(
     out = tmp_path / "out"
     result = run(inputs, "--model", model, "--out", out)
     assert result.exit_code == 1
-    assert "broken.png: failed: The PNG is broken" in result.stderr
+    assert "broken.png: failed: The PNG is corrupt" in result.stderr
     assert "4 images, 3 defective, 1 failed" in result.stderr
     assert not list(out.glob("broken*"))
     assert len(list(out.rglob("*.mask.png"))) == 3
