@@ -13,3 +13,19 @@ class Block(BaseModel):
     """One block of ``params.yaml``: frozen, and without a key that nobody reads."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def check_contrast(contrast: tuple[float, float]) -> None:
+    """Refuse contrasts that are no range.
+
+    Args:
+        contrast: Of the faintest and the boldest line, in deviations of the noise around it.
+
+    Raises:
+        ValueError: They are not in order, or not within 0.1 to 100.
+    """
+    low, high = contrast
+    if not 0.1 <= low <= high <= 100:
+        raise ValueError(
+            f"contrast: got [{low}, {high}]; accepted is [LOW, HIGH] with 0.1 <= LOW <= HIGH <= 100"
+        )

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from blemish.config.base import Block, Weight
+from blemish.config.base import Block, Weight, check_contrast
 
 
 class DrawnWeights(Block):
@@ -46,10 +46,5 @@ class Drawing(Block):
 
     @model_validator(mode="after")
     def _contrast_is_a_range(self) -> Self:
-        low, high = self.contrast
-        if not 0.1 <= low <= high <= 100:
-            raise ValueError(
-                f"contrast: got [{low}, {high}]; accepted is [LOW, HIGH] with "
-                "0.1 <= LOW <= HIGH <= 100"
-            )
+        check_contrast(self.contrast)
         return self

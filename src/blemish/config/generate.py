@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from blemish.config.base import Block, Count, Share, Weight
+from blemish.config.base import Block, Count, Share, Weight, check_contrast
 
 
 class _Weights(Block):
@@ -62,10 +62,5 @@ class Generate(Block):
 
     @model_validator(mode="after")
     def _contrast_is_a_range(self) -> Self:
-        low, high = self.contrast
-        if not 0.1 <= low <= high <= 100:
-            raise ValueError(
-                f"contrast: got [{low}, {high}]; accepted is [LOW, HIGH] with "
-                "0.1 <= LOW <= HIGH <= 100"
-            )
+        check_contrast(self.contrast)
         return self
