@@ -32,9 +32,9 @@ from blemish.config.params import Params
 from blemish.errors import BlemishError
 from blemish.evaluation.basis import choose_basis
 from blemish.evaluation.choice import choose_point
-from blemish.evaluation.prediction import load_fast
+from blemish.evaluation.evaluation_workflow import answers, judge_split
+from blemish.evaluation.fast_network import load_fast
 from blemish.evaluation.summary import by_defect, class_of, summarize
-from blemish.evaluation.workflow import answers, judge_split
 from blemish.files import sha256_bytes
 from blemish.finetuning.starts import Start
 from blemish.finetuning.workflow import Data, Outputs, finetune

@@ -13,13 +13,13 @@ from transfer import TILES, read, tile_pairs, truth_of
 
 from blemish.config import settings
 from blemish.config.train import Train
-from blemish.evaluation.prediction import probability_of
+from blemish.evaluation.fast_network import probability_of
 from blemish.model import Probability
 from blemish.packed import PackedRecord, PackedSet
 from blemish.training.listener import Listeners
 from blemish.training.sharing import open_fabric
 from blemish.training.trainer import Trainer, set_up_torch
-from blemish.training.workflow import make_trainer
+from blemish.training.training_workflow import make_trainer
 
 BINS = 200
 """Thresholds that are looked at."""

@@ -21,7 +21,7 @@ from blemish.config import find_workspace, load_params
 from blemish.training.listener import Listeners
 from blemish.training.sharing import open_fabric
 from blemish.training.trainer import set_up_torch
-from blemish.training.workflow import make_trainer
+from blemish.training.training_workflow import make_trainer
 
 STEPS = 4
 """Training steps a round."""

@@ -30,7 +30,7 @@ from blemish.training.optimization import make_optimizers
 from blemish.training.sharing import open_fabric
 from blemish.training.supervision import DeepSupervision
 from blemish.training.trainer import Trainer, set_up_torch
-from blemish.training.workflow import make_trainer
+from blemish.training.training_workflow import make_trainer
 
 TILE = 256
 ROUNDS = 60

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from blemish.config import load_params
-from blemish.evaluation import Data, evaluate
+from blemish.evaluation import SplitFolders, evaluate
 from blemish.exits import sentences
 from blemish.processes import die_with_dvc
 from blemish.progress import track
@@ -18,7 +18,7 @@ def main() -> None:
         parser.add_argument(name, type=Path, required=True)
     paths = parser.parse_args()
     verdict = evaluate(
-        Data(paths.synthetic, paths.real),
+        SplitFolders(paths.synthetic, paths.real),
         paths.trained,
         paths.out,
         paths.reports,

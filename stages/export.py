@@ -7,7 +7,7 @@ from pathlib import Path
 from blemish.config import find_workspace, load_params
 from blemish.exits import sentences
 from blemish.export import export
-from blemish.export.workflow import Inputs
+from blemish.export.export_workflow import Inputs
 from blemish.preprocessing import Resizing
 from blemish.processes import die_with_dvc
 from blemish.recording.sync import record_or_warn

@@ -3,6 +3,7 @@
 import ast
 import itertools
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -197,3 +198,23 @@ def test_changelog_names_the_version() -> None:
 def test_compiled_modules_change_no_hash() -> None:
     """A module that was merely imported is no change to DVC."""
     assert "__pycache__/" in (ROOT / ".dvcignore").read_text(encoding="utf-8").splitlines()
+
+
+NAMED_TWICE = {
+    "export": "a package, and the block of params.yaml that belongs to it",
+    "monitor": "the folder of the page /monitor, and the block of params.yaml of that name",
+}
+
+
+def test_each_module_and_class_has_a_name_of_its_own() -> None:
+    """A name says what is meant without the folder around it; exceptions are listed above."""
+    places: defaultdict[str, set[str]] = defaultdict(set)
+    for file in sorted((ROOT / "src" / "blemish").rglob("*.py")):
+        module = file.parent if file.name == "__init__.py" else file
+        if file.name != "__main__.py" and module.name != "blemish":
+            places[module.stem].add(str(module.relative_to(ROOT)))
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].add(f"{file.relative_to(ROOT)}:{node.lineno}")
+    twice = {name: sorted(where) for name, where in places.items() if len(where) > 1}
+    assert twice.keys() == NAMED_TWICE.keys(), twice

@@ -31,7 +31,7 @@ _JPEG = (35, 95)
 
 
 @dataclass(frozen=True)
-class View:
+class CropView:
     """Which part of a picture a crop shows, and how turned."""
 
     matrix: NDArray[np.float64]
@@ -42,7 +42,7 @@ class View:
 
 def draw_view(
     rng: np.random.Generator, centre: tuple[float, float], size: int, params: Augmentation
-) -> View:
+) -> CropView:
     """Draw a view around a point of the picture.
 
     Args:
@@ -69,10 +69,10 @@ def draw_view(
     shift = np.asarray(centre) - turn @ (middle, middle)
     if exact:
         shift = np.rint(shift)
-    return View(np.column_stack([turn, shift]), exact)
+    return CropView(np.column_stack([turn, shift]), exact)
 
 
-def look(view: View, image: Plane, mask: Plane, size: int) -> tuple[Plane, Plane]:
+def look(view: CropView, image: Plane, mask: Plane, size: int) -> tuple[Plane, Plane]:
     """Cut one crop out of a picture and its mask, reflecting at the borders.
 
     Args:

@@ -27,7 +27,7 @@ _TOLERANCE_PX = 2  # about a label's outline, where no two people draw the same
 
 
 @dataclass(frozen=True)
-class Photograph:
+class PhotographToRank:
     """A photograph to rank.
 
     Attributes:
@@ -90,7 +90,7 @@ class Suggestions:
 
 
 def rank_photographs(
-    photographs: Iterable[Photograph],
+    photographs: Iterable[PhotographToRank],
     probability: Callable[[NDArray[np.uint8]], Map],
     point: OperatingPoint,
 ) -> Suggestions:
@@ -110,7 +110,7 @@ def rank_photographs(
     )
 
 
-def judge_photograph(photograph: Photograph, found: Map, point: OperatingPoint) -> Suggestion:
+def judge_photograph(photograph: PhotographToRank, found: Map, point: OperatingPoint) -> Suggestion:
     """Compare a probability map with the label of its photograph.
 
     Args:
@@ -152,7 +152,7 @@ def _band(mask: Mask) -> tuple[Mask, Mask]:
     return near, core | ~kept[parts]
 
 
-def set_photographs(images: ImageSet) -> Iterator[Photograph]:
+def set_photographs(images: ImageSet) -> Iterator[PhotographToRank]:
     """Yield the photographs of a set with their labels."""
     for index, row in enumerate(images.rows):
         plane = images.image(index)
@@ -160,7 +160,7 @@ def set_photographs(images: ImageSet) -> Iterator[Photograph]:
             plane = (plane // 257).astype(np.uint8)
         kind: Kind = "clean" if row.clean else "labelled"
         mask = images.mask(index)
-        yield Photograph(row.image_id, kind, plane.astype(np.uint8), mask, images.region)
+        yield PhotographToRank(row.image_id, kind, plane.astype(np.uint8), mask, images.region)
 
 
 def count_photographs(folder: Path) -> int:
@@ -170,7 +170,7 @@ def count_photographs(folder: Path) -> int:
 
 def folder_photographs(
     folder: Path, left_out: list[LeftOut], limits: Limits = DEFAULT_LIMITS, bits: int | None = None
-) -> Iterator[Photograph]:
+) -> Iterator[PhotographToRank]:
     """Yield the photographs below a folder, which nobody has labelled.
 
     Args:
@@ -189,4 +189,4 @@ def folder_photographs(
         except (ImageError, OSError) as error:
             left_out.append(LeftOut(str(folder / inside), str(error)))
             continue
-        yield Photograph(str(folder / inside), "unlabelled", plane, None)
+        yield PhotographToRank(str(folder / inside), "unlabelled", plane, None)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from blemish.cli.datasets import import_set
+from blemish.cli.import_command import import_set
 from blemish.config import settings
 from blemish.packed import SPLITS, PackedSet
 from blemish.sets import DefectRecord, SetWriter, read_set

@@ -13,7 +13,7 @@ from integration.log_records import record
 from blemish.errors import ServiceError
 from blemish.monitoring import queries
 from blemish.monitoring.database import open_database
-from blemish.monitoring.writer import LogWriter
+from blemish.monitoring.log_writer import LogWriter
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password() -> None:

@@ -15,7 +15,7 @@ from integration.server.rig import Shelf
 from integration.server.tiny_models import tiny_model
 from PIL import Image
 
-from blemish.cli.predict import collect, predict
+from blemish.cli.predict_command import collect, predict
 from blemish.inference import Segmenter, golden_picture
 
 PNG = encode(golden_picture(256))

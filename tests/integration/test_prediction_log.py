@@ -25,9 +25,9 @@ from blemish.defects import Defect
 from blemish.monitoring import alarms, logged_predictions, parquet, queries, retention, schema
 from blemish.monitoring.database import open_database
 from blemish.monitoring.image_store import ImageStore
+from blemish.monitoring.log_writer import LogWriter
 from blemish.monitoring.prediction_log import PredictionLog, ServedRecord
 from blemish.monitoring.webhook import Webhook
-from blemish.monitoring.writer import LogWriter
 
 MONITOR = Monitor(
     keep=Keep(days=30, picture_days=7, picture_megabytes=1),

@@ -25,7 +25,7 @@ from integration.server.rig import Shelf
 from integration.server.tiny_models import tiny_model
 from PIL import Image
 
-from blemish.cli.score import score as command
+from blemish.cli.score_command import score as command
 from blemish.errors import ScoringError
 from blemish.image_statistics import image_statistics
 from blemish.imaging import decode_image

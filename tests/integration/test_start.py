@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from integration.tiny_checkout import make_checkout
 
-from blemish.cli.start import start
+from blemish.cli.start_command import start
 from blemish.config import Workspace
 from blemish.errors import NotFoundError, ParamsError, TamperedModelError
 from blemish.files import sha256_file

@@ -24,13 +24,13 @@ from small_world import (
 from blemish.config import load_params
 from blemish.config.evaluate import Evaluate
 from blemish.errors import DataError, ModelFileError
-from blemish.evaluation import Data, evaluate
+from blemish.evaluation import SplitFolders, evaluate
 from blemish.evaluation.basis import DRAWN, choose_basis
+from blemish.evaluation.evaluation_workflow import Verdict
+from blemish.evaluation.fast_network import load_fast, probability_of
 from blemish.evaluation.judging import ImageResult, judge_defects, judge_image, unique_ids
-from blemish.evaluation.prediction import load_fast, probability_of
 from blemish.evaluation.reports import write_images
 from blemish.evaluation.summary import Table, summarize, visibility_of, width_of
-from blemish.evaluation.workflow import Verdict
 from blemish.metrics import Counts, ObjectCounts, auroc
 from blemish.model import Probability, load_trained
 from blemish.operating_point import LEVELS, OperatingPoint
@@ -57,7 +57,7 @@ def silently(numbers: Iterable[int], _total: int, _what: str) -> Iterable[int]:
 
 
 class World(NamedTuple):
-    data: Data
+    data: SplitFolders
     trained: Path
     out: Path
     reports: Path
@@ -68,7 +68,7 @@ class World(NamedTuple):
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Evaluate a small trained network once."""
     root = tmp_path_factory.mktemp("evaluation")
-    data = Data(write_nothing(root / "synthetic"), write_data(root / "data"))
+    data = SplitFolders(write_nothing(root / "synthetic"), write_data(root / "data"))
     trained = write_trained(root / "trained")
     verdict = evaluate(data, trained, root / "out", root / "reports", params(), track=silently)
     return World(data, trained, root / "out", root / "reports", verdict)
@@ -273,7 +273,7 @@ def test_images_of_two_sets_with_one_name_are_told_apart() -> None:
 
 def test_an_empty_split_is_refused(tmp_path: Path) -> None:
     """A test split without images names the param that makes it larger."""
-    data = Data(write_nothing(tmp_path / "synthetic"), write_data(tmp_path / "data"))
+    data = SplitFolders(write_nothing(tmp_path / "synthetic"), write_data(tmp_path / "data"))
     trained = write_trained(tmp_path / "trained")
     write_split(data.real, "test", 0, 1)
     with pytest.raises(DataError, match="test"):
@@ -283,7 +283,7 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [b"", b"no weights", None])
 def test_torn_weights_are_refused(tmp_path: Path, damage: bytes | None) -> None:
     """Missing or torn weights name the command that makes them again."""
-    data = Data(write_nothing(tmp_path / "synthetic"), write_data(tmp_path / "data"))
+    data = SplitFolders(write_nothing(tmp_path / "synthetic"), write_data(tmp_path / "data"))
     trained = write_trained(tmp_path / "trained")
     if damage is None:
         (trained / "weights.pt").unlink()
@@ -341,7 +341,7 @@ def write_photographs(
 
 def evaluate_sets(root: Path, **real: int | bool) -> tuple[Verdict, dict[str, float]]:
     """Evaluate beside synthetic images; ``real`` says what each split of a user's set holds."""
-    data = Data(write_data(root / "synthetic"), write_nothing(root / "real"))
+    data = SplitFolders(write_data(root / "synthetic"), write_nothing(root / "real"))
     rename_sets(data.synthetic)
     for split in ("train", "val", "test"):
         defective = bool(real.get("defective")) and split != real.get("clean_only_in")
@@ -409,7 +409,7 @@ def test_each_clean_photograph_is_shown_as_it_is_and_with_drawn_defects(tmp_path
 
 def test_nothing_counts_outside_the_region_of_interest(tmp_path: Path) -> None:
     """Truth and marks there are left out of every metric."""
-    data = Data(write_nothing(tmp_path / "synthetic"), write_nothing(tmp_path / "real"))
+    data = SplitFolders(write_nothing(tmp_path / "synthetic"), write_nothing(tmp_path / "real"))
     nowhere = np.zeros((96, 96), np.bool_)
     nowhere[:, :2] = True
     for split in ("val", "test"):

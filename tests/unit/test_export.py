@@ -17,7 +17,7 @@ from small_world import (
     write_trained,
 )
 
-import blemish.export.workflow as workflow_module
+import blemish.export.export_workflow as workflow_module
 from blemish.arrays import Plane
 from blemish.config import load_params
 from blemish.config.export import Export, Parity
@@ -26,10 +26,10 @@ from blemish.errors import ModelFileError, ParityError
 from blemish.export import export
 from blemish.export.calibration import RULES, Activations
 from blemish.export.cases import Case, compare, edge_cases
+from blemish.export.export_workflow import Exported, Inputs
 from blemish.export.graph import clean, open_session, to_bytes
 from blemish.export.parity import Subject, check_parity
 from blemish.export.quantization import quantize
-from blemish.export.workflow import Exported, Inputs
 from blemish.inference import Segmenter, golden_picture
 from blemish.metrics import Counts
 from blemish.model import Probability, UNetTiny, load_trained

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from faulty_pictures import encode, grey
 
-from blemish.cli.predict import Input, Job, _predict_one
+from blemish.cli.predict_command import Input, Job, _predict_one
 from blemish.exits import DEBUG
 from blemish.imaging import Limits
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from integration.server.tiny_models import tiny_model
 from unit.tiny_sources import picture, save
 
-from blemish.cli.suggest import suggest
+from blemish.cli.suggest_command import suggest
 from blemish.operating_point import OperatingPoint
 from blemish.sets import DefectRecord, SetWriter, read_set
 from blemish.suggestions import (
-    Photograph,
+    PhotographToRank,
     folder_photographs,
     judge_photograph,
     rank_photographs,
@@ -33,8 +33,10 @@ def box(top: int, left: int, size: int = 12) -> np.ndarray:
     return mask
 
 
-def photograph(name: str, kind: str = "labelled", mask: np.ndarray | None = None) -> Photograph:
-    return Photograph(name, kind, np.zeros(SHAPE, np.uint8), mask)
+def photograph(
+    name: str, kind: str = "labelled", mask: np.ndarray | None = None
+) -> PhotographToRank:
+    return PhotographToRank(name, kind, np.zeros(SHAPE, np.uint8), mask)
 
 
 def found(*marks: tuple[np.ndarray, float]) -> np.ndarray:
@@ -72,7 +74,7 @@ def test_marks_below_the_peak_and_outside_the_region_do_not_count() -> None:
     clean = photograph("a", "clean", np.zeros(SHAPE, bool))
     assert judge_photograph(clean, found((box(3, 3), 0.5)), POINT).disagreement_px == 0
     region = ~box(0, 0, 30)
-    outside = Photograph("a", "clean", clean.plane, clean.mask, region)
+    outside = PhotographToRank("a", "clean", clean.plane, clean.mask, region)
     assert judge_photograph(outside, found((box(3, 3), 0.9)), POINT).disagreement_px == 0
 
 

@@ -5,7 +5,7 @@ from pydantic import Field
 from blemish.config.base import Block, Count, Share
 
 
-class Comparison(Block):
+class ComparisonBounds(Block):
     """When a candidate counts as not worse than the champion, set by set."""
 
     margin: float = Field(ge=0.0, le=0.5)
@@ -37,7 +37,7 @@ class PromotionParity(Block):
 class Promote(Block):
     """The bounds by which a version goes live."""
 
-    comparison: Comparison
+    comparison: ComparisonBounds
     floors: Floors
     parity: PromotionParity
     megabytes: float = Field(gt=0.0)

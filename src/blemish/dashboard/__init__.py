@@ -5,11 +5,11 @@ compare/            the page ``/``
 monitor/            the page ``/monitor``
 models/             the page ``/models``
 data/               the page ``/data``
-start               starts Streamlit
+streamlit_process   starts Streamlit
 streamlit_app       what Streamlit runs
 page_frame          title, navigation
 line_status         the strip on every page: champion, served version, alarms
-login, users        who may see the pages beyond loopback
+login, user_file    who may see the pages beyond loopback
 page_errors         an error becomes a sentence; no traceback reaches a page
 page_cache          what is kept between reruns, keyed by content
 address_widgets     widgets whose value stands in the address

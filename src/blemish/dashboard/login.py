@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from blemish.config import settings
-from blemish.dashboard.users import UserFile, users_path
+from blemish.dashboard.user_file import UserFile, users_path
 
 _WRONG_PASSWORD_S = 1.0  # what a guess costs
 

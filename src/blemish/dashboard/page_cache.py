@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from blemish.config import Settings, find_workspace, settings
-from blemish.dashboard.compare.comparison import Comparison
+from blemish.dashboard.compare.model_comparison import ModelComparison
 from blemish.dashboard.compare.version_pair import Pair
 from blemish.dashboard.image_collections import (
     ImageCollection,
@@ -89,19 +89,19 @@ def _probability(
     return answer
 
 
-def comparison_of(pair: Pair, collection: ImageCollection) -> Comparison:
+def comparison_of(pair: Pair, collection: ImageCollection) -> ModelComparison:
     """Return the comparison of a pair on a collection, begun if need be."""
     return _comparison(
         pair.a.version.sha256, pair.b.version.sha256, collection.digest, pair, collection
     )
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, on_release=Comparison.stop)
+@st.cache_resource(max_entries=8, show_spinner=False, on_release=ModelComparison.stop)
 def _comparison(
     a: str, b: str, digest: str, _pair: Pair, _collection: ImageCollection
-) -> Comparison:
+) -> ModelComparison:
     del a, b, digest
-    return Comparison(_collection, _pair.a.model, _pair.b.model)
+    return ModelComparison(_collection, _pair.a.model, _pair.b.model)
 
 
 def test_collection(version: Version) -> ImageCollection:

@@ -35,7 +35,7 @@ class Pane:
 
 
 @dataclass(frozen=True)
-class Frame:
+class ViewerFrame:
     """One image with its panes, as the browser keeps it.
 
     Attributes:
@@ -47,7 +47,7 @@ class Frame:
     content: Mapping[str, object] = field(repr=False)
 
 
-def make_frame(image_id: str, plane: npt.NDArray[np.uint8], panes: Sequence[Pane]) -> Frame:
+def make_frame(image_id: str, plane: npt.NDArray[np.uint8], panes: Sequence[Pane]) -> ViewerFrame:
     """Encode an image and its panes.
 
     Args:
@@ -55,7 +55,7 @@ def make_frame(image_id: str, plane: npt.NDArray[np.uint8], panes: Sequence[Pane
         plane: Shape ``(H, W)``, uint8.
         panes: In reading order.
     """
-    return Frame(
+    return ViewerFrame(
         image_id,
         {
             "id": image_id,
@@ -75,7 +75,7 @@ def make_frame(image_id: str, plane: npt.NDArray[np.uint8], panes: Sequence[Pane
     )
 
 
-def show_frames(frames: Sequence[Frame], *, stamp: str, opacity: float, key: str) -> None:
+def show_frames(frames: Sequence[ViewerFrame], *, stamp: str, opacity: float, key: str) -> None:
     """Show the panes of the first frame; the browser keeps the others for the next step.
 
     Args:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from blemish.config import Workspace, find_workspace
-from blemish.doctor import checkout, store
+from blemish.doctor import checkout, store_check
 from blemish.doctor.findings import Check, Finding, Patient, Result, Skip
 from blemish.doctor.prediction_log_check import prediction_log
 from blemish.errors import WorkspaceError
@@ -18,9 +18,9 @@ CHECKS: Mapping[str, Check] = {
     "outputs": checkout.outputs,
     "DVC cache": checkout.cache,
     "locks": checkout.locks,
-    "store": store.store,
-    "registry": store.registry,
-    "model cache": store.model_cache,
+    "store": store_check.store,
+    "registry": store_check.registry,
+    "model cache": store_check.model_cache,
     "prediction log": prediction_log,
 }
 

@@ -5,6 +5,6 @@ what is measured on one image (``judging``, of what ``prediction`` answers), how
 and summarized (``summary``), what is written (``reports``), and the pictures (``gallery``).
 """
 
-from blemish.evaluation.workflow import Data, evaluate
+from blemish.evaluation.evaluation_workflow import SplitFolders, evaluate
 
-__all__ = ["Data", "evaluate"]
+__all__ = ["SplitFolders", "evaluate"]

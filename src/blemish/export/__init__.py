@@ -5,6 +5,6 @@ ranges of activations (``calibration``), the search for the INT8 model (``quanti
 contract that both files must fulfil (``parity``, on the images of ``cases``).
 """
 
-from blemish.export.workflow import export
+from blemish.export.export_workflow import export
 
 __all__ = ["export"]

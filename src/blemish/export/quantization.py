@@ -40,7 +40,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Found:
+class ChosenQuantization:
     """What the search chose, and how close it comes to the bounds."""
 
     candidate: Candidate
@@ -116,7 +116,7 @@ class Search:
         session = open_session(model.SerializeToString())
         self._expected = [[case.answer(session) for case in part] for part in self._parts]
 
-    def run(self, tiles: Sequence[npt.NDArray[np.uint8]], room: float) -> Found:
+    def run(self, tiles: Sequence[npt.NDArray[np.uint8]], room: float) -> ChosenQuantization:
         """Search.
 
         Args:
@@ -136,7 +136,7 @@ class Search:
                 best = min(best, found, key=lambda found: found.strain)
         return best
 
-    def _try(self, candidate: Candidate, ranges: dict[str, Range]) -> Found:
+    def _try(self, candidate: Candidate, ranges: dict[str, Range]) -> ChosenQuantization:
         quantized = quantize(self._model, ranges, candidate.kept)
         session = open_session(quantized.SerializeToString())
         images, edges = (
@@ -149,7 +149,7 @@ class Search:
             abs(images.dice_change) / self._bounds.dice_change,
             edges.flipped_worst / self._bounds.flipped_edge_case,
         )
-        return Found(candidate, quantized, strain)
+        return ChosenQuantization(candidate, quantized, strain)
 
 
 def _order_of_layers(model: onnx.ModelProto) -> tuple[str, ...]:

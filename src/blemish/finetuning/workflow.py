@@ -29,7 +29,7 @@ from blemish.training.listener import Listeners, TrainingListener
 from blemish.training.outputs import describe, write_outputs
 from blemish.training.sharing import open_fabric
 from blemish.training.trainer import Lesson, Trainer, set_up_torch
-from blemish.training.validation import Validator
+from blemish.training.validator import Validator
 from blemish.visualization import encode_png
 
 SYNTHETIC_IMAGES = 1000

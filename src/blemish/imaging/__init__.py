@@ -8,6 +8,6 @@ of the image as stored.
 """
 
 from blemish.imaging.gate import DEFAULT_LIMITS, DecodedImage, decode_image
-from blemish.imaging.limits import ACCEPTED, Limits
+from blemish.imaging.image_limits import ACCEPTED, Limits
 
 __all__ = ["ACCEPTED", "DEFAULT_LIMITS", "DecodedImage", "Limits", "decode_image"]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from blemish.errors import ImageTypeError
 from blemish.imaging import pillow
-from blemish.imaging.limits import ACCEPTED, Limits, corrupt
+from blemish.imaging.image_limits import ACCEPTED, Limits, corrupt
 from blemish.imaging.samples import Samples
 
 _CORE_HEADER = 12  # bytes

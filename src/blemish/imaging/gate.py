@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from blemish.errors import ImageContentError, ImageSizeError, ImageTypeError
 from blemish.files import sha256_bytes
-from blemish.imaging import bmp, jpeg, png, tiff, webp
-from blemish.imaging.limits import ACCEPTED, Limits, corrupt
+from blemish.imaging import bmp, jpeg, png_chunks, tiff, webp
+from blemish.imaging.image_limits import ACCEPTED, Limits, corrupt
 from blemish.imaging.samples import Samples, check_bits, to_plane
 
 DEFAULT_LIMITS = Limits()
 
 _MAGIC: tuple[tuple[str, bytes, Callable[[bytes, Limits], Samples]], ...] = (
-    ("PNG", b"\x89PNG\r\n\x1a\n", png.read),
+    ("PNG", b"\x89PNG\r\n\x1a\n", png_chunks.read),
     ("JPEG", b"\xff\xd8\xff", jpeg.read),
     ("BMP", b"BM", bmp.read),
     ("TIFF", b"II*\0", tiff.read),

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import simplejpeg
 
 from blemish.errors import ImageContentError, ImageTypeError
-from blemish.imaging.limits import ACCEPTED, Limits, corrupt
+from blemish.imaging.image_limits import ACCEPTED, Limits, corrupt
 from blemish.imaging.samples import Samples
 
 _START, _SCAN, _END = 0xD8, 0xDA, 0xD9  # T.81 table B.1: SOI, SOS, EOI
@@ -28,7 +28,7 @@ _CORRUPT = ("Corrupt", "Premature")  # of libjpeg's warnings; the others concern
 
 
 @dataclass(frozen=True)
-class Frame:
+class JpegFrame:
     """What the segments say."""
 
     width: int
@@ -44,7 +44,7 @@ def read(data: bytes, limits: Limits) -> Samples:
     return Samples(decode(data[: frame.end], frame), _DEPTH)
 
 
-def walk(data: bytes, limits: Limits) -> Frame:
+def walk(data: bytes, limits: Limits) -> JpegFrame:
     """Walk the segments up to the end marker (annex B).
 
     Raises:
@@ -74,7 +74,7 @@ def walk(data: bytes, limits: Limits) -> Frame:
             )
     if len(sizes) != 1 or not scans:
         raise corrupt("JPEG", f"it has {len(sizes)} frame headers and {scans} scans")
-    return Frame(*sizes[0], end=position)
+    return JpegFrame(*sizes[0], end=position)
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
@@ -106,7 +106,7 @@ def _read_frame(data: bytes, position: int, marker: int, limits: Limits) -> tupl
     return width, height, channels
 
 
-def decode(data: bytes, frame: Frame) -> npt.NDArray[np.uint8]:
+def decode(data: bytes, frame: JpegFrame) -> npt.NDArray[np.uint8]:
     """Decode a JPEG that ends with its end marker.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import BmpImagePlugin, Image, ImageFile, PngImagePlugin, WebPImagePlugin
 
 from blemish.errors import ImageContentError
-from blemish.imaging.limits import corrupt
+from blemish.imaging.image_limits import corrupt
 from blemish.imaging.samples import Samples, check_opaque
 
 # What Pillow and OpenCV raise on corrupt images, by their documentation and by fuzzing.

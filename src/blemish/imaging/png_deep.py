@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from blemish.imaging import pillow
-from blemish.imaging.limits import corrupt
+from blemish.imaging.image_limits import corrupt
 
 # Section 8.1, Adam7: the first row and column of each pass, and the steps to the next
 _ADAM7 = (

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from blemish.errors import ImageTypeError
 from blemish.imaging import jpeg
-from blemish.imaging.limits import ACCEPTED, Limits, corrupt
+from blemish.imaging.image_limits import ACCEPTED, Limits, corrupt
 from blemish.imaging.samples import Samples, check_opaque
 from blemish.imaging.tiff_directory import Tag, read_directory
 from blemish.imaging.tiff_layout import (
@@ -15,8 +15,8 @@ from blemish.imaging.tiff_layout import (
     RGB,
     WHITE_IS_ZERO,
     YCBCR,
-    Layout,
     Segment,
+    TiffLayout,
     read_layout,
 )
 from blemish.imaging.tiff_segments import JPEG, check_compression, unpack
@@ -47,7 +47,7 @@ def read(data: bytes, limits: Limits) -> Samples:
 
 
 def _place(
-    values: npt.NDArray[Any], part: npt.NDArray[Any], segment: Segment, layout: Layout
+    values: npt.NDArray[Any], part: npt.NDArray[Any], segment: Segment, layout: TiffLayout
 ) -> None:
     """Put a segment where it belongs; what of a tile lies outside the image is cut off."""
     here = values[segment.top : segment.top + segment.rows, segment.left :][
@@ -60,7 +60,7 @@ def _place(
         here[...] = cut
 
 
-def _decode_jpegs(data: bytes, layout: Layout, limits: Limits) -> npt.NDArray[np.uint8]:
+def _decode_jpegs(data: bytes, layout: TiffLayout, limits: Limits) -> npt.NDArray[np.uint8]:
     """Decode strips or tiles that are JPEG files without their tables (TIFF technical note 2)."""
     if layout.bits != 8:
         raise ImageTypeError(
@@ -85,7 +85,7 @@ def _decode_jpegs(data: bytes, layout: Layout, limits: Limits) -> npt.NDArray[np
     return values
 
 
-def _interpret(values: npt.NDArray[Any], layout: Layout) -> Samples:
+def _interpret(values: npt.NDArray[Any], layout: TiffLayout) -> Samples:
     if layout.photometric == PALETTE:
         return Samples(_look_up(values[..., 0], layout), 8)
     declared = None if layout.bits == _UNDECLARED else layout.bits
@@ -93,7 +93,7 @@ def _interpret(values: npt.NDArray[Any], layout: Layout) -> Samples:
     return Samples(stored, declared, white_is_zero=layout.photometric == WHITE_IS_ZERO)
 
 
-def _look_up(indices: npt.NDArray[Any], layout: Layout) -> npt.NDArray[np.uint8]:
+def _look_up(indices: npt.NDArray[Any], layout: TiffLayout) -> npt.NDArray[np.uint8]:
     """Return the colours of a palette, 16 bits a channel but for writers that know 8 only."""
     entries = layout.directory.all(Tag.COLOR_MAP)
     if len(entries) != 3 << layout.bits:

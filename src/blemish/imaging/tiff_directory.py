@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from blemish.errors import ImageTypeError
-from blemish.imaging.limits import ACCEPTED, corrupt
+from blemish.imaging.image_limits import ACCEPTED, corrupt
 
 
 class Tag(IntEnum):

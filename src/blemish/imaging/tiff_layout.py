@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from blemish.errors import ImageContentError, ImageTypeError
-from blemish.imaging.limits import ACCEPTED, Limits, corrupt
+from blemish.imaging.image_limits import ACCEPTED, Limits, corrupt
 from blemish.imaging.tiff_directory import Directory, Tag
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, YCBCR = 0, 1, 2, 3, 6  # photometric interpretations
@@ -29,7 +29,7 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Layout:
+class TiffLayout:
     """How the pixels are stored."""
 
     directory: Directory
@@ -87,7 +87,7 @@ class Layout:
             yield Segment(offset, size, plane, top, left, rows)
 
 
-def read_layout(directory: Directory, limits: Limits) -> Layout:
+def read_layout(directory: Directory, limits: Limits) -> TiffLayout:
     """Return the layout that a directory describes.
 
     Raises:
@@ -110,7 +110,7 @@ def read_layout(directory: Directory, limits: Limits) -> Layout:
         raise corrupt("TIFF", f"it has {channels} channels, of which {colours} are colour")
     segment_width, segment_rows = _segment_size(directory, width, height)
     limits.check(segment_width, min(segment_rows, height))
-    return Layout(
+    return TiffLayout(
         directory,
         width,
         height,

@@ -19,10 +19,10 @@ import numpy.typing as npt
 from PIL import TiffImagePlugin, _imaging
 
 from blemish.errors import ImageTypeError
-from blemish.imaging.limits import ACCEPTED, corrupt
+from blemish.imaging.image_limits import ACCEPTED, corrupt
 from blemish.imaging.pillow import DECODER_FAULTS
 from blemish.imaging.tiff_directory import Tag
-from blemish.imaging.tiff_layout import Layout, Segment
+from blemish.imaging.tiff_layout import Segment, TiffLayout
 
 NONE, JPEG = 1, 7
 _FAX = frozenset({2, 3, 4})
@@ -42,7 +42,7 @@ _BATCH = 8 << 20  # raw bytes that are unpacked at once, if a segment is not lar
 _REVERSED = np.packbits(np.unpackbits(np.arange(256, dtype=np.uint8)), bitorder="little")
 
 
-def check_compression(layout: Layout) -> None:
+def check_compression(layout: TiffLayout) -> None:
     """Refuse what no decoder here unpacks.
 
     Raises:
@@ -63,7 +63,7 @@ def check_compression(layout: Layout) -> None:
         )
 
 
-def unpack(data: bytes, layout: Layout) -> Iterator[tuple[Segment, npt.NDArray[Any]]]:
+def unpack(data: bytes, layout: TiffLayout) -> Iterator[tuple[Segment, npt.NDArray[Any]]]:
     """Yield each segment and its samples ``(rows, segment_width, channels)``, uint8 or uint16.
 
     Raises:
@@ -77,7 +77,7 @@ def unpack(data: bytes, layout: Layout) -> Iterator[tuple[Segment, npt.NDArray[A
             top += segment.rows
 
 
-def _batches(layout: Layout) -> Iterator[list[Segment]]:
+def _batches(layout: TiffLayout) -> Iterator[list[Segment]]:
     """Yield segments by some megabytes; only the last of a batch has fewer rows than others."""
     batch: list[Segment] = []
     most = max(1, _BATCH // (layout.segment_rows * layout.row_bytes))
@@ -97,7 +97,7 @@ def _stored(data: bytes, segment: Segment) -> bytes:
     return stored
 
 
-def _copy(data: bytes, layout: Layout, batch: Sequence[Segment]) -> npt.NDArray[np.uint8]:
+def _copy(data: bytes, layout: TiffLayout, batch: Sequence[Segment]) -> npt.NDArray[np.uint8]:
     """Return the rows ``(rows, row_bytes)`` of segments that are not compressed."""
     parts = []
     for segment in batch:
@@ -110,7 +110,7 @@ def _copy(data: bytes, layout: Layout, batch: Sequence[Segment]) -> npt.NDArray[
     return _REVERSED[raw] if layout.directory.one(Tag.FILL_ORDER, 1) == 2 else raw
 
 
-def _decompress(data: bytes, layout: Layout, batch: Sequence[Segment]) -> npt.NDArray[np.uint8]:
+def _decompress(data: bytes, layout: TiffLayout, batch: Sequence[Segment]) -> npt.NDArray[np.uint8]:
     """Return the rows ``(rows, row_bytes)`` of compressed segments."""
     rows = sum(segment.rows for segment in batch)
     fax = layout.compression in _FAX
@@ -134,7 +134,7 @@ def _silence() -> None:
 
 
 def _write_tiff(
-    layout: Layout, parts: Sequence[bytes], *, rows: int, segment_rows: int, fax: bool
+    layout: TiffLayout, parts: Sequence[bytes], *, rows: int, segment_rows: int, fax: bool
 ) -> bytes:
     """Write a TIFF of one channel whose strips are the segments."""
     directory = layout.directory
@@ -168,7 +168,7 @@ def _write_tiff(
     return b"".join([*entries, bytes(4), *tail, *parts])
 
 
-def _to_samples(raw: npt.NDArray[np.uint8], layout: Layout) -> npt.NDArray[Any]:
+def _to_samples(raw: npt.NDArray[np.uint8], layout: TiffLayout) -> npt.NDArray[Any]:
     """Turn rows of bytes into samples ``(rows, segment_width, segment_channels)``."""
     count = layout.segment_width * layout.segment_channels
     samples: npt.NDArray[Any]

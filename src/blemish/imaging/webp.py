@@ -4,7 +4,7 @@ import struct
 
 from blemish.errors import ImageTypeError
 from blemish.imaging import pillow
-from blemish.imaging.limits import ACCEPTED, Limits, corrupt
+from blemish.imaging.image_limits import ACCEPTED, Limits, corrupt
 from blemish.imaging.samples import Samples
 
 _ANIMATED = 0x02  # RFC 9649, section 2.7: flags of the VP8X chunk

@@ -18,7 +18,7 @@ from blemish.importing.layouts.clean import find_clean
 from blemish.importing.mask_reading import MaskError, MaskRules, read_mask
 from blemish.importing.naming import GroupTable, roboflow_origin
 from blemish.importing.report import find_unused
-from blemish.importing.source import Found, SourceTree
+from blemish.importing.source import FoundImages, SourceTree
 from blemish.sets import FORMAT, Fault
 from blemish.terminal_text import printable
 
@@ -50,7 +50,7 @@ class ImportPlan:
     """All that is known of an import before an image is read."""
 
     layout: str
-    found: Found
+    found: FoundImages
     left_out: tuple[LeftOut, ...]
     region: NDArray[np.bool_] | None
     grouping: str
@@ -89,7 +89,7 @@ def plan_import(source: Source, tree: SourceTree) -> ImportPlan:
         faults.append(Fault(source.root.name, "an empty set: it holds no image"))
     faults += [Fault(one.file, one.reason) for one in tree.walk.unreadable]
     images = tuple({image.file: image for image in found.images}.values())
-    found = Found(images, (*found.faults, *faults), found.left_out)
+    found = FoundImages(images, (*found.faults, *faults), found.left_out)
     others = {printable(_GROUPS_FILE)} if path == inside else set()
     unused = () if found.faults else find_unused(tree, found, layout, others)
     left_out = (*tree.walk.left_out, *found.left_out, *unused)
@@ -98,7 +98,7 @@ def plan_import(source: Source, tree: SourceTree) -> ImportPlan:
     return ImportPlan(layout, found, left_out, region, grouping, digest)
 
 
-def _group(found: Found, layout: str, table: Path | None) -> tuple[Found, str]:
+def _group(found: FoundImages, layout: str, table: Path | None) -> tuple[FoundImages, str]:
     """Give images their groups; return them, and where the groups come from."""
     if table is not None:
         groups = GroupTable(table.name, _read_text(table))
@@ -114,7 +114,7 @@ def _group(found: Found, layout: str, table: Path | None) -> tuple[Found, str]:
     return found, "each image is its own group"
 
 
-def _find(source: Source, tree: SourceTree) -> tuple[str, Found]:
+def _find(source: Source, tree: SourceTree) -> tuple[str, FoundImages]:
     """Find the images of a source, in a layout with labels or as clean photographs."""
     if not source.clean:
         return find_images(tree, source.layout)
@@ -152,7 +152,7 @@ def _read_text(path: Path) -> str:
         raise DataError(f"{path} is not UTF-8 text; save it as CSV in UTF-8.") from error
 
 
-def _digest(source: Source, layout: str, found: Found, groups: Path | None) -> str:
+def _digest(source: Source, layout: str, found: FoundImages, groups: Path | None) -> str:
     files = sorted({file for image in found.images for file in image.files})
     there = [(printable(f), source.root / f) for f in files if _is_readable(source.root / f)]
     content = {

@@ -15,7 +15,7 @@ from blemish.imaging import DEFAULT_LIMITS, DecodedImage, Limits, decode_image
 from blemish.importing.choices import Choices
 from blemish.importing.measuring import measure_defect
 from blemish.importing.orientation import read_orientation, shown_shape
-from blemish.importing.region_reading import FaultError, Findings, Photograph, RegionReader
+from blemish.importing.region_reading import FaultError, Findings, RegionReader, SourcePhotograph
 from blemish.importing.source import SourceImage
 from blemish.sets import DefectRecord, EncodedImage, Fault, content_digest, encode_image
 from blemish.terminal_text import printable
@@ -93,12 +93,14 @@ class ReadJob:
         )
         return ReadImage(source, (Fault(printable(source.file), problem),))
 
-    def _photograph(self, source: SourceImage, seen: Findings) -> Photograph | None:
+    def _photograph(self, source: SourceImage, seen: Findings) -> SourcePhotograph | None:
         """Read the photograph; None, and a fault more, when it cannot be used."""
         try:
             data = self._bytes(source.file)
             decoded = self._decode(source.file, data)
-            photograph = Photograph(decoded.plane, read_orientation(data), _used_bits(decoded))
+            photograph = SourcePhotograph(
+                decoded.plane, read_orientation(data), _used_bits(decoded)
+            )
             self._check_region(source, photograph)
             self._check_declared(source, photograph)
         except FaultError as error:
@@ -120,7 +122,7 @@ class ReadJob:
         except ImageError as error:
             raise FaultError(file, str(error)) from error
 
-    def _check_region(self, source: SourceImage, photograph: Photograph) -> None:
+    def _check_region(self, source: SourceImage, photograph: SourcePhotograph) -> None:
         """Refuse an image of another size than the region of interest, or one that EXIF turns."""
         if self.region is None:
             return
@@ -134,7 +136,7 @@ class ReadJob:
                 "the image as stored; save the image upright, or use --exif stored",
             )
 
-    def _check_declared(self, source: SourceImage, photograph: Photograph) -> None:
+    def _check_declared(self, source: SourceImage, photograph: SourcePhotograph) -> None:
         """Compare a photograph's size with what its annotation says, turned or as stored."""
         height, width = photograph.shape
         shown = shown_shape(photograph.shape, photograph.orientation)
@@ -150,7 +152,7 @@ class ReadJob:
     def _finish(
         self,
         source: SourceImage,
-        photograph: Photograph,
+        photograph: SourcePhotograph,
         regions: Sequence[tuple[str, NDArray[np.bool_]]],
         seen: Findings,
     ) -> ReadImage:

@@ -37,7 +37,7 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class Photograph:
+class SourcePhotograph:
     """One grey plane, shape ``(H, W)``, and the EXIF orientation that viewers apply."""
 
     plane: NDArray[np.uint8]
@@ -60,7 +60,7 @@ class RegionReader:
     limits: Limits
 
     def read(
-        self, source: SourceImage, photograph: Photograph | None, seen: Findings
+        self, source: SourceImage, photograph: SourcePhotograph | None, seen: Findings
     ) -> list[tuple[str, NDArray[np.bool_]]]:
         """Read classes and regions; where the image is unreadable, only look for more faults."""
         found = []
@@ -79,7 +79,7 @@ class RegionReader:
         self,
         source: SourceImage,
         mask: MaskFile,
-        photograph: Photograph | None,
+        photograph: SourcePhotograph | None,
         seen: Findings,
     ) -> NDArray[np.bool_]:
         rules = MaskRules(mask.soft or self.choices.soft_masks, self.choices.defect_values)
@@ -107,7 +107,7 @@ class RegionReader:
         return self._upright(source, mask.file, photograph, shape, lambda _: read.region)
 
     def _draw(
-        self, source: SourceImage, region: Region, photograph: Photograph, seen: Findings
+        self, source: SourceImage, region: Region, photograph: SourcePhotograph, seen: Findings
     ) -> NDArray[np.bool_]:
         file = source.annotation or source.file
         declared = source.declared_size
@@ -127,7 +127,7 @@ class RegionReader:
         self,
         source: SourceImage,
         file: PurePosixPath,
-        photograph: Photograph,
+        photograph: SourcePhotograph,
         marked: tuple[int, int] | None,
         draw: Callable[[tuple[int, int]], NDArray[np.bool_]],
     ) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut
-from blemish.importing.source import Found, SourceTree
+from blemish.importing.source import FoundImages, SourceTree
 from blemish.sets import ImageSet
 from blemish.terminal_text import printable
 
@@ -39,7 +39,9 @@ class ImportReport:
         }
 
 
-def find_unused(tree: SourceTree, found: Found, layout: str, others: set[str]) -> Iterator[LeftOut]:
+def find_unused(
+    tree: SourceTree, found: FoundImages, layout: str, others: set[str]
+) -> Iterator[LeftOut]:
     """Yield the files of a source that an import has no use for.
 
     Args:

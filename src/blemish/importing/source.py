@@ -103,7 +103,7 @@ class SourceImage:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundImages:
     """What an importer made of a source."""
 
     images: tuple[SourceImage, ...]

@@ -5,7 +5,7 @@ schema              the tables, as SQLAlchemy sees them
 database            opens a database by URL and brings its tables up to date (Alembic)
 prediction_log      a prediction as a row, and the log that stores batches of them
 rollups             the counts by minute and hour that keep the page fast
-writer              the thread between a server that must not wait and the log
+log_writer          the thread between a server that must not wait and the log
 image_store         the images as files by SHA-256, bounded in days and bytes
 queries             sums over a range of time, as the Monitor page asks for them
 logged_predictions  single predictions and versions in use
@@ -13,7 +13,6 @@ housekeeping        what a writer does between batches
 retention           what is deleted, and when
 parquet             the log as a Parquet file
 drift               whether the images still look like those of training
-limits              the limits and times by which the log is watched and kept
 webhook             alarms that go out, signed and tried again
 alarms              the rules, and the history of when they held
 ==================  ==================================================================

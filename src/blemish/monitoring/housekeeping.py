@@ -15,7 +15,7 @@ _PRUNE_EVERY = timedelta(hours=1)
 
 
 class Housekeeper:
-    """Give it to :class:`~blemish.monitoring.writer.LogWriter`.
+    """Give it to :class:`~blemish.monitoring.log_writer.LogWriter`.
 
     Args:
         monitor: Bounds and times.

@@ -9,8 +9,8 @@ from blemish.errors import NotFoundError, PromotionError
 from blemish.inference import Segmenter
 from blemish.latency import measure_latency
 from blemish.metrics.pixels import Counts, count
-from blemish.promotion.comparison import PairedResult
 from blemish.promotion.independence import independent
+from blemish.promotion.paired_comparison import PairedResult
 from blemish.promotion.rule import Measurements
 from blemish.registry.catalogue import Registry
 from blemish.registry.loading import load_verified

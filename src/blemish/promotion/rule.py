@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from blemish.config.promote import Comparison, Floors, Promote
+from blemish.config.promote import ComparisonBounds, Floors, Promote
 from blemish.metrics.pixels import Counts
-from blemish.promotion.comparison import PairedResult, compare, compare_false_alarms
+from blemish.promotion.paired_comparison import PairedResult, compare, compare_false_alarms
 from blemish.sets.layout import SYNTHETIC
 
 
@@ -114,7 +114,7 @@ def decide(
 
 
 def _compare_sets(
-    rule: Comparison, sets: Mapping[str, Sequence[PairedResult]], found: _Findings
+    rule: ComparisonBounds, sets: Mapping[str, Sequence[PairedResult]], found: _Findings
 ) -> None:
     """Compare both models on each set that has enough independent groups."""
     compared = [0]
@@ -133,7 +133,7 @@ def _compare_sets(
 
 
 def _compare_set(
-    rule: Comparison,
+    rule: ComparisonBounds,
     name: str,
     members: Sequence[PairedResult],
     found: _Findings,

@@ -31,7 +31,7 @@ _MEND = "Run: make repro"
 
 
 @dataclass(frozen=True)
-class Outputs:
+class PipelineOutputs:
     """The final outputs of one checkout.
 
     Attributes:
@@ -120,7 +120,7 @@ class Outputs:
         return sha256_bytes(canonical_json([sha256_file(part) for part in parts]))
 
 
-def read_outputs(workspace: Workspace) -> Outputs:
+def read_outputs(workspace: Workspace) -> PipelineOutputs:
     """Read the final outputs of a checkout.
 
     Raises:
@@ -130,7 +130,7 @@ def read_outputs(workspace: Workspace) -> Outputs:
     _require(workspace)
     training = read_json(final_weights(workspace).with_name("training.json"))
     models = tuple(_read_model(workspace, precision) for precision in PRECISIONS)
-    outputs = Outputs(workspace, str(training.get("fingerprint", "")), models)
+    outputs = PipelineOutputs(workspace, str(training.get("fingerprint", "")), models)
     _check_one_origin(outputs)
     return outputs
 
@@ -191,7 +191,7 @@ def _read_model(workspace: Workspace, precision: str) -> ModelFile:
         raise ModelFileError(f"{path}: {error}") from error
 
 
-def _check_one_origin(outputs: Outputs) -> None:
+def _check_one_origin(outputs: PipelineOutputs) -> None:
     """Refuse models that were exported from another training or another operating point."""
     chosen = read_json(outputs.workspace.path("evaluated") / "threshold.json")
     point = OperatingPoint(chosen.get("threshold", math.nan), chosen.get("peak", math.nan))

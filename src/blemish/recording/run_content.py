@@ -4,7 +4,7 @@ import time
 from typing import TYPE_CHECKING
 
 from blemish.recording.curves import log_curves
-from blemish.recording.pipeline_outputs import Outputs, final_weights
+from blemish.recording.pipeline_outputs import PipelineOutputs, final_weights
 from blemish.store.connection import Store
 from blemish.store.names import EVALUATED, IMAGES, REPORTS, WEIGHTS
 
@@ -15,7 +15,7 @@ _REPORT_FILES = ("metrics.json", "parity.json", "training.csv", "finetuning.csv"
 _REPORT_FOLDERS = ("curves", "gallery")
 
 
-def log_content(store: Store, run_id: str, outputs: Outputs) -> None:
+def log_content(store: Store, run_id: str, outputs: PipelineOutputs) -> None:
     """Write everything about finished outputs to their run, except the model files.
 
     Safe to repeat after a kill: what is there already is skipped or written over.
@@ -32,7 +32,7 @@ def log_content(store: Store, run_id: str, outputs: Outputs) -> None:
     log_image_digests(store, run_id, outputs)
 
 
-def log_image_digests(store: Store, run_id: str, outputs: Outputs) -> bool:
+def log_image_digests(store: Store, run_id: str, outputs: PipelineOutputs) -> bool:
     """Write which images were trained, validated and tested on, unless the run says so already.
 
     Returns:
@@ -54,7 +54,7 @@ def has_files(store: Store, run_id: str) -> bool:
         return bool(client.list_artifacts(run_id, EVALUATED))
 
 
-def _log_metrics(store: Store, run_id: str, outputs: Outputs) -> None:
+def _log_metrics(store: Store, run_id: str, outputs: PipelineOutputs) -> None:
     from mlflow.entities import Metric  # noqa: PLC0415 - the store has imported MLflow by now
 
     figures = outputs.metrics | {f"parity.{key}": value for key, value in outputs.parity.items()}
@@ -64,7 +64,7 @@ def _log_metrics(store: Store, run_id: str, outputs: Outputs) -> None:
         client.log_batch(run_id, metrics=points)
 
 
-def _log_data(store: Store, run_id: str, outputs: Outputs) -> None:
+def _log_data(store: Store, run_id: str, outputs: PipelineOutputs) -> None:
     """Record the data by digest: as tags, and as inputs that MLflow's pages show."""
     with store.calling("Recording data") as client:
         for name, digest in outputs.digests.items():
@@ -72,7 +72,7 @@ def _log_data(store: Store, run_id: str, outputs: Outputs) -> None:
         client.log_inputs(run_id, _datasets(outputs))
 
 
-def _datasets(outputs: Outputs) -> "list[DatasetInput]":
+def _datasets(outputs: PipelineOutputs) -> "list[DatasetInput]":
     from mlflow.entities import (  # noqa: PLC0415 - the store has imported MLflow by now
         Dataset,
         DatasetInput,
@@ -96,7 +96,7 @@ def _datasets(outputs: Outputs) -> "list[DatasetInput]":
     ]
 
 
-def log_files(store: Store, run_id: str, outputs: Outputs) -> None:
+def log_files(store: Store, run_id: str, outputs: PipelineOutputs) -> None:
     """Write what evaluation found and what a person looks at to a run, as artifacts."""
     reports = outputs.workspace.path("reports")
     with store.calling("Recording artifacts") as client:
@@ -110,7 +110,7 @@ def log_files(store: Store, run_id: str, outputs: Outputs) -> None:
                 client.log_artifacts(run_id, str(reports / name), f"{REPORTS}/{name}")
 
 
-def _relative(outputs: Outputs, name: str) -> str:
+def _relative(outputs: PipelineOutputs, name: str) -> str:
     return outputs.workspace.path(name).relative_to(outputs.workspace.root).as_posix()
 
 

@@ -14,7 +14,7 @@ from blemish.errors import StoreError, WorkspaceError
 from blemish.latency import measure_latency
 from blemish.operating_point import OperatingPoint
 from blemish.recording.git import commit_tags
-from blemish.recording.pipeline_outputs import SPLIT_FOLDERS, Outputs, read_outputs
+from blemish.recording.pipeline_outputs import SPLIT_FOLDERS, PipelineOutputs, read_outputs
 from blemish.recording.run_content import has_files, log_content, log_files, log_image_digests
 from blemish.recording.runs import find_runs, open_by_fingerprint
 from blemish.registry.aliases import point_aliases
@@ -96,7 +96,7 @@ def record_or_warn(workspace: Workspace) -> SyncReport | None:
         return None
 
 
-def _record(store: Store, outputs: Outputs) -> SyncReport:
+def _record(store: Store, outputs: PipelineOutputs) -> SyncReport:
     ensure_registered_model(store)
     was_empty = not find_versions(store, {})
     closed = find_runs(store, RECORD, outputs.record)
@@ -127,7 +127,7 @@ def _record(store: Store, outputs: Outputs) -> SyncReport:
     )
 
 
-def _restore(store: Store, run_id: str, outputs: Outputs) -> tuple[str, ...]:
+def _restore(store: Store, run_id: str, outputs: PipelineOutputs) -> tuple[str, ...]:
     """Put back what the store has lost of a closed run; return what that was."""
     restored = []
     if not has_files(store, run_id):
@@ -160,7 +160,7 @@ def _file_of(found: "ModelVersion", model: ModelFile) -> ModelFile:
     return derived
 
 
-def _same_data(store: Store, run_id: str, outputs: Outputs) -> bool:
+def _same_data(store: Store, run_id: str, outputs: PipelineOutputs) -> bool:
     """Whether the packed splits at hand are those that a run was made from."""
     with store.calling("Reading a run") as client:
         tags = client.get_run(run_id).data.tags
@@ -178,7 +178,7 @@ _NOT_RECOVERED = (
 
 
 def _register_missing(
-    store: Store, outputs: Outputs, run_id: str
+    store: Store, outputs: PipelineOutputs, run_id: str
 ) -> tuple[dict[str, int], tuple[int, ...], dict[str, int]]:
     """Register what has no version yet; return versions by precision, the new ones, new aliases."""
     versions: dict[str, int] = {}
@@ -199,7 +199,9 @@ def _register_missing(
     return versions, tuple(versions[model.precision] for model in missing), aliases
 
 
-def _tags(outputs: Outputs, model: ModelFile, latency: Mapping[str, float]) -> dict[str, str]:
+def _tags(
+    outputs: PipelineOutputs, model: ModelFile, latency: Mapping[str, float]
+) -> dict[str, str]:
     """Return the tags of a version: identity, lineage, headline figures."""
     tags = {
         "precision": model.precision,
@@ -220,7 +222,7 @@ def _tags(outputs: Outputs, model: ModelFile, latency: Mapping[str, float]) -> d
     return tags
 
 
-def _headlines(outputs: Outputs, model: ModelFile) -> dict[str, float]:
+def _headlines(outputs: PipelineOutputs, model: ModelFile) -> dict[str, float]:
     """Return Dice and IoU of a file: its own where export measured it, else its training's."""
     figures = {}
     for name in ("test_dice", "test_iou"):

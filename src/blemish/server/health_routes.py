@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
-from blemish.monitoring.writer import LogWriter
+from blemish.monitoring.log_writer import LogWriter
 from blemish.registry import Version
 from blemish.server.problems import refusals
 from blemish.server.service import Service, service_of

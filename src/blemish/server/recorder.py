@@ -24,8 +24,8 @@ import structlog
 from blemish.errors import BlemishError
 from blemish.image_statistics import image_statistics
 from blemish.inference import Segmentation, Segmenter
+from blemish.monitoring.log_writer import LogWriter
 from blemish.monitoring.prediction_log import PredictionRecord
-from blemish.monitoring.writer import LogWriter
 from blemish.server.server_metrics import ServerMetrics
 from blemish.server.slot import Served, Slot, load
 

@@ -10,11 +10,11 @@ from sqlalchemy import Engine as Database
 from starlette.requests import Request
 
 from blemish.config import settings
+from blemish.config.checkout_params import monitor_params
 from blemish.imaging import Limits
 from blemish.monitoring.database import log_url, pictures_folder
-from blemish.monitoring.limits import monitor_params
+from blemish.monitoring.log_writer import Housekeeping, LogWriter
 from blemish.monitoring.prediction_log import ServedRecord
-from blemish.monitoring.writer import Housekeeping, LogWriter
 from blemish.registry import Registry
 from blemish.server.api_keys import KeyFile, KeyRing
 from blemish.server.engine import Engine

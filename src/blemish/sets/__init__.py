@@ -2,7 +2,7 @@
 
 from blemish.sets.layout import FORMAT, REGION_FILE, SYNTHETIC, ImageSet, read_set, read_sets
 from blemish.sets.records import DefectMark, DefectRecord, EncodedImage, IndexRow, encode_image
-from blemish.sets.validation import (
+from blemish.sets.set_validation import (
     CheckedImage,
     Fault,
     check_image,
@@ -15,7 +15,7 @@ from blemish.sets.validation import (
     refuse,
     region_problem,
 )
-from blemish.sets.writer import SetWriter
+from blemish.sets.set_writer import SetWriter
 
 __all__ = [
     "FORMAT",

@@ -27,7 +27,7 @@ from blemish.training.listener import EpochResult, TrainingListener
 from blemish.training.optimization import AveragedWeights, Schedule, make_optimizers, set_rate
 from blemish.training.sharing import part, pool_sums, share_batch_norm
 from blemish.training.supervision import DeepSupervision
-from blemish.training.validation import Validator
+from blemish.training.validator import Validator
 
 
 def set_up_torch(params: Learning) -> None:

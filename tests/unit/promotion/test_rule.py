@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blemish.config.promote import Comparison, Floors, Promote, PromotionParity
+from blemish.config.promote import ComparisonBounds, Floors, Promote, PromotionParity
 from blemish.metrics.pixels import Counts
-from blemish.promotion.comparison import PairedResult, compare, compare_false_alarms
+from blemish.promotion.paired_comparison import PairedResult, compare, compare_false_alarms
 from blemish.promotion.rule import Measurements, decide
 
-COMPARISON = Comparison(
+COMPARISON = ComparisonBounds(
     margin=0.01,
     trade_margin=0.03,
     synthetic_margin=0.1,

@@ -9,7 +9,7 @@ import cv2
 import yaml
 from click.testing import CliRunner
 
-from blemish.cli.preview import preview
+from blemish.cli.preview_command import preview
 from blemish.files import sha256_tree
 from blemish.sets import read_set
 

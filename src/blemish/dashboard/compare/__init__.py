@@ -3,7 +3,7 @@
 ==================  ==============================================================
 compare_page        the layout: which versions, on which images
 version_pair        the two versions, loaded
-comparison          both on one collection, image by image, in the background
+model_comparison    both on one collection, image by image, in the background
 paired_metrics      metrics of a comparison with their intervals
 metric_summary      the strip on top, curves, what the versions are
 comparison_charts   the charts

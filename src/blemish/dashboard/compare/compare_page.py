@@ -8,10 +8,10 @@ from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import address, choose
 from blemish.dashboard.compare import curve_tabs, decision_summary, image_review
 from blemish.dashboard.compare.compared_images import ORDERS, ComparedImage, ordered
-from blemish.dashboard.compare.comparison import Comparison
 from blemish.dashboard.compare.comparison_report import compose
 from blemish.dashboard.compare.comparison_view import ComparisonView
 from blemish.dashboard.compare.image_filters import ImageFilter, with_result
+from blemish.dashboard.compare.model_comparison import ModelComparison
 from blemish.dashboard.compare.point_controls import choose_images, choose_thresholds
 from blemish.dashboard.compare.version_pair import Pair, Side
 from blemish.dashboard.image_collections import ImageCollection, collection_of_uploads
@@ -63,7 +63,7 @@ def page() -> None:
 
 
 @guarded
-def _follow(comparison: Comparison) -> None:
+def _follow(comparison: ModelComparison) -> None:
     """While the comparison runs, show how far it is; say why it stopped, if it did."""
     if not comparison.done:
         _watch(comparison, run_number())
@@ -72,7 +72,7 @@ def _follow(comparison: Comparison) -> None:
 
 
 @st.fragment(run_every=_POLL_S)
-def _watch(comparison: Comparison, run: int) -> None:
+def _watch(comparison: ModelComparison, run: int) -> None:
     """Show the progress, and the page anew at the end.
 
     Only a tick of its own asks for the page: the run that draws the page must not interrupt itself.
@@ -88,7 +88,7 @@ def _watch(comparison: Comparison, run: int) -> None:
 
 @st.fragment
 @guarded
-def _show_comparison(pair: Pair, comparison: Comparison) -> None:
+def _show_comparison(pair: Pair, comparison: ModelComparison) -> None:
     """Show everything that follows thresholds and filters; a change of these reruns this alone."""
     left, right = st.columns([5, 1], vertical_alignment="bottom")
     with left:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from blemish.dashboard.compare.compared_images import ComparedImage, MeasuredImage
-from blemish.dashboard.compare.comparison import Comparison
+from blemish.dashboard.compare.model_comparison import ModelComparison
 from blemish.dashboard.compare.version_pair import Pair
 from blemish.dashboard.image_collections import ImageCollection
 
@@ -21,7 +21,7 @@ class ComparisonView:
     """
 
     pair: Pair
-    comparison: Comparison
+    comparison: ModelComparison
     thresholds: tuple[float, float]
     counted: Sequence[ComparedImage]
 

@@ -13,7 +13,7 @@ from blemish.dashboard.compare.image_list import show_list
 from blemish.dashboard.compare.version_pair import Pair
 from blemish.dashboard.image_collections import OpenedImage
 from blemish.dashboard.page_errors import plain
-from blemish.dashboard.viewer import Frame, Pane, make_frame, show_frames
+from blemish.dashboard.viewer import Pane, ViewerFrame, make_frame, show_frames
 from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
 
 Maps = Sequence[npt.NDArray[np.float32]]
@@ -47,7 +47,7 @@ def show(view: ComparisonView, listed: Sequence[ComparedImage]) -> ComparedImage
     return one
 
 
-def _frame(view: ComparisonView, one: ComparedImage) -> Frame:
+def _frame(view: ComparisonView, one: ComparedImage) -> ViewerFrame:
     image = view.collection.image(one.index)
     models = tuple(side.version.sha256 for side in view.pair.sides)
     seen = (one.entry.image_id, image.sha256)
@@ -61,7 +61,7 @@ def _drawn_frame(
     thresholds: tuple[float, float],
     _pair: Pair,
     _image: OpenedImage,
-) -> Frame:
+) -> ViewerFrame:
     """Draw and encode the panes of one image."""
     del models
     maps = [page_cache.probability(side.model, side.version.sha256, _image) for side in _pair.sides]

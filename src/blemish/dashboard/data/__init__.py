@@ -2,7 +2,7 @@
 
 ==================  ==============================================================
 data_page           the layout
-set_images          the images of a set with their masks, and its statistics
+set_browser         the images of a set with their masks, and its statistics
 set_checks          the files that validation would refuse
 generator_preview   what a changed parameter of the generator draws
 ==================  ==============================================================

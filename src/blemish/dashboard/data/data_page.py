@@ -7,7 +7,7 @@ import streamlit as st
 from blemish.config import find_workspace
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import choose
-from blemish.dashboard.data import generator_preview, set_checks, set_images
+from blemish.dashboard.data import generator_preview, set_browser, set_checks
 from blemish.errors import WorkspaceError
 
 
@@ -40,8 +40,8 @@ def page() -> None:
         folder = _choose_set(folders)
         synthetic = folder == workspace.path("synthetic")
         splits = "synthetic_splits" if synthetic else "real_splits"
-        set_images.show(folder, workspace.path(splits))
-        set_images.show_drawn(workspace.path("reports") / "drawn" / f"{folder.name}.png")
+        set_browser.show(folder, workspace.path(splits))
+        set_browser.show_drawn(workspace.path("reports") / "drawn" / f"{folder.name}.png")
     with checks:
         set_checks.show(folders)
 

@@ -10,8 +10,8 @@ from blemish.dashboard import page_cache
 from blemish.dashboard.line_status import line_status
 from blemish.dashboard.models.version_details import show_checks
 from blemish.dashboard.page_errors import caught, plain
+from blemish.promotion.promotion_workflow import Outcome, ask_gate, promote
 from blemish.promotion.rollback import RollbackTarget, rollback
-from blemish.promotion.workflow import Outcome, ask_gate, promote
 from blemish.registry import Version
 from blemish.store.names import CHAMPION
 

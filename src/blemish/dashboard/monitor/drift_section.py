@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from blemish.config.checkout_params import monitor_params
 from blemish.dashboard import page_cache
 from blemish.dashboard.page_errors import guarded
 from blemish.errors import BlemishError, ImageError
@@ -15,7 +16,6 @@ from blemish.imaging import decode_image
 from blemish.monitoring import drift, logged_predictions
 from blemish.monitoring.database import pictures_folder
 from blemish.monitoring.image_store import ImageStore
-from blemish.monitoring.limits import monitor_params
 
 _EXAMPLES = 5
 _HEIGHT = 220

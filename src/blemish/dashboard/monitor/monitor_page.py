@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 from sqlalchemy import Engine
 
+from blemish.config.checkout_params import monitor_params
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import pick
 from blemish.dashboard.line_status import age
 from blemish.dashboard.monitor import drift_section, latest_predictions, traffic_charts
 from blemish.dashboard.page_errors import guarded, plain
 from blemish.monitoring import alarms, logged_predictions, queries
-from blemish.monitoring.limits import monitor_params
 
 RANGES = {
     "15m": ("15 minutes", timedelta(minutes=15)),

@@ -15,33 +15,35 @@ from blemish.importing.layouts import (
     run_length_csv,
     yolo_seg,
 )
-from blemish.importing.source import Found, SourceTree
+from blemish.importing.source import FoundImages, SourceTree
 from blemish.sets import Fault
 
 
 @dataclass(frozen=True)
-class Layout:
+class KnownLayout:
     """A layout that people have: how to find its images, and what it looks like."""
 
-    find: Callable[[SourceTree], Found | None]
+    find: Callable[[SourceTree], FoundImages | None]
     looks_like: str
 
 
 # The first that recognises a source takes it, so the particular ones stand before the general.
 LAYOUTS = {
-    "magnetic-tile": Layout(magnetic_tile.find, "MT_<Class>/Imgs/x.jpg with x.png"),
-    "mvtec-ad": Layout(mvtec_ad.find, "test/DEFECT/x.png with ground_truth/DEFECT/x_mask.png"),
-    "kolektor-sdd": Layout(kolektor_sdd.find, "kosXX/PartN.jpg with PartN_label.bmp"),
-    "kolektor-sdd2": Layout(kolektor_sdd2.find, "train/N.png with N_GT.png"),
-    "coco": Layout(coco.find, "a .json with images, annotations and categories"),
-    "labelme": Layout(labelme.find, "x.jpg with x.json"),
-    "yolo-seg": Layout(yolo_seg.find, "images/x.jpg with labels/x.txt, an outline a line"),
-    "run-length-csv": Layout(run_length_csv.find, "a .csv of ImageId,ClassId,EncodedPixels"),
-    "pairs": Layout(pairs.find, "images/x.jpg with masks/x.png, x_mask.png or x.png beside x.jpg"),
+    "magnetic-tile": KnownLayout(magnetic_tile.find, "MT_<Class>/Imgs/x.jpg with x.png"),
+    "mvtec-ad": KnownLayout(mvtec_ad.find, "test/DEFECT/x.png with ground_truth/DEFECT/x_mask.png"),
+    "kolektor-sdd": KnownLayout(kolektor_sdd.find, "kosXX/PartN.jpg with PartN_label.bmp"),
+    "kolektor-sdd2": KnownLayout(kolektor_sdd2.find, "train/N.png with N_GT.png"),
+    "coco": KnownLayout(coco.find, "a .json with images, annotations and categories"),
+    "labelme": KnownLayout(labelme.find, "x.jpg with x.json"),
+    "yolo-seg": KnownLayout(yolo_seg.find, "images/x.jpg with labels/x.txt, an outline a line"),
+    "run-length-csv": KnownLayout(run_length_csv.find, "a .csv of ImageId,ClassId,EncodedPixels"),
+    "pairs": KnownLayout(
+        pairs.find, "images/x.jpg with masks/x.png, x_mask.png or x.png beside x.jpg"
+    ),
 }
 
 
-def find_images(tree: SourceTree, layout: str | None = None) -> tuple[str, Found]:
+def find_images(tree: SourceTree, layout: str | None = None) -> tuple[str, FoundImages]:
     """Find the images of a source.
 
     Args:

@@ -1,11 +1,11 @@
 """Clean photographs: every image of a folder, nested or not, declared defect-free."""
 
 from blemish.errors import DataError
-from blemish.importing.source import Found, SourceImage, SourceTree
+from blemish.importing.source import FoundImages, SourceImage, SourceTree
 from blemish.terminal_text import printable
 
 
-def find_clean(tree: SourceTree, labelled: Found | None) -> Found:
+def find_clean(tree: SourceTree, labelled: FoundImages | None) -> FoundImages:
     """Return every photograph of a source.
 
     Args:
@@ -27,4 +27,4 @@ def find_clean(tree: SourceTree, labelled: Found | None) -> Found:
             f"masks or annotations, such as {printable(labels[0])}. Leave --clean out, or import "
             "a folder of clean photographs alone."
         )
-    return Found(tuple(SourceImage(path) for path in tree.pictures))
+    return FoundImages(tuple(SourceImage(path) for path in tree.pictures))

@@ -12,7 +12,7 @@ from typing import Any
 
 from blemish.folder_walk import LeftOut
 from blemish.importing.source import (
-    Found,
+    FoundImages,
     Polygons,
     RunLengths,
     SourceImage,
@@ -27,7 +27,7 @@ _KEYS = {"images", "annotations", "categories"}
 _NO_DEFECT = "a region whose category says that it is no defect"
 
 
-def find(tree: SourceTree) -> Found | None:
+def find(tree: SourceTree) -> FoundImages | None:
     """Return the images of every COCO file, None when there is no such file."""
     reader = _Reader(tree)
     recognised = corrupt = False
@@ -47,7 +47,7 @@ def find(tree: SourceTree) -> Found | None:
     named = {image.file for image in reader.images} | reader.named
     unnamed = () if corrupt else (path for path in tree.pictures if path not in named)
     rest = [SourceImage(path, unmasked=True) for path in unnamed]
-    return Found((*reader.images, *rest), tuple(reader.faults), tuple(reader.left_out))
+    return FoundImages((*reader.images, *rest), tuple(reader.faults), tuple(reader.left_out))
 
 
 @dataclass

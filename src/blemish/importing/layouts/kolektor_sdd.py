@@ -2,14 +2,14 @@
 
 import re
 
-from blemish.importing.source import Found, MaskFile, SourceImage, SourceTree
+from blemish.importing.source import FoundImages, MaskFile, SourceImage, SourceTree
 from blemish.sets import Fault
 
 _ITEM = re.compile(r"kos\d+")
 _CLASS = "crack"  # the authors: microscopic fractions or cracks on the surface
 
 
-def find(tree: SourceTree) -> Found | None:
+def find(tree: SourceTree) -> FoundImages | None:
     """Return the images of every item, None when no ``kosXX`` folder holds a ``_label``."""
     images, faults, labels = [], [], False
     for path in tree.pictures:
@@ -24,4 +24,4 @@ def find(tree: SourceTree) -> Found | None:
         mask = path.with_name(f"{path.stem}_label.bmp")
         masks = (MaskFile(mask, _CLASS),) if mask in tree else ()
         images.append(SourceImage(path, masks, unmasked=not masks, group=path.parts[-2]))
-    return Found(tuple(images), tuple(faults)) if labels else None
+    return FoundImages(tuple(images), tuple(faults)) if labels else None

@@ -4,11 +4,11 @@ The archive that its authors publish holds a stray pair, ``10301 (copy).png`` an
 ``10301.png`` and its; names that end so are passed over.
 """
 
-from blemish.importing.source import Found, MaskFile, SourceImage, SourceTree
+from blemish.importing.source import FoundImages, MaskFile, SourceImage, SourceTree
 from blemish.sets import Fault
 
 
-def find(tree: SourceTree) -> Found | None:
+def find(tree: SourceTree) -> FoundImages | None:
     """Return the images of both folders, None when they hold no ``_GT`` mask."""
     images, faults, marked = [], [], False
     for path in tree.pictures:
@@ -23,4 +23,4 @@ def find(tree: SourceTree) -> Found | None:
         mask = path.with_name(f"{path.stem}_GT{path.suffix}")
         masks = (MaskFile(mask),) if mask in tree else ()
         images.append(SourceImage(path, masks, unmasked=not masks))
-    return Found(tuple(images), tuple(faults)) if marked else None
+    return FoundImages(tuple(images), tuple(faults)) if marked else None

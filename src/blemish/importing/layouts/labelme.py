@@ -13,7 +13,7 @@ from typing import Any
 from blemish.folder_walk import LeftOut
 from blemish.importing.source import (
     EncodedMask,
-    Found,
+    FoundImages,
     Polygons,
     SourceImage,
     SourceTree,
@@ -28,7 +28,7 @@ _NO_DEFECT = frozenset({"_background_", "__ignore__"})  # LabelMe's own labels b
 _LEFT_OUT = "a shape whose label says that it is no defect"
 
 
-def find(tree: SourceTree) -> Found | None:
+def find(tree: SourceTree) -> FoundImages | None:
     """Return the photographs that LabelMe files describe, None when there is no such file."""
     images: list[SourceImage] = []
     faults: list[Fault] = []
@@ -50,7 +50,7 @@ def find(tree: SourceTree) -> Found | None:
     described = {image.file for image in images}
     rest = [path for path in tree.pictures if path not in described]
     images += [SourceImage(path, unmasked=not is_free(path.parent.name)) for path in rest]
-    return Found(tuple(images), tuple(faults), tuple(left_out))
+    return FoundImages(tuple(images), tuple(faults), tuple(left_out))
 
 
 class _NotAcceptedError(Exception):

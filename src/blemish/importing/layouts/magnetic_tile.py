@@ -7,7 +7,7 @@ of one tile together.
 import re
 
 from blemish.importing.source import (
-    Found,
+    FoundImages,
     MaskFile,
     SourceImage,
     SourceTree,
@@ -19,7 +19,7 @@ from blemish.sets import Fault
 _FOLDER = re.compile(r"MT_([A-Za-z]+)")
 
 
-def find(tree: SourceTree) -> Found | None:
+def find(tree: SourceTree) -> FoundImages | None:
     """Return the tiles of a source, None when it has no ``MT_<Class>/Imgs``."""
     images, faults = [], []
     for path in tree.pictures:
@@ -40,4 +40,4 @@ def find(tree: SourceTree) -> Found | None:
                 promised_class=None if is_free(name) else name,
             )
         )
-    return Found(tuple(images), tuple(faults)) if images or faults else None
+    return FoundImages(tuple(images), tuple(faults)) if images or faults else None

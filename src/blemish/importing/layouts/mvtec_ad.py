@@ -7,7 +7,7 @@ several masks, as in MVTec LOCO.
 from pathlib import PurePosixPath
 
 from blemish.importing.source import (
-    Found,
+    FoundImages,
     MaskFile,
     SourceImage,
     SourceTree,
@@ -20,7 +20,7 @@ from blemish.terminal_text import printable
 _SPLITS = ("train", "test", "validation")
 
 
-def find(tree: SourceTree) -> Found | None:
+def find(tree: SourceTree) -> FoundImages | None:
     """Return the images of all categories, None without ``test`` beside ``ground_truth``."""
     tested = {path.parents[2] for path in tree.pictures if path.parts[-3:-2] == ("test",)}
     truths: dict[PurePosixPath, list[PurePosixPath]] = {}
@@ -45,7 +45,7 @@ def find(tree: SourceTree) -> Found | None:
         for path in tree.pictures
         if "ground_truth" in path.parts[:-1] and path not in used
     ]
-    return Found(tuple(images), tuple(faults))
+    return FoundImages(tuple(images), tuple(faults))
 
 
 def _keys(path: PurePosixPath, depth: int) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from blemish.importing.source import (
     DEFAULT_CLASS,
-    Found,
+    FoundImages,
     MaskFile,
     SourceImage,
     SourceTree,
@@ -28,7 +28,7 @@ _MASK_ENDINGS = ("_mask", "-mask", "_gt", "_label", "_labels", "_seg", "_segment
 _LOSSY = frozenset({".jpg", ".jpeg"})
 
 
-def find(tree: SourceTree) -> Found | None:
+def find(tree: SourceTree) -> FoundImages | None:
     """Return pictures with their masks, None when no file is a mask by its name or folder."""
     by_key: dict[str, list[PurePosixPath]] = defaultdict(list)
     masks: dict[str, list[PurePosixPath]] = defaultdict(list)
@@ -49,7 +49,7 @@ def find(tree: SourceTree) -> Found | None:
     for paths in by_key.values():
         if len(paths) > 1:
             faults += [Fault(str(p), f"shares its name with {len(paths) - 1} more") for p in paths]
-    return Found(tuple(images), tuple(faults))
+    return FoundImages(tuple(images), tuple(faults))
 
 
 def _is_mask(path: PurePosixPath) -> bool:

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from blemish.folder_walk import LeftOut
 from blemish.importing.source import (
     DEFAULT_CLASS,
-    Found,
+    FoundImages,
     PixelRuns,
     SourceImage,
     SourceTree,
@@ -26,7 +26,7 @@ _IMAGE = ("ImageId", "ImageId_ClassId")
 _NO_TABLE = "in a folder of which the table names no image"
 
 
-def find(tree: SourceTree) -> Found | None:
+def find(tree: SourceTree) -> FoundImages | None:
     """Return the photographs that a table names, None when there is no such table."""
     images: list[SourceImage] = []
     faults: list[Fault] = []
@@ -44,7 +44,7 @@ def find(tree: SourceTree) -> Found | None:
     rest = [path for path in tree.pictures if path not in named]
     images += [SourceImage(path, unmasked=True) for path in rest if path.parent in folders]
     left_out = [LeftOut(printable(p), _NO_TABLE) for p in rest if p.parent not in folders]
-    return Found(tuple(images), tuple(faults), tuple(left_out))
+    return FoundImages(tuple(images), tuple(faults), tuple(left_out))
 
 
 def _read(

@@ -12,7 +12,7 @@ import yaml
 
 from blemish.folder_walk import LeftOut
 from blemish.importing.source import (
-    Found,
+    FoundImages,
     Polygons,
     SourceImage,
     SourceTree,
@@ -25,7 +25,7 @@ from blemish.terminal_text import printable
 _NO_DEFECT = "an outline whose class says that it is no defect"
 
 
-def find(tree: SourceTree) -> Found | None:
+def find(tree: SourceTree) -> FoundImages | None:
     """Return photographs with their outlines, None when no ``.txt`` belongs to a photograph."""
     labels = {_key(path): (path, text) for path, text in tree.texts(".txt")}
     paired = [path for path in tree.pictures if _key(path) in labels]
@@ -53,7 +53,7 @@ def find(tree: SourceTree) -> Found | None:
         for key, (path, text) in labels.items()
         if key not in keys and "labels" in path.parts[:-1] and _is_label(text)
     ]
-    return Found(tuple(images), tuple(faults), tuple(left_out))
+    return FoundImages(tuple(images), tuple(faults), tuple(left_out))
 
 
 def _key(path: PurePosixPath) -> str:

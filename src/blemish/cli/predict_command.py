@@ -99,10 +99,10 @@ def predict(
             f"No images below {', '.join(map(printable, sources))}; looked for "
             f"{' '.join(sorted(IMAGE_SUFFIXES))}."
         )
-    from blemish.config.serving import load_serve
+    from blemish.config.checkout_params import serve_params
     from blemish.imaging import Limits
 
-    job = Job(*load_model(ref), threshold, Limits.of(load_serve()), bits)
+    job = Job(*load_model(ref), threshold, Limits.of(serve_params()), bits)
     results = [{"path": folder.file, "error": folder.reason} for folder in unreadable]
     for result in results:
         echo(_line(result), err=True)

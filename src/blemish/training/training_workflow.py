@@ -15,7 +15,7 @@ from blemish.training.optimization import Schedule
 from blemish.training.outputs import describe, write_outputs
 from blemish.training.sharing import open_fabric
 from blemish.training.trainer import Lesson, Trainer, set_up_torch
-from blemish.training.validation import Validator
+from blemish.training.validator import Validator
 
 
 def train(

@@ -21,7 +21,7 @@ from blemish.inference import Segmenter
 _THUMB = 72  # pixels
 
 
-class Comparison:
+class ModelComparison:
     """Runs both versions over a collection in a thread of its own; results grow as it goes.
 
     Args:

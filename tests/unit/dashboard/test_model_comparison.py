@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from blemish.dashboard.compare.compare_page import _follow
-from blemish.dashboard.compare.comparison import Comparison
+from blemish.dashboard.compare.model_comparison import ModelComparison
 from blemish.errors import ImageContentError
 
 
@@ -19,7 +19,7 @@ def test_a_comparison_that_breaks_is_told_on_the_page() -> None:
     collection = SimpleNamespace(entries=[object()], image=corrupt)
     point = SimpleNamespace(threshold=0.5, peak=0.0)
     model = cast("Any", SimpleNamespace(card=SimpleNamespace(point=point)))
-    comparison = Comparison(cast("Any", collection), model, model)
+    comparison = ModelComparison(cast("Any", collection), model, model)
     assert comparison.wait(10.0)
     assert comparison.measured == ()
     with pytest.raises(ImageContentError, match="Image 0 is corrupt"):

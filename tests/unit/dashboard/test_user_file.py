@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from blemish.cli import program
-from blemish.dashboard.users import UserFile
+from blemish.dashboard.user_file import UserFile
 from blemish.errors import ServiceError
 
 
@@ -41,7 +41,7 @@ def test_the_dashboard_binds_nowhere_else_without_a_login(
     """Beyond loopback it refuses to start while nobody can log in, and names the command."""
     monkeypatch.setenv("BLEMISH_USERS_FILE", str(tmp_path / "users.json"))
     monkeypatch.setenv("BLEMISH_DASHBOARD_LOGIN", "0")
-    monkeypatch.setattr("blemish.dashboard.start.start", lambda *_: None)
+    monkeypatch.setattr("blemish.dashboard.streamlit_process.start", lambda *_: None)
     refused = CliRunner().invoke(program, ["dashboard", "--host", "0.0.0.0"])
     assert refused.exit_code == 1
     assert "blemish users add NAME" in str(refused.exception)

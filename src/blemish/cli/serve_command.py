@@ -68,7 +68,7 @@ def serve(
     """
     if (ssl_certfile is None) != (ssl_keyfile is None):
         raise click.UsageError("--ssl-certfile and --ssl-keyfile go together.")
-    from blemish.config.serving import load_serve
+    from blemish.config.checkout_params import serve_params
     from blemish.server.options import Options
     from blemish.server.run import serve as run
 
@@ -83,6 +83,6 @@ def serve(
             trusted_proxies=trusted_proxies,
             certificate=ssl_certfile,
             certificate_key=ssl_keyfile,
-            serve=load_serve(),
+            serve=serve_params(),
         )
     )

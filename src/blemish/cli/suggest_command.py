@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from blemish.folder_walk import LeftOut
     from blemish.inference import Segmenter
-    from blemish.suggestions import Photograph, Suggestions
+    from blemish.suggestions import PhotographToRank, Suggestions
 
 
 @click.command()
@@ -53,9 +53,9 @@ def suggest(
     First come labels to check: where model and mask disagree most. Then photographs to label: where
     the model is least sure.
     """
-    from blemish.cli.predict import load_model
+    from blemish.cli.predict_command import load_model
     from blemish.config import find_workspace
-    from blemish.config.serving import load_serve
+    from blemish.config.checkout_params import serve_params
     from blemish.imaging import Limits
     from blemish.sets import read_set
     from blemish.suggestions import (
@@ -71,11 +71,11 @@ def suggest(
     identity, segmenter = load_model(ref)
     left_out: list[LeftOut] = []
 
-    def photographs() -> Iterator["Photograph"]:
+    def photographs() -> Iterator["PhotographToRank"]:
         yield from set_photographs(images)
         for folder in folders:
             bits = images.about.get("bits")
-            yield from folder_photographs(folder, left_out, Limits.of(load_serve()), bits)
+            yield from folder_photographs(folder, left_out, Limits.of(serve_params()), bits)
 
     total = len(images) + sum(map(count_photographs, folders))
     shown = _track(photographs(), total)
@@ -92,7 +92,7 @@ def suggest(
     echo("\n".join(_tell(chosen, folders, out)))
 
 
-def _track(photographs: Iterable["Photograph"], total: int) -> Iterable["Photograph"]:
+def _track(photographs: Iterable["PhotographToRank"], total: int) -> Iterable["PhotographToRank"]:
     from blemish.progress import track
 
     return track(iter(photographs), total, "Comparing")
@@ -117,7 +117,10 @@ def _tell(chosen: "Suggestions", folders: tuple[Path, ...], out: Path | None) ->
 
 
 def _write_sheets(
-    chosen: "Suggestions", photographs: Iterable["Photograph"], segmenter: "Segmenter", out: Path
+    chosen: "Suggestions",
+    photographs: Iterable["PhotographToRank"],
+    segmenter: "Segmenter",
+    out: Path,
 ) -> None:
     """Write each suggestion as one image, named by its rank."""
     from blemish.files import write_bytes
@@ -133,7 +136,7 @@ def _write_sheets(
 
 
 def draw_suggestion(
-    photograph: "Photograph", probability: "NDArray[np.float32]"
+    photograph: "PhotographToRank", probability: "NDArray[np.float32]"
 ) -> "NDArray[np.uint8]":
     """Draw photograph, label and heatmap side by side: RGB, shape ``(H, W', 3)``, uint8."""
     from blemish.visualization import create_heatmap, overlay_outline, side_by_side

@@ -152,7 +152,7 @@ def import_set(
     is imported. A report says at the end what was taken, what was left out and why.
     """
     from blemish.config import find_workspace, settings
-    from blemish.config.serving import load_serve
+    from blemish.config.checkout_params import serve_params
     from blemish.imaging import Limits
     from blemish.importing.choices import Choices
     from blemish.importing.dvc_tracking import pointer, track_with_dvc
@@ -176,7 +176,7 @@ def import_set(
         clean=clean,
         region=region,
         join_duplicates=join_duplicates,
-        limits=Limits.of(load_serve()),
+        limits=Limits.of(serve_params()),
     )
     with _only_one(workspace.state / f"import-{name}.lock", name):
         images, unchanged = import_source(

@@ -7,7 +7,7 @@ import click
 from blemish.cli.output import echo
 
 if TYPE_CHECKING:
-    from blemish.dashboard.users import UserFile
+    from blemish.dashboard.user_file import UserFile
 
 
 @click.group()
@@ -41,6 +41,6 @@ def remove(name: str) -> None:
 
 def _file() -> "UserFile":
     from blemish.config import settings
-    from blemish.dashboard.users import UserFile, users_path
+    from blemish.dashboard.user_file import UserFile, users_path
 
     return UserFile(users_path(settings()))

@@ -17,7 +17,7 @@ def dashboard(host: str, port: int, *, read_only: bool) -> None:
 
     Beyond loopback every page asks for a login, so there must be a user: blemish users add NAME.
     """
-    from blemish.dashboard.start import start
+    from blemish.dashboard.streamlit_process import start
 
     if not is_loopback(host):
         _require_login(host)
@@ -31,7 +31,7 @@ def dashboard(host: str, port: int, *, read_only: bool) -> None:
 def _require_login(host: str) -> None:
     """Have every page ask for a login, and refuse to start while nobody could give one."""
     from blemish.config import settings
-    from blemish.dashboard.users import UserFile, users_path
+    from blemish.dashboard.user_file import UserFile, users_path
     from blemish.errors import ServiceError
 
     if not UserFile(users_path(settings())).names():

@@ -88,7 +88,7 @@ def score(
         raise click.UsageError(
             "--mask-png needs masks; accepted with it: --masks defective or all."
         )
-    from blemish.config.serving import load_serve
+    from blemish.config.checkout_params import serve_params
     from blemish.errors import SourceError
     from blemish.scoring import score_workflow
     from blemish.scoring.score_options import ScoreOptions
@@ -108,7 +108,7 @@ def score(
     )
     try:
         summary = score_workflow.score(
-            sources, out, options, limits=load_serve(), drift=_load_drift()
+            sources, out, options, limits=serve_params(), drift=_load_drift()
         )
     except SourceError as error:
         raise click.UsageError(str(error)) from error

@@ -15,6 +15,6 @@ import click
 )
 def ui(host: str, port: int, allowed_hosts: tuple[str, ...]) -> None:
     """Open the MLflow UI on the embedded store."""
-    from blemish.store.ui import exec_ui
+    from blemish.store.mlflow_ui import exec_ui
 
     exec_ui(host, port, allowed_hosts)

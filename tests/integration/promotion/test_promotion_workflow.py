@@ -21,8 +21,8 @@ from blemish.errors import (
 )
 from blemish.image_digests import ImageDigest, write_digests
 from blemish.operating_point import OperatingPoint
+from blemish.promotion.promotion_workflow import Outcome, ask_gate, promote
 from blemish.promotion.rollback import find_target, rollback
-from blemish.promotion.workflow import Outcome, ask_gate, promote
 from blemish.recording import sync
 from blemish.registry import Registry, aliases
 from blemish.registry.aliases import move_champion

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from blemish.errors import ImageContentError, ImageTypeError
 from blemish.imaging import pillow
-from blemish.imaging.limits import ACCEPTED, Limits, corrupt
+from blemish.imaging.image_limits import ACCEPTED, Limits, corrupt
 from blemish.imaging.png_deep import decode_deep
 from blemish.imaging.samples import Samples, check_opaque, transparent
 

@@ -10,7 +10,7 @@ _HEAVY = (
     "blemish.inference",
     "blemish.metrics",
     "blemish.monitoring.alarms",
-    "blemish.promotion.workflow",
+    "blemish.promotion.promotion_workflow",
 )
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from blemish.promotion.promotion_workflow import Outcome
     from blemish.promotion.rule import Decision
-    from blemish.promotion.workflow import Outcome
     from blemish.registry import Move, Registry, Version
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
@@ -52,7 +52,7 @@ def models(ref: str | None, as_json: bool) -> None:  # noqa: FBT001 - click hand
 def promote(ref: str, force: bool, reason: str, dry_run: bool, as_json: bool) -> None:  # noqa: FBT001 - as above
     """Make REF (an alias or a number) champion, if it passes the gate."""
     from blemish.config import find_workspace, load_params
-    from blemish.promotion import workflow
+    from blemish.promotion import promotion_workflow
     from blemish.recording.git import author
 
     if force and not reason.strip():
@@ -63,9 +63,9 @@ def promote(ref: str, force: bool, reason: str, dry_run: bool, as_json: bool) ->
     rule = load_params(workspace.params_file).promote
     registry = _registry()
     if dry_run:
-        outcome = workflow.ask_gate(registry, ref, rule, tell=_tell)
+        outcome = promotion_workflow.ask_gate(registry, ref, rule, tell=_tell)
     else:
-        outcome = workflow.promote(
+        outcome = promotion_workflow.promote(
             registry, ref, rule, who=author(workspace), reason=reason, force=force, tell=_tell
         )
     if as_json:

@@ -16,7 +16,7 @@ from blemish.errors import DataError, ModelFileError
 from blemish.export.cases import Case, edge_cases
 from blemish.export.graph import open_session, to_bytes, to_onnx
 from blemish.export.parity import ParityReport, Subject, check_parity
-from blemish.export.quantization import Found, Search
+from blemish.export.quantization import ChosenQuantization, Search
 from blemish.image_statistics import summarise_figure
 from blemish.model import UNetTiny, load_trained
 from blemish.operating_point import OperatingPoint
@@ -50,7 +50,7 @@ class Exported:
 
     fp32_bytes: int
     int8_bytes: int
-    found: Found
+    found: ChosenQuantization
     report: ParityReport
 
 
@@ -173,7 +173,7 @@ def _cases(images: JoinedSet) -> Iterator[Case]:
         yield Case(images.record(i).image_id, images.image(i), images.mask(i))
 
 
-def _document(parity: ParityReport, found: Found) -> dict[str, Any]:
+def _document(parity: ParityReport, found: ChosenQuantization) -> dict[str, Any]:
     chosen = {
         "ranges": found.candidate.rule,
         "fp32_layers": list(found.candidate.kept),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from blemish.config.promote import Comparison
+from blemish.config.promote import ComparisonBounds
 from blemish.metrics import Counts, group_draws
 from blemish.metrics.pixels import dice_of
 
@@ -54,7 +54,7 @@ class Difference:
     high: float
 
 
-def compare(results: Sequence[PairedResult], comparison: Comparison) -> Difference:
+def compare(results: Sequence[PairedResult], comparison: ComparisonBounds) -> Difference:
     """Compare Dice, pooled over the pixels of a set's images.
 
     Args:
@@ -68,7 +68,9 @@ def compare(results: Sequence[PairedResult], comparison: Comparison) -> Differen
     return _compare(results, comparison, pixels, dice_of)
 
 
-def compare_false_alarms(results: Sequence[PairedResult], comparison: Comparison) -> Difference:
+def compare_false_alarms(
+    results: Sequence[PairedResult], comparison: ComparisonBounds
+) -> Difference:
     """Compare the share of defect-free images with a mark.
 
     Args:
@@ -87,7 +89,7 @@ def compare_false_alarms(results: Sequence[PairedResult], comparison: Comparison
 
 def _compare(
     results: Sequence[PairedResult],
-    comparison: Comparison,
+    comparison: ComparisonBounds,
     columns: Callable[[Counts], tuple[int, int, int]],
     metric: Callable[[Numbers], Numbers],
 ) -> Difference:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from blemish.errors import StoreError
-from blemish.store import ui
+from blemish.store import mlflow_ui
 
 
 def test_a_port_that_is_taken_is_said_at_once(
@@ -19,7 +19,7 @@ def test_a_port_that_is_taken_is_said_at_once(
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(StoreError, match=f"127.0.0.1:{port}.*--port 5001"):
-            ui.exec_ui("127.0.0.1", port)
+            mlflow_ui.exec_ui("127.0.0.1", port)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -35,10 +35,10 @@ def test_a_host_is_allowed_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         started.append(command)
         raise StartedError
 
-    monkeypatch.setattr(ui.os, "execv", execv)
-    monkeypatch.setattr(ui, "Store", lambda location: type("S", (), {"client": location}))
+    monkeypatch.setattr(mlflow_ui.os, "execv", execv)
+    monkeypatch.setattr(mlflow_ui, "Store", lambda location: type("S", (), {"client": location}))
     with pytest.raises(StartedError):
-        ui.exec_ui("127.0.0.1", 0, ["inspection.example.com"])
+        mlflow_ui.exec_ui("127.0.0.1", 0, ["inspection.example.com"])
     (command,) = started
     hosts = command[command.index("--allowed-hosts") + 1].split(",")
     assert {"inspection.example.com", "inspection.example.com:0", "localhost"} <= set(hosts)

@@ -17,9 +17,9 @@ from blemish.errors import DataError
 from blemish.evaluation import gallery, reports, summary
 from blemish.evaluation.basis import Basis, choose_basis
 from blemish.evaluation.choice import Choice, choose_point
+from blemish.evaluation.fast_network import load_fast, probability_of
 from blemish.evaluation.headline import Headline, headline_metrics
 from blemish.evaluation.judging import ImageResult, judge_image, unique_ids
-from blemish.evaluation.prediction import load_fast, probability_of
 from blemish.metrics import ThresholdHistogram, write_image_rows
 from blemish.operating_point import OperatingPoint
 from blemish.packed import JoinedSet
@@ -29,7 +29,7 @@ Track = Callable[[Iterable[int], int, str], Iterable[int]]
 
 
 @dataclass(frozen=True)
-class Data:
+class SplitFolders:
     """Folders of packed splits."""
 
     synthetic: Path
@@ -51,7 +51,7 @@ class Verdict:
 
 
 def evaluate(
-    data: Data, trained: Path, out: Path, written: Path, params: Evaluate, *, track: Track
+    data: SplitFolders, trained: Path, out: Path, written: Path, params: Evaluate, *, track: Track
 ) -> Verdict:
     """Evaluate a trained network.
 
