@@ -16,10 +16,14 @@ engine             the bounded queue and the threads that work it off
 prediction_routes  ``/v1/predict``
 model_routes       ``/v1/models``
 protocol_routes    ``/v2``: the Open Inference Protocol
-tensors            the tensors of that protocol, as JSON and as bytes
+protocol_models    the JSON documents of that protocol
+tensors            its requests and answers, as JSON and as bytes
+json_numbers       the numbers in that JSON, a slice at a time
 health_routes      ``/livez``, ``/readyz``, ``/metrics``
 service            the parts of one serving process
 slot               the loaded versions; the champion is swapped without a gap
+served_version     one version that is loaded and has proved itself
+serving_view       what is served and what is known, at one moment
 follower           the thread that follows the registry
 recorder           what happens to a prediction after it was answered: challenger, log
 memory             gives memory back when the work is done

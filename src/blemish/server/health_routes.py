@@ -11,7 +11,7 @@ from blemish.monitoring.log_writer import LogWriter
 from blemish.registry import Version
 from blemish.server.problems import refusals
 from blemish.server.service import Service, service_of
-from blemish.server.slot import ServingFault
+from blemish.server.serving_view import ServingFault
 
 router = APIRouter(tags=["health"])
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from blemish.registry import Version
 from blemish.server.problems import refusals
 from blemish.server.query_rules import refuse_any_query
+from blemish.server.served_version import MODEL
 from blemish.server.service import Service, service_of
-from blemish.server.slot import MODEL
 
 router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(refuse_any_query)])
 

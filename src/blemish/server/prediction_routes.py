@@ -20,8 +20,9 @@ from blemish.server.problems import KINDS, as_problem, refusals
 from blemish.server.query_rules import refuse_ambiguous_query
 from blemish.server.recorder import AnsweredImage
 from blemish.server.request_bodies import read_image
+from blemish.server.served_version import Served
 from blemish.server.service import Service, service_of
-from blemish.server.slot import Served, Slot
+from blemish.server.slot import Slot
 
 router = APIRouter(tags=["predict"])
 

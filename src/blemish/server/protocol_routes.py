@@ -14,20 +14,19 @@ from blemish.interruption import Interruption
 from blemish.server.health_routes import is_ready
 from blemish.server.prediction_routes import gone
 from blemish.server.problems import refusals
-from blemish.server.query_rules import refuse_any_query
-from blemish.server.request_bodies import read_body
-from blemish.server.service import Service, service_of
-from blemish.server.slot import CHAMPION, MODEL, Served, Slot
-from blemish.server.tensors import (
-    HEADER_LENGTH,
+from blemish.server.protocol_models import (
     INPUT,
     OUTPUT,
     InferenceRequest,
     InferenceResponse,
     TensorMetadata,
-    read_request,
-    write_response,
 )
+from blemish.server.query_rules import refuse_any_query
+from blemish.server.request_bodies import read_body
+from blemish.server.served_version import CHAMPION, MODEL, Served
+from blemish.server.service import Service, service_of
+from blemish.server.slot import Slot
+from blemish.server.tensors import HEADER_LENGTH, read_request, write_response
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 _PLATFORM = "onnx_onnxv1"

@@ -26,8 +26,9 @@ from blemish.image_statistics import image_statistics
 from blemish.inference import Segmentation, Segmenter
 from blemish.monitoring.log_writer import LogWriter
 from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.server.served_version import Served, load
 from blemish.server.server_metrics import ServerMetrics
-from blemish.server.slot import Served, Slot, load
+from blemish.server.slot import Slot
 
 _CAPACITY = 32
 _PIXELS = 20_000_000

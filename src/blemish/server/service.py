@@ -22,8 +22,9 @@ from blemish.server.follower import Follower
 from blemish.server.options import Options, Place
 from blemish.server.recorder import Recorder
 from blemish.server.request_bodies import Reservoir
+from blemish.server.served_version import CHAMPION, Served
 from blemish.server.server_metrics import ServerMetrics
-from blemish.server.slot import CHAMPION, Served, Slot
+from blemish.server.slot import Slot
 from blemish.server.traces import Traces
 
 _BODIES_AT_ONCE = 8

@@ -8,123 +8,25 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from blemish.errors import (
-    InferenceInterruptedError,
-    ModelFileError,
-    ModelOutputError,
-    NotFoundError,
-)
-from blemish.inference import Segmenter
+from blemish.errors import InferenceInterruptedError, ModelOutputError, NotFoundError
 from blemish.interruption import Interruption
-from blemish.prediction import ModelIdentity
-from blemish.registry import Registry, Version, load_verified
+from blemish.registry import Registry, Version
 from blemish.server.problems import ProblemError
+from blemish.server.served_version import CHAMPION, MODEL, Served, load
+from blemish.server.serving_view import ServingFault, View
 
-CHAMPION = "champion"
-MODEL = "blemish"
 _FIRST_LOOK_S = 5.0
 _FAULTS_WITHIN_S = 600.0
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Served:
-    """A version that is loaded and has passed its self-check."""
-
-    version: Version
-    segmenter: Segmenter = field(repr=False)
-
-    def identity(self, ref: str) -> ModelIdentity:
-        """Say which model this is, to one who asked for ``ref``."""
-        version = self.version
-        return ModelIdentity(
-            name=MODEL,
-            version=version.version,
-            alias=None if ref.isdigit() else ref,
-            precision=version.precision,
-            fingerprint=version.fingerprint,
-            git_commit=version.git_commit,
-        )
-
-
-@dataclass(frozen=True)
-class ServingFault:
-    """Why the version that the registry calls champion is not served."""
-
-    version: int | None
-    sha256: str | None
-    reason: str
-    since: float
-    """Seconds since 1970."""
-
-
-@dataclass(frozen=True)
-class Catalogue:
-    """What the registry said last."""
-
-    aliases: Mapping[str, int] = field(default_factory=dict)
-    versions: tuple[Version, ...] = ()
-
-    def find(self, ref: str) -> Version | None:
-        """Return the version that an alias or a number names; None when there is none."""
-        number = self.aliases.get(ref)
-        if number is None and ref.isascii() and ref.isdigit() and len(ref) < 10:
-            number = int(ref)
-        return next((version for version in self.versions if version.version == number), None)
-
-
-def load(registry: Registry, version: Version, threads: int) -> Served:
-    """Load a version from verified bytes, warm it up and have it prove itself.
-
-    Raises:
-        ModelFileError: It is not what it should be.
-        StoreError: Its file cannot be had.
-    """
-    segmenter = load_verified(registry, version, threads=threads)
-    segmenter.check()
-    card = segmenter.card
-    for name, tag, own in (
-        ("fingerprint", version.fingerprint, card.fingerprint),
-        ("precision", version.precision, card.precision),
-    ):
-        if tag != own:
-            raise ModelFileError(
-                f"Version {version.version} is tagged {name} {tag[:16]!r}, its file says "
-                f"{own[:16]!r}. Register it anew: blemish sync"
-            )
-    return Served(version, segmenter)
-
-
-@dataclass(frozen=True)
-class View:
-    """What is served and what is known, at one moment; the next view replaces it as a whole."""
-
-    champion: Served | None = None
-    previous: Served | None = None
-    """The champion before, to go back to when this one fails its requests."""
-    catalogue: Catalogue = Catalogue()
-    fault: ServingFault | None = None
-    asked: float = field(default_factory=time.monotonic)
-    """When the registry was last asked and answered, by ``time.monotonic``; at first, now."""
-    listed: bool = False
-    """Whether all versions are known; after a warm start only the champion is."""
-    store_error: str | None = None
-    withdrawn: tuple[int, str] | None = None
-    """Number and SHA-256 of a champion that failed its requests; not taken again."""
-
-    @property
-    def stale_s(self) -> float:
-        """Seconds since the registry last answered."""
-        return time.monotonic() - self.asked
 
 
 class Slot:

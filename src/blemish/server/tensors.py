@@ -1,117 +1,30 @@
-"""The tensors of the Open Inference Protocol v2, as JSON and by its binary extension.
-
-Numbers in JSON are read and written a slice at a time: a library that parses megabytes in one call
-holds the interpreter's lock meanwhile, and nothing else would be answered.
-"""
+"""Requests and answers of the Open Inference Protocol v2, as JSON and by its binary extension."""
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic import ValidationError
 
+from blemish.server.json_numbers import SLICE, read_numbers, refuse, short, write_numbers
 from blemish.server.problems import ProblemError
+from blemish.server.protocol_models import (
+    MAX_PIXELS,
+    OUTPUT,
+    BinaryParameters,
+    InferenceRequest,
+    InputTensor,
+)
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
-_MAX_PIXELS = 4_194_304
-"""Of all images of a request: their feature maps take about 500 bytes a pixel."""
 _MAX_DOCUMENT = 256 * 1024
 """Bytes of JSON beside the numbers of the tensor."""
-_SLICE = 64 * 1024
-"""Bytes read in one call, about a millisecond."""
-_WRITTEN = 16 * 1024
-"""Numbers written in one call."""
 _DATA = re.compile(rb'"data"\s*:\s*(?=\[)')
 _CUT = b'{"cut":true}'
-_BYTES = TypeAdapter(list[Annotated[int, Field(strict=True, ge=0, le=255)]])
-
-Side = Annotated[int, Field(strict=True, ge=1, le=_MAX_PIXELS)]
-Channels = Annotated[int, Field(strict=True, ge=1, le=1)]
-Shape = tuple[Side, Channels, Side, Side]
-
-
-class _Protocol(BaseModel):
-    # The protocol has members for others, which are no fault.
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
-
-
-class BinaryParameters(_Protocol):
-    """What the binary extension asks of one tensor."""
-
-    binary_data_size: int | None = Field(default=None, strict=True, ge=0)
-    binary_data: bool = Field(default=False, strict=True)
-
-
-class RequestParameters(_Protocol):
-    """What the binary extension asks of the whole request."""
-
-    binary_data_output: bool = Field(default=False, strict=True)
-
-
-class InputTensor(_Protocol):
-    """The images."""
-
-    name: Literal["image"]
-    datatype: Literal["UINT8"]
-    shape: Shape
-    data: Annotated[
-        list[Any] | dict[str, Any] | None, WithJsonSchema({"type": "array", "items": {}})
-    ] = None
-    """Numbers from 0 to 255, flat or nested as the shape says."""
-    parameters: BinaryParameters = BinaryParameters()
-
-
-class RequestedOutput(_Protocol):
-    """The probability map."""
-
-    name: Literal["probability"]
-    parameters: BinaryParameters = BinaryParameters()
-
-
-class InferenceRequest(_Protocol):
-    """The body of a request to ``infer``."""
-
-    id: str | None = Field(default=None, strict=True)
-    inputs: tuple[InputTensor]
-    outputs: tuple[RequestedOutput] | None = None
-    parameters: RequestParameters = RequestParameters()
-
-
-class OutputTensor(BaseModel):
-    """The probability maps."""
-
-    name: str = "probability"
-    datatype: str = "FP32"
-    shape: tuple[int, int, int, int]
-    data: list[float] = Field(default_factory=list)
-    """Row by row; absent where the bytes follow the JSON."""
-    parameters: dict[str, int] = Field(default_factory=dict)
-
-
-class InferenceResponse(BaseModel):
-    """The body of an answer of ``infer``."""
-
-    model_name: str
-    model_version: str
-    id: str | None = None
-    outputs: tuple[OutputTensor]
-
-
-class TensorMetadata(BaseModel):
-    """What a tensor of the model looks like; -1 is any size."""
-
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-
-
-INPUT = TensorMetadata(name="image", datatype="UINT8", shape=(-1, 1, -1, -1))
-OUTPUT = TensorMetadata(name="probability", datatype="FP32", shape=(-1, 1, -1, -1))
 
 
 @dataclass(frozen=True)
@@ -170,22 +83,15 @@ def write_response(
         return header + data, kind
     tensor["data"] = []
     head, found, tail = orjson.dumps(document).rpartition(b'"data":[')
-    numbers = b",".join(_written(probability.ravel()))
+    numbers = b",".join(write_numbers(probability.ravel()))
     return b"".join((head, found, numbers, tail)), {"Content-Type": "application/json"}
-
-
-def _written(values: npt.NDArray[np.float32]) -> Iterator[bytes]:
-    """Yield the numbers as JSON, comma by comma, some at a time."""
-    for start in range(0, values.size, _WRITTEN):
-        part = np.ascontiguousarray(values[start : start + _WRITTEN])
-        yield orjson.dumps(part, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
 
 
 def _header_length(text: str | None, size: int) -> int:
     if text is None:
         return size
     if not (text.isascii() and text.isdecimal()) or len(text) > 12 or int(text) > size:
-        _refuse(f"{HEADER_LENGTH} {text[:20]!r}; accepted: at most the {size} bytes of the body")
+        refuse(f"{HEADER_LENGTH} {text[:20]!r}; accepted: at most the {size} bytes of the body")
     return int(text)
 
 
@@ -195,7 +101,7 @@ def _cut_numbers(text: bytes) -> tuple[bytes, bytes | None]:
     What stands in a string cannot be taken for the member: the quotes around ``data`` would be
     escaped there. Numbers end where a quote or a brace comes.
     """
-    start = _find_data(text) if len(text) > _SLICE else None
+    start = _find_data(text) if len(text) > SLICE else None
     if start is None:
         return text, None
     ends = [at for mark in b'"{}' if (at := text.find(mark, start)) >= 0]
@@ -230,18 +136,18 @@ def _parse(document: bytes) -> InferenceRequest:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"])) or "the body"
-        found = _short(error.errors(include_url=False)[0].get("input"))
-        _refuse(f"{where} {found}: {first['msg']}")
+        found = short(error.errors(include_url=False)[0].get("input"))
+        refuse(f"{where} {found}: {first['msg']}")
 
 
 def _check_shape(shape: tuple[int, ...], stride: int) -> None:
     *_, height, width = shape
     if height % stride or width % stride:
-        _refuse(f"shape {list(shape)}; accepted: [N, 1, H, W], H and W multiples of {stride}")
-    if math.prod(shape) > _MAX_PIXELS:
+        refuse(f"shape {list(shape)}; accepted: [N, 1, H, W], H and W multiples of {stride}")
+    if math.prod(shape) > MAX_PIXELS:
         raise ProblemError(
             "too-large",
-            f"shape {list(shape)} has {math.prod(shape)} pixels; accepted: {_MAX_PIXELS}. "
+            f"shape {list(shape)} has {math.prod(shape)} pixels; accepted: {MAX_PIXELS}. "
             "Larger images: POST /v1/predict",
         )
 
@@ -250,94 +156,17 @@ def _images(tensor: InputTensor, numbers: bytes | None, binary: bytes) -> npt.ND
     count, size = math.prod(tensor.shape), tensor.parameters.binary_data_size
     if size is not None:
         if tensor.data is not None or size != len(binary) or size != count:
-            _refuse(
+            refuse(
                 f"{len(binary)} bytes follow the JSON, binary_data_size is {size}, and the "
                 f"shape needs {count}; accepted: all three equal, and no data"
             )
         return np.frombuffer(binary, np.uint8).reshape(tensor.shape)
     if binary:
-        _refuse(f"{len(binary)} bytes follow the JSON, but no binary_data_size names them")
+        refuse(f"{len(binary)} bytes follow the JSON, but no binary_data_size names them")
     if isinstance(tensor.data, dict):
         if numbers is None or tensor.data != {"cut": True}:
-            _refuse(f"data {_short(tensor.data)}; accepted: a list of numbers")
-        return _read_numbers(numbers, tensor.shape)
+            refuse(f"data {short(tensor.data)}; accepted: a list of numbers")
+        return read_numbers(numbers, tensor.shape)
     if tensor.data is None:
-        _refuse("it has no data")
-    return _read_numbers(orjson.dumps(tensor.data), tensor.shape)
-
-
-def _read_numbers(text: bytes, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
-    """Read a list of numbers, flat or nested as the shape says, a slice at a time."""
-    count = math.prod(shape)
-    values = np.empty(count, np.uint8)
-    filled, last = 0, 0
-    skeleton: list[bytes] = []
-    for start, end in _rows(text):
-        skeleton += [text[last : start - 1], b"0"]
-        last, length = end + 1, 0
-        for part in _slices(text, start, end):
-            found = _parse_bytes(part)
-            if filled + len(found) > count:
-                _refuse(f"data holds more than the {count} numbers of the shape")
-            values[filled : filled + len(found)] = found
-            filled, length = filled + len(found), length + len(found)
-        if length not in (count, shape[-1]):
-            _refuse(f"data has a row of {length} numbers; accepted: {count} or {shape[-1]}")
-    if filled != count:
-        _refuse(f"data holds {filled} numbers; accepted: {count}")
-    _check_nesting(b"".join([*skeleton, text[last:]]), shape)
-    return values.reshape(shape)
-
-
-def _rows(text: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where the innermost lists begin and end, without their brackets."""
-    at = 0
-    while (end := text.find(b"]", at)) >= 0:
-        start = text.rfind(b"[", at, end)
-        if start >= 0:
-            yield start + 1, end
-        at = end + 1
-
-
-def _slices(text: bytes, start: int, end: int) -> Iterator[bytes]:
-    """Yield the numbers between two places, cut at commas."""
-    while end - start > _SLICE:
-        comma = text.rfind(b",", start, start + _SLICE)
-        if comma < 0:
-            _refuse("data holds a number of more digits than a byte has")
-        yield text[start:comma]
-        start = comma + 1
-    yield text[start:end]
-
-
-def _parse_bytes(part: bytes) -> list[int]:
-    try:
-        return _BYTES.validate_python(orjson.loads(b"[" + part + b"]"))
-    except orjson.JSONDecodeError as error:
-        raise ProblemError("tensor", f"The JSON cannot be read: {str(error)[:200]}.") from error
-    except ValidationError as error:
-        found = _short(error.errors(include_url=False)[0].get("input"))
-        _refuse(f"data holds {found}; accepted: whole numbers from 0 to 255")
-
-
-def _check_nesting(skeleton: bytes, shape: tuple[int, ...]) -> None:
-    """Refuse lists that are nested in another way; in the skeleton each row is a 0."""
-    if skeleton.strip() == b"0":
-        return
-    try:
-        rows = np.array(orjson.loads(skeleton) if len(skeleton) < _MAX_PIXELS else None)
-    except ValueError as error:  # no JSON, or lists of different lengths
-        raise ProblemError(
-            "tensor", f"The data of the tensor cannot be read: {str(error)[:100]}."
-        ) from error
-    if rows.shape != shape[:-1] or rows.dtype.kind != "i" or rows.any():
-        _refuse(f"data is nested in another way than the shape {list(shape)}")
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _refuse(found: str) -> NoReturn:
-    raise ProblemError("tensor", f"The request is not accepted: {found}.")
+        refuse("it has no data")
+    return read_numbers(orjson.dumps(tensor.data), tensor.shape)
