@@ -14,17 +14,15 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import torch
-from generation import draw_encoded
+from bench.generation import draw_encoded
 from judging import BINS, best_threshold, count_sets, count_tiles, dice_curve, train_arm
 from sklearn.metrics import roc_auc_score
 from torch import nn
 
 from blemish.config import find_workspace, load_params, settings
-from blemish.config.generate import Generate
 from blemish.config.params import Params
 from blemish.model import UNetTiny
 from blemish.packed import PackedSet
@@ -32,8 +30,7 @@ from blemish.packing.packer import Part, pack_sets
 from blemish.packing.splits import Splitting
 from blemish.parallel import ordered_map
 from blemish.preprocessing import Resizing
-from blemish.sets import EncodedImage, SetWriter, read_set
-from blemish.synthesis import scene
+from blemish.sets import SetWriter, read_set
 from blemish.synthesis.camera import Camera, choose_camera
 
 SURFACES = ("milled", "turned", "cast", "blasted", "oxidised", "painted")
@@ -108,7 +105,8 @@ def draw_and_pack(params: Params, folder: Path, *, perfect: bool) -> Path:
     """Draw the set of an arm and pack its splits; with a perfect camera where asked."""
     numbers = range(params.generate.images)
     workers = settings().workers
-    job = partial(_draw_perfectly if perfect else draw_encoded, params.generate)
+    choose = _perfect if perfect else choose_camera
+    job = partial(draw_encoded, params.generate, choose=choose)
     with SetWriter(folder / "synthetic", "synthetic", "synthetic") as writer:
         for encoded in ordered_map(job, numbers, workers):
             writer.add_encoded(encoded)
@@ -120,11 +118,6 @@ def draw_and_pack(params: Params, folder: Path, *, perfect: bool) -> Path:
         workers=workers,
     )
     return folder / "packed"
-
-
-def _draw_perfectly(drawing: Generate, index: int) -> EncodedImage:
-    with mock.patch.object(scene, "choose_camera", _perfect):
-        return draw_encoded(drawing, index)
 
 
 def judge_common(network: nn.Module, common: PackedSet, chosen: int) -> tuple[str, str]:

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from bench.textbook import TextbookUNet
 from judging import BINS, best_threshold, count_sets, count_tiles, dice_curve, train_arm
 from rich.console import Console
 from rich.table import Table
-from textbook import TextbookUNet
 from torch import nn
 from transfer import TILES
 from variants import Student, attended, inverted, reparameterised

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench.servers import SIZE, blemish_serve, draw_pictures, model_file, registry
+from bench.serving import clients, post
 from rich.console import Console
 from rich.table import Table
-from servers import SIZE, blemish_serve, draw_pictures, model_file, registry
-from serving import clients, post
 
 from blemish.export.graph import open_session
 

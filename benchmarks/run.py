@@ -1,6 +1,7 @@
 """Runs every benchmark, prints one table and writes ``benchmarks/results.json``.
 
-Each module here has ``measure() -> list[dict]`` with ``name``, ``value``, ``unit`` and ``note``.
+Each of its modules is in ``bench/`` and has ``measure() -> list[dict]`` with ``name``, ``value``,
+``unit`` and ``note``.
 A speed is a ratio against a named reference, both measured in the same run, interleaved.
 Run one alone with ``python benchmarks/run.py NAME``: its rows replace those of the same name.
 """
@@ -31,7 +32,7 @@ def main(names: tuple[str, ...]) -> None:
     rows: list[Row] = [machine()]
     for name in names or MODULES:
         Console(stderr=True).print(f"[dim]measuring {name} ...[/dim]")
-        rows += importlib.import_module(name).measure()
+        rows += importlib.import_module(f"bench.{name}").measure()
         write_json(RESULTS, merged(rows))
     show(rows)
 

@@ -150,8 +150,9 @@ class Student(Trainer):
         super().__init__(*arguments)
         self._teacher = load_trained(teacher).requires_grad_(False)
 
-    def _batch(self, *crops: Any) -> Batch:
-        batch = super()._batch(*crops)
+    def make_batch(self, *crops: Any) -> Batch:
+        """Mix the mask with the probability that the teacher gives."""
+        batch = super().make_batch(*crops)
         with torch.no_grad():
             said = torch.sigmoid(self._teacher(batch.images))
         return Batch(batch.images, TEACHER_SHARE * said + (1 - TEACHER_SHARE) * batch.truth)

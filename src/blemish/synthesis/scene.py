@@ -1,5 +1,6 @@
 """One image from one seed: a workpiece, its defects, and the camera."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +21,14 @@ from blemish.damage.noise import Field
 from blemish.damage.opencv_threads import one_opencv_thread
 from blemish.damage.surfaces import SURFACES
 from blemish.damage.workpiece import Workpiece
-from blemish.synthesis.camera import choose_camera
+from blemish.synthesis.camera import Camera, choose_camera
 from blemish.synthesis.distractors import distract
 from blemish.synthesis.manufacture import make_workpiece
 
 _ATTEMPTS = 4
+
+CameraChoice = Callable[[np.random.Generator, float], Camera]
+"""Sets up a camera from a generator of random numbers and the magnification of the drawing."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ def draw(
     *,
     surface: str | None = None,
     defect: str | None = None,
+    choose: CameraChoice = choose_camera,
 ) -> Scene:
     """Draw image ``index`` of a set; the same arguments give the same bytes.
 
@@ -68,6 +73,7 @@ def draw(
         index: Number of the image, from 0.
         surface: The surface to draw; by its weight where not given.
         defect: The one defect to draw, whatever the share of clean images.
+        choose: Sets up the camera.
 
     Raises:
         KeyError: There is no such surface or defect.
@@ -78,7 +84,7 @@ def draw(
         for child in children:
             rng = np.random.default_rng(child)
             process = surface or pick(rng, params.surfaces.model_dump())
-            scene = _compose(rng, params, process, defect=defect, wanted=wanted)
+            scene = _compose(rng, params, process, choose, defect=defect, wanted=wanted)
             if bool(scene.defects) == wanted:
                 break
     return scene
@@ -90,11 +96,17 @@ def is_clean(index: int, share: float) -> bool:
 
 
 def _compose(
-    rng: np.random.Generator, params: Generate, surface: str, *, defect: str | None, wanted: bool
+    rng: np.random.Generator,
+    params: Generate,
+    surface: str,
+    choose: CameraChoice,
+    *,
+    defect: str | None,
+    wanted: bool,
 ) -> Scene:
     piece = make_workpiece(rng, params.size, surface)
     distract(rng, piece, params.distractors, directed=SURFACES[surface].directed)
-    camera = choose_camera(rng, piece.unit)
+    camera = choose(rng, piece.unit)
     light = _lit(piece, piece.reflectance)
     gain = camera.expose(light, piece.part)
     clean = camera.see(light, gain)

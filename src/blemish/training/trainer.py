@@ -182,7 +182,7 @@ class Trainer:
                 crops = coming.result()
                 if step + 1 < steps:
                     coming = ahead.submit(draw, step + 1)
-                yield self._batch(*crops)
+                yield self.make_batch(*crops)
 
     def _remember(self, result: EpochResult) -> None:
         """Keep the weights to hand out; without a better epoch for long, training is over."""
@@ -196,7 +196,7 @@ class Trainer:
         elif result.epoch - progress.best_epoch >= patience:
             progress.epoch = self.schedule.epochs
 
-    def _batch(self, images: Plane, truth: Plane) -> Batch:
+    def make_batch(self, images: Plane, truth: Plane) -> Batch:
         """Make tensors; in the thread that draws, a second OpenMP team would slow every step."""
         device = self.fabric.device
         levels = torch.from_numpy(truth).to(device)

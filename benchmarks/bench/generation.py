@@ -8,7 +8,8 @@ from blemish.config import find_workspace, load_params
 from blemish.config.generate import Generate
 from blemish.parallel import ordered_map
 from blemish.sets import DefectRecord, EncodedImage, encode_image
-from blemish.synthesis.scene import draw
+from blemish.synthesis.camera import choose_camera
+from blemish.synthesis.scene import CameraChoice, draw
 
 _SIZE = 256
 _WORKERS = 2
@@ -34,9 +35,11 @@ def measure() -> list[dict[str, Any]]:
     return [{"name": "generate_images_per_s", "value": rate, "unit": "1/s", "note": note}]
 
 
-def draw_encoded(drawing: Generate, index: int) -> EncodedImage:
-    """Draw and encode one picture as the stage does."""
-    scene = draw(drawing.seed, drawing, index)
+def draw_encoded(
+    drawing: Generate, index: int, choose: CameraChoice = choose_camera
+) -> EncodedImage:
+    """Draw and encode one image as the stage does."""
+    scene = draw(drawing.seed, drawing, index, choose=choose)
     defects = [
         DefectRecord(found.class_name, found.mask, found.contrast_to_noise, found.width_px)
         for found in scene.defects

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from servers import (
+from bench.servers import (
     SIZE,
     blemish_serve,
     draw_pictures,
@@ -29,7 +29,6 @@ from servers import (
     model_file,
     registry,
 )
-
 from blemish.answers import answer
 from blemish.imaging import decode_image
 from blemish.inference import Segmenter

@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from servers import SIZE, draw_pictures, model_file
-
+from bench.servers import SIZE, draw_pictures, model_file
 from blemish.config.monitor import Drift
 from blemish.config.serve import Serve
 from blemish.imaging import decode_image

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from textbook import TextbookUNet
 from torch import nn
 
+from bench.textbook import TextbookUNet
 from blemish.config import find_workspace, load_params
 from blemish.config.train import Train
 from blemish.export.graph import to_bytes, to_onnx
@@ -32,6 +32,7 @@ from blemish.training.supervision import DeepSupervision
 from blemish.training.trainer import Trainer, set_up_torch
 from blemish.training.training_workflow import make_trainer
 
+_BENCHMARKS = Path(__file__).parents[1]
 TILE = 256
 ROUNDS = 60
 WARM_UP = 5
@@ -111,8 +112,10 @@ def _memory(data: bytes) -> list[Row]:
         path = Path(folder) / "model.onnx"
         path.write_bytes(data)
         for count in (1, 16):
-            command = [sys.executable, __file__, str(path), str(count)]
-            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            command = [sys.executable, "-m", "bench.network", str(path), str(count)]
+            done = subprocess.run(
+                command, check=True, capture_output=True, text=True, cwd=_BENCHMARKS
+            )
             note = f"{count} tiles at once, 2 threads, beyond the imports"
             rows.append(_row(f"peak_memory_batch_{count}", float(done.stdout), "MB", note))
     return rows

@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from network import own_loop, write_split
-
+from bench.network import own_loop, write_split
 from blemish.config import find_workspace, load_params
 from blemish.training.listener import Listeners
 from blemish.training.sharing import open_fabric
