@@ -192,6 +192,6 @@ def test_it_speaks_json_and_keeps_its_exit_status(workspace: Workspace) -> None:
     wrong = subprocess.run(program, cwd=workspace.root, capture_output=True, check=False)
     said = {result["check"]: result for result in json.loads(wrong.stdout)["checks"]}
     assert wrong.returncode == 1
-    assert said["outputs"]["findings"][0]["mend"] == "rm -rf models/trained && make repro"
+    assert said["outputs"]["findings"][0]["mend"] == "rm -rf models/finetuned && make repro"
     write_lock(workspace)
     assert findings(workspace, "outputs") == ()

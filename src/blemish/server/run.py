@@ -2,19 +2,15 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
 import socket
-import struct
-import sys
 import tempfile
 import time
 from functools import partial
 from types import FrameType
 from typing import Any
 
-import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
@@ -23,6 +19,7 @@ from blemish.errors import ServiceError
 from blemish.processes import die_with_parent
 from blemish.server.api_keys import KeyFile
 from blemish.server.connections import ConnectionGuard, GuardedProtocol, connection_capacity
+from blemish.server.listener import BACKLOG, listen, refuse_newcomers
 from blemish.server.log_lines import configure_log
 from blemish.server.memory import limit_arenas
 from blemish.server.options import Options, Place
@@ -30,16 +27,13 @@ from blemish.server.server_metrics import MULTIPROCESS
 from blemish.server.service import Drain
 from blemish.server.workers import Workers
 
-_BACKLOG = 2048
 _ACCEPTED_AT_ONCE = 16
 _HEAD_BYTES = 16 * 1024
 _KEEP_ALIVE_S = 75
 _GRACE_S = 5
 _IDLE_S = 5.0
-_SO_ATTACH_FILTER = 26  # of Linux; the socket module has no name for it
-_BPF_RETURN = 0x06
-
-_log = structlog.get_logger(__name__)
+_HANDSHAKE_S = 1.0
+"""Within which a connection that was begun before the end of the drain is made."""
 
 
 def serve(options: Options) -> None:
@@ -52,13 +46,14 @@ def serve(options: Options) -> None:
     os.umask(0o077)  # the log, its images and all else of ours are their owner's alone
     limit_arenas()
     _refuse_unauthenticated_bind(options)
-    listener = _listen(options)
+    listener = listen(options)
     if options.workers == 1:
         serve_process(options, [listener])
         return
     with tempfile.TemporaryDirectory(prefix="blemish-metrics-") as folder:
         os.environ[MULTIPROCESS] = folder
-        Workers(options.workers, partial(_serve_worker, options), [listener]).run()
+        serve_worker = partial(_serve_worker, options)
+        Workers(options.workers, serve_worker, [listener], options.serve.drain_s).run()
 
 
 def serve_process(options: Options, sockets: list[socket.socket]) -> None:
@@ -97,6 +92,7 @@ class DrainingServer(uvicorn.Server):
         self._alone = options.workers == 1  # others may still serve from the same listener
         self._end_at = float("inf")
         self._listeners: list[socket.socket] = []
+        self._refusing = False
         self._closed = False
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
@@ -109,7 +105,7 @@ class DrainingServer(uvicorn.Server):
         asyncio.get_running_loop().set_exception_handler(self._guard.on_loop_fault)
         await super().startup(sockets)
         for listener in self._listeners:
-            listener.listen(_BACKLOG)
+            listener.listen(BACKLOG)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to drain at the first SIGTERM; end at once at any other signal."""
@@ -122,25 +118,31 @@ class DrainingServer(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Stop accepting when the drain is over; end when all accepted requests are answered."""
         now = time.monotonic()
-        if now >= self._end_at and not self._closed:
+        if now >= self._end_at and not self._refusing:
+            self._refuse_newcomers()
+        if now >= self._end_at + _HANDSHAKE_S and not self._closed:
             await self._stop_accepting()
             self._closed = True
         elif self._closed and not self.server_state.connections:
             self.should_exit = True  # each answer closes its connection by now
-        elif now >= self._end_at + _IDLE_S:
+        elif now >= self._end_at + _HANDSHAKE_S + _IDLE_S:
             self.should_exit = True  # those left over are idle
         return await super().on_tick(counter)
+
+    def _refuse_newcomers(self) -> None:
+        """Have the kernel begin no connection; of several processes the first one does it."""
+        self._refusing = True
+        if self._alone:
+            for listener in self._listeners:
+                refuse_newcomers(listener)
 
     async def _stop_accepting(self) -> None:
         """Let in all that the kernel has accepted for us, then accept no more.
 
-        Closing a listener resets the connections that still wait in its queue, and those that join
-        it between our last look and the closing.
+        Closing a listener resets the connections that still wait in its queue.
         """
         loop = asyncio.get_running_loop()
         for listener, server in zip(self._listeners, self.servers, strict=True):
-            if self._alone:
-                _drop_new_connections(listener)
             with contextlib.suppress(BlockingIOError):
                 while True:
                     connection, _ = listener.accept()
@@ -157,18 +159,6 @@ class DrainingServer(uvicorn.Server):
             app_state=self.lifespan.state,
         )
         return protocol
-
-
-def _drop_new_connections(listener: socket.socket) -> None:
-    """Have the kernel drop what comes for a listener; who comes is refused once it is closed.
-
-    A socket filter of one instruction (Linux): return 0, the number of bytes to keep.
-    """
-    if sys.platform != "linux":
-        return
-    drop = ctypes.create_string_buffer(struct.pack("HBBI", _BPF_RETURN, 0, 0, 0))
-    program = struct.pack("HP", 1, ctypes.addressof(drop))
-    listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 def _config(options: Options, app: ASGIApp, guard: ConnectionGuard) -> uvicorn.Config:
@@ -210,25 +200,3 @@ def _refuse_unauthenticated_bind(options: Options) -> None:
             "Refusing to serve behind a proxy without API keys: anybody whom the proxy lets "
             "through could use the server. Make one: blemish keys add NAME"
         )
-
-
-def _listen(options: Options) -> socket.socket:
-    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    # Without the protocol's number asyncio leaves Nagle's algorithm on: 40 ms an answer.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((options.host, options.port))
-    except OSError as error:
-        listener.close()
-        raise ServiceError(
-            f"Cannot bind to {options.host} port {options.port}: {error.strerror}. "
-            "Name another: blemish serve --port PORT"
-        ) from error
-    listener.listen(_BACKLOG)
-    listener.set_inheritable(True)
-    scheme = "https" if options.certificate else "http"
-    host, port = listener.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    _log.info("listening", url=f"{scheme}://{shown}:{port}", workers=options.workers)
-    return listener

@@ -13,6 +13,7 @@ import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
 from blemish.errors import ServiceError
+from blemish.server.listener import refuse_newcomers
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -31,6 +32,7 @@ class Workers:
         count: How many.
         serve: What each does with the sockets; must survive pickling.
         sockets: Shared by all.
+        drain_s: Seconds that each goes on to accept when it is told to end.
     """
 
     def __init__(
@@ -38,7 +40,9 @@ class Workers:
         count: int,
         serve: Callable[[list[socket.socket]], None],
         sockets: list[socket.socket],
+        drain_s: float,
     ) -> None:
+        self._drain_s = drain_s
         self._count = count
         self._serve = serve
         self._sockets = sockets
@@ -62,7 +66,9 @@ class Workers:
         finally:
             for process, _ in self._workers:
                 process.terminate()
+            time.sleep(self._drain_s)
             for listener in self._sockets:
+                refuse_newcomers(listener)
                 listener.close()  # the workers have it too; held here it would take connections
             for process, _ in self._workers:
                 process.join()

@@ -1,6 +1,7 @@
 """The file of an SQLite store: absent, sound, locked, corrupt, or its creation was cut short."""
 
 import os
+import shlex
 import sqlite3
 import tempfile
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
+_SCHEMA_BYTES = 4_000_000
+"""Of the start of a file, where SQLite keeps what defines the tables of a new store."""
 _LATE_TABLE = "logged_models"
 """A table that MLflow adds in one of the last steps of creating a store."""
 
@@ -123,9 +126,20 @@ def _look(connection: sqlite3.Connection, path: Path, *, thorough: bool) -> Diag
 
 
 def _corrupt(path: Path, detail: str) -> Diagnosis:
+    """Advise on a file that SQLite cannot read, by whether it holds anything of a database."""
+    name = shlex.quote(str(path))
+    aside = f"mv {name} {name}.corrupt"
+    with path.open("rb") as stream:
+        has_tables = b"CREATE TABLE" in stream.read(_SCHEMA_BYTES)
+    if has_tables:
+        return Diagnosis(
+            Condition.CORRUPT,
+            f"{path} is corrupt: {detail}",
+            f"{aside} && sqlite3 {name}.corrupt .recover | sqlite3 {name}"
+            "   # or restore a backup; without either: blemish sync",
+        )
     return Diagnosis(
         Condition.CORRUPT,
-        f"{path} is corrupt: {detail}",
-        f"mv {path} {path}.corrupt && sqlite3 {path}.corrupt .recover | sqlite3 {path}"
-        "   # or restore a backup; without either: blemish sync",
+        f"{path} is corrupt: {detail}, and nothing in it can be recovered",
+        f"{aside} && blemish sync   # or restore a backup in its place, which keeps the history",
     )

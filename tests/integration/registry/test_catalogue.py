@@ -156,7 +156,7 @@ def test_a_cold_start_needs_no_store(own: Workspace) -> None:
     data = before.model_bytes(version)
     (own.root / "mlflow.db").write_bytes(b"no database" * 500)
     after = Registry.connect(workspace=own)
-    with pytest.raises(StoreUnreachableError, match="blemish doctor"):
+    with pytest.raises(StoreUnreachableError, match=r"corrupt && blemish sync"):
         after.resolve("champion")
     known = after.last_known("champion")
     assert known == version

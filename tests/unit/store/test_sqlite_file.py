@@ -59,19 +59,27 @@ def test_a_store_whose_creation_was_killed_is_told_apart(tmp_path: Path) -> None
     assert "mlflow db upgrade" in found.advice
 
 
-@pytest.mark.parametrize("kind", ["foreign", "damaged"])
-def test_a_corrupt_store_is_kept_and_recovered(whole: Path, kind: str) -> None:
+def test_a_damaged_store_is_kept_and_recovered(whole: Path) -> None:
     """The advice keeps the file, and recovers what can be read before anything starts anew."""
-    if kind == "foreign":
-        whole.write_bytes(b"no database" * 500)
-    else:
-        data = bytearray(whole.read_bytes())
-        data[4096:8192] = b"x" * 4096
-        whole.write_bytes(data)
-    found = diagnose(whole, 0.1, thorough=True)
+    data = bytearray(whole.read_bytes())
+    data[4096:8192] = b"x" * 4096
+    for damaged in (data, b"X" + whole.read_bytes()[1:]):
+        whole.write_bytes(damaged)
+        found = diagnose(whole, 0.1, thorough=True)
+        assert found.condition is Condition.CORRUPT
+        assert ".recover" in found.advice
+        assert "rm " not in found.advice
+
+
+def test_a_file_that_holds_no_database_is_put_aside(tmp_path: Path) -> None:
+    """Where there is nothing to recover the advice is not to recover it, but to record anew."""
+    foreign = tmp_path / "a folder" / "mlflow.db"
+    foreign.parent.mkdir()
+    foreign.write_bytes(b"no database" * 500)
+    found = diagnose(foreign, 0.1)
     assert found.condition is Condition.CORRUPT
-    assert ".recover" in found.advice
-    assert "rm " not in found.advice
+    assert ".recover" not in found.advice
+    assert found.advice.startswith(f"mv '{foreign}' '{foreign}'.corrupt && blemish sync")
 
 
 def test_creation_is_atomic(tmp_path: Path) -> None:
