@@ -30,14 +30,15 @@ import torch
 from blemish.config import find_workspace, load_params, settings
 from blemish.config.params import Params
 from blemish.errors import BlemishError
-from blemish.evaluation.basis import choose_basis
+from blemish.evaluation.basis import choose_basis, read_folds
 from blemish.evaluation.choice import choose_point
-from blemish.evaluation.evaluation_workflow import answers, judge_split
+from blemish.evaluation.evaluation_workflow import answers, judge_split, load_folds
 from blemish.evaluation.fast_network import load_fast
 from blemish.evaluation.summary import by_defect, class_of, summarize
 from blemish.files import sha256_bytes
+from blemish.finetuning.finetuning_outputs import Outputs
 from blemish.finetuning.starts import Start
-from blemish.finetuning.workflow import Data, Outputs, finetune
+from blemish.finetuning.workflow import Data, finetune
 from blemish.importing.choices import Choices
 from blemish.importing.import_plan import Source
 from blemish.importing.importer import import_source
@@ -192,9 +193,11 @@ def measure(dealt: Dealt, level: str, seed: int, start: str, params: Params) -> 
             JoinedSet.open([synthetic], "val"),
             JoinedSet.open([folder / "real"], "val"),
             JoinedSet.open([folder / "real"], "train"),
+            folds := read_folds(trained),
             params.evaluate,
         )
-        choice = choose_point(answers(network, basis, _silently), params.evaluate.threshold)
+        networks = [network, *load_folds(trained, folds)]
+        choice = choose_point(answers(networks, basis, _silently), params.evaluate.threshold)
         results = list(
             judge_split(
                 *(network, dealt.test, choice.point, params.evaluate), track=_silently, what=""

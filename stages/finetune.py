@@ -30,8 +30,9 @@ def main() -> None:
 
 
 def _adapt(paths: argparse.Namespace, fingerprint: str) -> None:
-    from blemish.finetuning.starts import find_start  # noqa: PLC0415 - torch takes seconds to load
-    from blemish.finetuning.workflow import Data, Outputs, finetune  # noqa: PLC0415 - as above
+    from blemish.finetuning.finetuning_outputs import Outputs  # noqa: PLC0415 - torch takes seconds to load
+    from blemish.finetuning.starts import find_start  # noqa: PLC0415 - as above
+    from blemish.finetuning.workflow import Data, finetune  # noqa: PLC0415 - as above
     from blemish.recording.training_run import open_run  # noqa: PLC0415 - MLflow too
     from blemish.training import Listeners  # noqa: PLC0415 - as above
     from blemish.training.sharing import is_first_process  # noqa: PLC0415 - as above
@@ -57,7 +58,7 @@ def _adapt(paths: argparse.Namespace, fingerprint: str) -> None:
         open_run(workspace, fingerprint, stage="finetune") as record,
         TrainingProgress() as progress,
     ):
-        run(listener=Listeners((progress, record)), track=_show)
+        run(listener=Listeners((progress, record)), fold_listener=progress.fold, track=_show)
 
 
 def _show(items: Iterable[Any], total: int) -> Iterable[Any]:

@@ -16,8 +16,9 @@ from small_world import write_split
 from tiny_training import Notes, tiny_params
 
 from blemish.config.finetune import Finetune
+from blemish.finetuning.finetuning_outputs import Outputs
 from blemish.finetuning.starts import Start
-from blemish.finetuning.workflow import Data, Outputs, finetune
+from blemish.finetuning.workflow import Data, finetune
 from blemish.model import UNetTiny
 
 
@@ -30,6 +31,7 @@ def tiny_finetune(**changes: Any) -> Finetune:
         "warmup": 0.05,
         "average": 0.2,
         "synthetic_share": 0.25,
+        "transplant_share": 0.3,
         "leave_out_suspects": True,
         "drawn_images": 0,
         "drawing": {},
@@ -76,6 +78,7 @@ def run(folder: Path, params: Finetune) -> Notes:
         identity="finetune-" + "a" * 64,
         checkpoint=folder / "state" / "tiny.pt",
         listener=notes,
+        fold_listener=notes.fold,
     )
     if notes.epochs:
         text = json.dumps([epoch.train_loss for epoch in notes.epochs])

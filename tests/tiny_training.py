@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from blemish.config.train import Train
-from blemish.training import EpochResult, train
+from blemish.training import EpochResult, Listeners, train
 
 IDENTITY = "train-" + "f" * 64
 
@@ -55,7 +55,12 @@ class Notes:
         self.resumed_from = -1
         self.epochs: list[EpochResult] = []
         self.losses: list[float] = []
+        self.folds: list[tuple[int, int]] = []
         self.ended = False
+
+    def fold(self, number: int, folds: int) -> Listeners:
+        self.folds.append((number, folds))
+        return Listeners(())
 
     def on_start(self, total_epochs: int, resumed_from: int) -> None:
         del total_epochs

@@ -193,11 +193,12 @@ class Probability(nn.Module):
         return torch.sigmoid(self.network(image))
 
 
-def load_trained(folder: Path) -> UNetTiny:
+def load_trained(folder: Path, weights_file: str = "weights.pt") -> UNetTiny:
     """Load the network that training left, ready to predict.
 
     Args:
-        folder: Holds ``weights.pt`` and ``training.json``.
+        folder: Holds the weights and ``training.json``.
+        weights_file: Their name; fine-tuning leaves those of folds beside the others.
 
     Raises:
         ModelFileError: A file is missing or torn, or the weights are those of another network.
@@ -206,7 +207,7 @@ def load_trained(folder: Path) -> UNetTiny:
         description = json.loads((folder / "training.json").read_text(encoding="utf-8"))
         shape = {k: v for k, v in description["architecture"].items() if k != "name"}
         network = UNetTiny(**shape)
-        weights = torch.load(folder / "weights.pt", map_location="cpu", weights_only=True)
+        weights = torch.load(folder / weights_file, map_location="cpu", weights_only=True)
         network.load_state_dict(weights)
     except (OSError, *_TORN) as error:
         raise ModelFileError(

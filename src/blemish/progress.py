@@ -85,10 +85,13 @@ class TrainingProgress:
         self._console = console or _standard_error()
         self._bars = _bars(self._console) if self._console.is_terminal else None
         self._task = self._bars.add_task("Training", total=None) if self._bars else None
-        self._epochs = self._finished = self._here = 0
-        self._best = -1.0
-        self._fastest = float("inf")
-        self._started = time.monotonic()
+        self._next = "Epoch"
+        self.on_start(0, 0)
+
+    def fold(self, number: int, folds: int) -> Self:
+        """Say that the training which starts next is that of a fold of a cross-validation."""
+        self._next = f"Fold {number}/{folds}, epoch"
+        return self
 
     def __enter__(self) -> Self:
         if self._bars:
@@ -106,10 +109,15 @@ class TrainingProgress:
 
     def on_start(self, total_epochs: int, resumed_from: int) -> None:
         """Say how long it may take, and that it goes on."""
-        self._epochs, self._finished = total_epochs, resumed_from
+        self._what, self._next = self._next, "Epoch"
+        self._epochs, self._finished, self._here = total_epochs, resumed_from, 0
+        self._best, self._fastest = -1.0, float("inf")
         self._started = time.monotonic()
         if resumed_from:
-            _say(self._console, f"Resuming after epoch {resumed_from} of {total_epochs}.")
+            _say(
+                self._console,
+                f"Resuming after {self._what.lower()} {resumed_from} of {total_epochs}.",
+            )
 
     def on_batch(self, done: int, total: int, loss: float) -> None:
         """Move the bar."""
@@ -118,7 +126,7 @@ class TrainingProgress:
                 self._task,
                 total=self._epochs * total,
                 completed=self._finished * total + done,
-                description=f"Epoch {self._finished + 1}/{self._epochs}  loss {loss:.4f}",
+                description=f"{self._what} {self._finished + 1}/{self._epochs}  loss {loss:.4f}",
             )
 
     def on_epoch(self, result: Epoch) -> None:
@@ -130,7 +138,7 @@ class TrainingProgress:
         left = (self._epochs - self._finished) * spent / self._here
         _say(
             self._console,
-            f"Epoch {result.epoch:>3}/{self._epochs}  loss {result.train_loss:.4f}  "
+            f"{self._what} {result.epoch:>3}/{self._epochs}  loss {result.train_loss:.4f}  "
             f"validation loss {result.val_loss:.4f}  Dice {result.val_dice:.4f}{mark:2}  "
             f"{result.seconds:.1f} s, {_clock(left)} left",
         )

@@ -21,12 +21,13 @@ from small_world import (
     write_trained,
 )
 
+from blemish import files
 from blemish.config import load_params
 from blemish.config.evaluate import Evaluate
 from blemish.errors import DataError, ModelFileError
 from blemish.evaluation import SplitFolders, evaluate
-from blemish.evaluation.basis import DRAWN, choose_basis
-from blemish.evaluation.evaluation_workflow import Verdict
+from blemish.evaluation.basis import DRAWN, choose_basis, read_folds
+from blemish.evaluation.evaluation_workflow import Verdict, answers
 from blemish.evaluation.fast_network import load_fast, probability_of
 from blemish.evaluation.judging import ImageResult, judge_defects, judge_image, unique_ids
 from blemish.evaluation.reports import write_images
@@ -368,7 +369,7 @@ def test_headline_metrics_are_of_the_labelled_sets_of_the_user(tmp_path: Path) -
     assert metrics["test_dice"] == round(details["sets"]["line-3"]["dice"]["value"], 6)
     assert metrics["synthetic_dice"] == round(details["sets"]["synthetic"]["dice"]["value"], 6)
     assert "clean_marked_share" not in metrics
-    assert "3 labelled validation images, few, and 2 labelled training" in verdict.basis
+    assert "3 labelled validation images and 0 defect-free" in verdict.basis
     kept = [path.stem for path in (tmp_path / "out" / "val_images").iterdir()]
     assert {"val0", "val1", "val2"} <= set(kept)
 
@@ -391,8 +392,42 @@ def test_labelled_training_images_choose_where_no_validation_image_shows_a_defec
 ) -> None:
     """With three images of one group the sentence says what the operating point rests on."""
     verdict, metrics = evaluate_sets(tmp_path, train=3, defective=True)
-    assert "0 labelled validation images, few, and 3 labelled training images" in verdict.basis
+    assert "no labelled validation image, but 3 labelled training images" in verdict.basis
     assert metrics["test_dice"] == metrics["synthetic_dice"]
+
+
+class Constant(torch.nn.Module):
+    """Answers every pixel by one probability."""
+
+    def __init__(self, level: float) -> None:
+        super().__init__()
+        self.level = level
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return torch.full(image.shape, self.level)
+
+
+def test_few_labels_choose_by_networks_that_did_not_see_them(tmp_path: Path) -> None:
+    """A labelled training image is answered by its fold, a validation image by the network."""
+    write_nothing(tmp_path)
+    write_photographs(tmp_path, "train", 3, defective=True)
+    write_photographs(tmp_path, "val", 2)
+    files.write_json(
+        tmp_path / "folds.json",
+        {"held_out": [[["line-3", "train1"]], [["line-3", "train0"], ["line-3", "train2"]]]},
+    )
+    folds = read_folds(tmp_path)
+    own, training, none = (JoinedSet.open([tmp_path], split) for split in ("val", "train", "test"))
+    basis = choose_basis(none, own, training, folds, params())
+    found = list(answers([Constant(0.1), Constant(0.2), Constant(0.3)], basis, silently))
+    assert [(round(float(p.mean()), 1), bool(truth.any())) for _, p, truth in found] == [
+        (0.1, False),
+        (0.1, False),
+        (0.2, True),
+        (0.3, True),
+        (0.3, True),
+    ]
+    assert "3 labelled training images by cross-validation" in basis.sentence
 
 
 def test_each_clean_photograph_is_shown_as_it_is_and_with_drawn_defects(tmp_path: Path) -> None:
@@ -400,7 +435,7 @@ def test_each_clean_photograph_is_shown_as_it_is_and_with_drawn_defects(tmp_path
     write_nothing(tmp_path)
     write_photographs(tmp_path, "val", 3)
     own, none = (JoinedSet.open([tmp_path], split) for split in ("val", "train"))
-    basis = choose_basis(none, own, none, params())
+    basis = choose_basis(none, own, none, (), params())
     examples = list(basis.examples)
     assert len(examples) == basis.count == 3 + DRAWN
     assert not any(example.truth.any() for example in examples[:3])

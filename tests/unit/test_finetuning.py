@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,6 +18,7 @@ from blemish.finetuning.duration import EPOCH_STEPS, schedule_for, steps_for
 from blemish.finetuning.handing_on import hand_on, nothing_to_adapt_to
 from blemish.finetuning.set_images import SetImages, read_sets
 from blemish.finetuning.starts import Start, find_start, load_start
+from blemish.finetuning.transplant import transplant
 from blemish.model import UNetTiny, load_trained
 from blemish.packed import PackedSet, PackedWriter
 from blemish.training.crops import IGNORED, SyntheticCrops, training_image
@@ -42,6 +44,30 @@ def test_outputs_describe_where_it_started_and_what_it_saw(folder: Path) -> None
     assert [epoch.epoch for epoch in notes.epochs] == [1, 2]
     run(folder, tiny_finetune())
     assert output_bytes(folder) == first
+
+
+def test_each_labelled_photograph_is_unseen_by_one_fold(folder: Path) -> None:
+    """Groups stay together, and each network differs; enough validation images need no folds."""
+    notes = run(folder, tiny_finetune())
+    held_out = json.loads((folder / "out" / "folds.json").read_text())["held_out"]
+    packed = PackedSet.open(folder / "real", "train")
+    records = [packed.record(index) for index in range(len(packed))]
+    labelled = [[record.set_name, record.image_id] for record in records if record.defects]
+    assert sorted(held_out[0] + held_out[1]) == sorted(labelled)
+    groups = [
+        {(r.set_name, r.group) for r in records if [r.set_name, r.image_id] in fold}
+        for fold in held_out
+    ]
+    assert groups[0]
+    assert not groups[0] & groups[1]
+    weights = {
+        (folder / "out" / f"{name}.pt").read_bytes() for name in ("weights", "fold1", "fold2")
+    }
+    assert len(weights) == 3
+    assert notes.folds == [(1, 2), (2, 2)]
+    write_split(folder / "real", "val", 16, 1)
+    run(folder, tiny_finetune())
+    assert json.loads((folder / "out" / "folds.json").read_text())["held_out"] == []
 
 
 def test_the_last_epoch_is_the_result(folder: Path) -> None:
@@ -82,7 +108,12 @@ def members(name: str, classes: dict[str, int], clean: int = 0) -> SetImages:
 def plain(**changes: object) -> object:
     """Return params without augmentation or synthetic crops."""
     never = dict.fromkeys(("turn", "warp", "tone", "invert", "shade", "blur", "noise", "jpeg"), 0.0)
-    values = {"crop": 64, "augmentation": {**never, "zoom": [1.0, 1.0]}, "synthetic_share": 0.0}
+    values = {
+        "crop": 64,
+        "augmentation": {**never, "zoom": [1.0, 1.0]},
+        "synthetic_share": 0.0,
+        "transplant_share": 0.0,
+    }
     return tiny_finetune(**{**values, **changes})
 
 
@@ -114,6 +145,31 @@ def test_clean_photographs_are_shown_as_they_are(folder: Path) -> None:
     clean = (images == 255).all(axis=(1, 2, 3))
     assert clean.mean() == pytest.approx(0.45, abs=0.08)
     assert not truth[clean].any()
+
+
+def test_defects_are_pasted_into_other_photographs(folder: Path) -> None:
+    """The truth goes along; in the host's light, and the host is its own beside the defect."""
+    sets = [members("a", {"pit": 1}, clean=9)]
+    images, truth = crops_of(folder, sets, defect_share=1.0, transplant_share=1.0).draw(
+        1, range(60)
+    )
+    assert truth.any(axis=(1, 2, 3)).all()
+    host = np.full((64, 64), 200, np.uint8)
+    donor = np.where(truth[0, 0] > 0, np.uint8(40), np.uint8(100))
+    pasted, marked = transplant((host, np.zeros_like(host)), (donor, truth[0, 0]))
+    assert np.array_equal(marked, truth[0, 0])
+    inside = cv2.erode(truth[0, 0], np.ones((3, 3), np.uint8)) > 0
+    assert (pasted[inside] == 80).all()
+    assert (pasted[~cv2.dilate(marked, np.ones((25, 25), np.uint8)).astype(bool)] == 200).all()
+    assert images.std() > 0
+
+
+def test_a_photograph_smaller_than_a_crop_is_seen_at_many_places(folder: Path) -> None:
+    """It is padded when predicted, so its content must be known anywhere in a crop."""
+    crops = crops_of(folder, [members("a", {"pit": 1})], defect_share=1.0, crop=224)
+    _, truth = crops.draw(1, range(40))
+    firsts = {tuple(np.argwhere(plane[0])[0]) for plane in truth}
+    assert len(firsts) > 20
 
 
 def test_a_set_of_clean_photographs_alone_trains(folder: Path) -> None:

@@ -27,6 +27,7 @@ class Finetune(Learning):
     warmup: Share
     average: float = Field(gt=0.0, le=1.0)
     synthetic_share: Share
+    transplant_share: Share
     leave_out_suspects: bool
     drawn_images: int = Field(ge=0, le=20_000)
     drawing: Drawing

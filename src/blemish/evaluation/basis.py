@@ -1,18 +1,22 @@
 """On which images threshold and peak are chosen: the user's own wherever there are any.
 
 The first of these that exists: labelled validation images of the user's, with their defect-free
-ones, and labelled training images beside them where they are few; with clean photographs alone,
-defects drawn onto them, with the photographs as they are; without any set, synthetic images.
+ones, and where they are few the labelled training images too, each as the network of a fold answers
+it that did not see it; with clean photographs alone, defects drawn onto them, with the photographs
+as they are; without any set, synthetic images.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from blemish.config.drawing import Drawing
 from blemish.config.evaluate import Evaluate
+from blemish.errors import ModelFileError
 from blemish.packed import JoinedSet
 from blemish.photographs.bank import Photograph, draw_bank
 
@@ -21,9 +25,6 @@ Mask = npt.NDArray[np.bool_]
 
 DRAWN = 64
 """Images with drawn defects that a threshold is chosen on, in each set of clean photographs."""
-
-ENOUGH = 8
-"""Labelled validation images from which on they choose alone."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Example:
     """Same shape."""
     region: Mask | None = None
     """Same shape: the region of interest; None is the whole image."""
+    fold: int = 0
+    """Number of the fold whose network did not see it; 0: the network itself did not."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,35 @@ class Basis:
     """Defect-free validation images of the user's among them."""
 
 
+Folds = Sequence[Sequence[Sequence[str]]]
+"""For each fold set and id of the labelled training images that its network did not see."""
+
+
+def read_folds(tuned: Path) -> Folds:
+    """Read which images the networks of a cross-validation did not see.
+
+    Args:
+        tuned: What fine-tuning left; without a cross-validation there are no folds.
+
+    Raises:
+        ModelFileError: The file is corrupt.
+    """
+    path = tuned / "folds.json"
+    if not path.exists():
+        return ()
+    try:
+        folds: Folds = json.loads(path.read_text(encoding="utf-8"))["held_out"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelFileError(f"{path} cannot be read: {error}. Run: dvc repro finetune") from error
+    return folds
+
+
 def choose_basis(
-    synthetic: JoinedSet, validation: JoinedSet, training: JoinedSet, params: Evaluate
+    synthetic: JoinedSet,
+    validation: JoinedSet,
+    training: JoinedSet,
+    folds: Folds,
+    params: Evaluate,
 ) -> Basis:
     """Choose the images.
 
@@ -59,21 +89,29 @@ def choose_basis(
         synthetic: The synthetic validation split.
         validation: That of the user's sets.
         training: The training split of the user's sets.
+        folds: Of the cross-validation, where there was one.
         params: The seed of the drawing.
     """
     if len(validation) + len(training) == 0:
         return _of_images(synthetic, "synthetic validation images", clean=0)
     clean = _where(validation, defective=False)
     labelled = _where(validation, defective=True)
-    if len(labelled) >= ENOUGH:
-        what = f"{len(labelled)} labelled and {len(clean)} defect-free validation images"
-        return _of_images(validation, what, clean=len(clean))
     shown = _where(training, defective=True)
-    if labelled or shown:
+    defect_free = f"{len(clean)} defect-free validation images"
+    if folds:
+        what = (
+            f"{len(labelled)} labelled validation images, few, {sum(map(len, folds))} labelled "
+            f"training images by cross-validation, and {defect_free}"
+        )
+        return _with_folds(validation, training, folds, what, clean=len(clean))
+    if labelled:
+        what = f"{len(labelled)} labelled validation images and {defect_free}"
+        return _of_images(validation, what, clean=len(clean))
+    if shown:
         chosen = JoinedSet([*validation.entries, *training.some(shown).entries])
         what = (
-            f"{len(labelled)} labelled validation images, few, and {len(shown)} labelled training "
-            f"images; {len(clean)} defect-free validation images"
+            f"no labelled validation image, but {len(shown)} labelled training images, which the "
+            f"network has learned by heart, and {defect_free}"
         )
         return _of_images(chosen, what, clean=len(clean))
     source = validation if len(validation) else training
@@ -92,10 +130,27 @@ def _of_images(images: JoinedSet, what: str, clean: int) -> Basis:
     return Basis(_examples(images), len(images), what, clean)
 
 
-def _examples(images: JoinedSet) -> Iterator[Example]:
+def _with_folds(
+    validation: JoinedSet, training: JoinedSet, folds: Folds, what: str, clean: int
+) -> Basis:
+    places = {
+        (training.record(i).set_name, training.record(i).image_id): i for i in range(len(training))
+    }
+
+    def examples() -> Iterator[Example]:
+        yield from _examples(validation)
+        for number, held_out in enumerate(folds, 1):
+            chosen = [places[name, image_id] for name, image_id in held_out]
+            yield from _examples(training.some(chosen), fold=number)
+
+    return Basis(examples(), len(validation) + sum(map(len, folds)), what, clean)
+
+
+def _examples(images: JoinedSet, fold: int = 0) -> Iterator[Example]:
     for index in range(len(images)):
         name = images.record(index).set_name
-        yield Example(name, images.image(index), images.mask(index), images.region(index))
+        region = images.region(index)
+        yield Example(name, images.image(index), images.mask(index), region, fold)
 
 
 def _drawn_and_clean(

@@ -15,7 +15,7 @@ from blemish.arrays import Map
 from blemish.config.evaluate import Evaluate
 from blemish.errors import DataError
 from blemish.evaluation import gallery, reports, summary
-from blemish.evaluation.basis import Basis, choose_basis
+from blemish.evaluation.basis import Basis, Folds, choose_basis, read_folds
 from blemish.evaluation.choice import Choice, choose_point
 from blemish.evaluation.fast_network import load_fast, probability_of
 from blemish.evaluation.headline import Headline, headline_metrics
@@ -77,13 +77,16 @@ def evaluate(
             "test images; at least one of each is needed. Raise preprocess.split.val and "
             "preprocess.split.test or add images, then run: dvc repro"
         )
+    folds = read_folds(trained)
     basis = choose_basis(
         JoinedSet.open([data.synthetic], "val"),
         JoinedSet.open([data.real], "val"),
         JoinedSet.open([data.real], "train"),
+        folds,
         params,
     )
-    choice = choose_point(answers(network, basis, track), params.threshold)
+    networks = [network, *load_folds(trained, folds)]
+    choice = choose_point(answers(networks, basis, track), params.threshold)
     results = list(judge_split(network, test, choice.point, params, track=track, what="Test"))
     metrics, headline = _write(
         out, written, test, results, network=network, choice=choice, basis=basis, params=params
@@ -100,13 +103,24 @@ def evaluate(
     return Verdict(choice, metrics, headline, basis.sentence)
 
 
+def load_folds(trained: Path, folds: Folds) -> list[nn.Module]:
+    """Load the network of each fold of a cross-validation."""
+    return [load_fast(trained, f"fold{number}.pt") for number in range(1, len(folds) + 1)]
+
+
 def answers(
-    network: nn.Module, basis: Basis, track: Track
+    networks: Sequence[nn.Module], basis: Basis, track: Track
 ) -> Iterator[tuple[str, Map, npt.NDArray[np.bool_]]]:
-    """Yield set, probability map and truth of each image that the operating point rests on."""
+    """Yield set, probability map and truth of each image that the operating point rests on.
+
+    Args:
+        networks: The one that is judged, then that of each fold.
+        basis: The images.
+        track: Shows progress.
+    """
     numbers = track(range(basis.count), basis.count, "Operating point")
     for _, example in zip(numbers, basis.examples, strict=True):
-        probability = probability_of(network, example.image)
+        probability = probability_of(networks[example.fold], example.image)
         yield example.set_name, _inside(probability, example.region), example.truth
 
 

@@ -15,11 +15,12 @@ from blemish.preprocessing import MODEL_SIZE
 from blemish.tiling import predict_tiled
 
 
-def load_fast(trained: Path) -> nn.Module:
+def load_fast(trained: Path, weights_file: str = "weights.pt") -> nn.Module:
     """Load the trained network with its batch norms folded and its channels last: half the time.
 
     Args:
         trained: What training left.
+        weights_file: The weights in it.
 
     Returns:
         Maps uint8 ``(N, 1, H, W)`` to probability.
@@ -27,7 +28,7 @@ def load_fast(trained: Path) -> nn.Module:
     Raises:
         ModelFileError: It cannot be loaded.
     """
-    network = load_trained(trained)
+    network = load_trained(trained, weights_file)
     for block in network.modules():
         if isinstance(block, nn.Sequential):
             _fold(block)

@@ -2,7 +2,7 @@
 
 A share of synthetic crops keeps what the network knew. Of each set, a share of the crops lies near
 a defect - every class alike, whatever the number of its images - and the rest anywhere in the
-photographs, clean ones included.
+photographs, clean ones included. Some of the defects are pasted into another photograph of the set.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from blemish.arrays import Plane
+from blemish.augmentation import expose
 from blemish.config.finetune import Finetune
 from blemish.finetuning.set_images import SetImages
-from blemish.training.crops import SyntheticCrops, TrainingImage, anywhere, cut, near_defect
+from blemish.finetuning.transplant import transplant
+from blemish.training.crops import (
+    SyntheticCrops,
+    TrainingImage,
+    anywhere,
+    cut_unexposed,
+    near_defect,
+)
 
 
 class AdaptationCrops:
@@ -42,14 +50,25 @@ class AdaptationCrops:
         if rng.random() < self._params.synthetic_share:
             return self._synthetic.draw_one(rng)
         members = self._sets[int(rng.integers(len(self._sets)))]
-        size = self._params.crop
-        if rng.random() < self._params.defect_share and (members.classes or members.drawn):
-            image = _with_defect(rng, members)
-            centre = near_defect(rng, image, size)
-        else:
-            image = members.images[rng.integers(len(members.images))]
-            centre = anywhere(rng, image, size)
-        return cut(rng, image, centre, size, self._params.augmentation)
+        crop, truth = self._unexposed(rng, members)
+        return expose(rng, crop, self._params.augmentation), truth
+
+    def _unexposed(self, rng: np.random.Generator, members: SetImages) -> tuple[Plane, Plane]:
+        params = self._params
+        if not (rng.random() < params.defect_share and (members.classes or members.drawn)):
+            return self._anywhere(rng, members)
+        image = _with_defect(rng, members)
+        centre = near_defect(rng, image, params.crop)
+        crop = cut_unexposed(rng, image, centre, params.crop, params.augmentation)
+        if rng.random() < params.transplant_share:
+            return transplant(self._anywhere(rng, members), crop)
+        return crop
+
+    def _anywhere(self, rng: np.random.Generator, members: SetImages) -> tuple[Plane, Plane]:
+        """Cut a crop anywhere in any photograph of a set."""
+        image, params = members.images[rng.integers(len(members.images))], self._params
+        centre = anywhere(rng, image, params.crop)
+        return cut_unexposed(rng, image, centre, params.crop, params.augmentation)
 
 
 def _with_defect(rng: np.random.Generator, members: SetImages) -> TrainingImage:

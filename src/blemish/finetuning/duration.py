@@ -25,10 +25,16 @@ def steps_for(labelled: int, rule: Steps) -> int:
     return math.ceil(wanted / EPOCH_STEPS) * EPOCH_STEPS
 
 
-def schedule_for(labelled: int, params: Finetune) -> Schedule:
-    """Return the schedule for some labelled images."""
-    steps = steps_for(labelled, params.steps)
-    epochs = steps // EPOCH_STEPS
+def schedule_for(labelled: int, params: Finetune, share: float = 1.0) -> Schedule:
+    """Return the schedule for some labelled images.
+
+    Args:
+        labelled: Training images that show a labelled defect.
+        params: The rule, the learning rate, the window of the averaged weights.
+        share: Of the steps by the rule.
+    """
+    epochs = math.ceil(steps_for(labelled, params.steps) * share / EPOCH_STEPS)
+    steps = epochs * EPOCH_STEPS
     return Schedule(
         epochs=epochs,
         steps=EPOCH_STEPS,

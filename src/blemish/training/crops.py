@@ -16,6 +16,7 @@ from blemish.augmentation import draw_view, expose, look
 from blemish.config.learning import Augmentation, Learning
 from blemish.errors import DataError
 from blemish.packed import PackedSet
+from blemish.preprocessing import MODEL_SIZE
 
 IGNORED = 2
 """In the truth of a crop: a pixel outside the region of interest; 0 and 1 are ground and defect."""
@@ -77,6 +78,8 @@ class TrainingImage:
     """Same shape, 0 or 255: the region of interest; None is the whole image."""
     name: str = ""
     """Its id within its set."""
+    group: str = ""
+    """Of photographs of one part."""
     clean: bool = False
     """Whether it was declared defect-free, without a mask."""
 
@@ -107,7 +110,7 @@ def read_image(packed: PackedSet, index: int) -> TrainingImage:
     """Decode one image of a split."""
     record = packed.record(index)
     image = training_image(packed.image(index), packed.instances(index), packed.region(index))
-    return replace(image, name=record.image_id, clean=record.clean)
+    return replace(image, name=record.image_id, group=record.group, clean=record.clean)
 
 
 def near_defect(rng: np.random.Generator, image: TrainingImage, size: int) -> tuple[float, float]:
@@ -136,22 +139,41 @@ def cut(
     Returns:
         Crop and truth, each ``(size, size)``, uint8.
     """
+    crop, truth = cut_unexposed(rng, image, centre, size, augmentation)
+    return expose(rng, crop, augmentation), truth
+
+
+def cut_unexposed(
+    rng: np.random.Generator,
+    image: TrainingImage,
+    centre: tuple[float, float],
+    size: int,
+    augmentation: Augmentation,
+) -> tuple[Plane, Plane]:
+    """Cut a crop as ``cut`` does, with the grey levels of the photograph."""
     view = draw_view(rng, centre, size, augmentation)
     crop, truth = look(view, image.image, image.mask, size)
     if image.region is not None:
         _, inside = look(view, image.image, image.region, size)
         truth = np.where(inside > 0, truth, np.uint8(IGNORED))
-    return expose(rng, crop, augmentation), truth
+    return crop, truth
 
 
 def _inside(x: float, y: float, image: TrainingImage, size: int) -> tuple[float, float]:
     """Move a crop's centre so that little of an upright crop lies outside the image."""
     height, width = image.image.shape
-    margin_x, margin_y = min(size, width) / 2, min(size, height) / 2
-    return (
-        float(np.clip(x, margin_x, width - margin_x)),
-        float(np.clip(y, margin_y, height - margin_y)),
-    )
+    return _near_middle(x, width, size), _near_middle(y, height, size)
+
+
+def _near_middle(place: float, side: int, size: int) -> float:
+    """Limit one coordinate of a crop's centre.
+
+    A side shorter than a crop is padded at its end when it is predicted; the crops of it lie at
+    every place up to that one, so that a small photograph is not always seen at the same one.
+    """
+    padding = max(MODEL_SIZE - side, 0) if side < size else 0
+    margin = min(size, side) / 2 - padding / 2
+    return float(np.clip(place, margin, side - margin))
 
 
 class SyntheticCrops:
