@@ -19,7 +19,7 @@ from blemish.errors import ServiceError
 from blemish.processes import die_with_parent
 from blemish.server.api_keys import KeyFile
 from blemish.server.connections import ConnectionGuard, GuardedProtocol, connection_capacity
-from blemish.server.listener import BACKLOG, listen, refuse_newcomers
+from blemish.server.listening_socket import BACKLOG, listen, refuse_newcomers
 from blemish.server.log_lines import configure_log
 from blemish.server.memory import limit_arenas
 from blemish.server.options import Options, Place

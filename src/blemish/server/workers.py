@@ -13,7 +13,7 @@ import structlog
 from prometheus_client.multiprocess import mark_process_dead
 
 from blemish.errors import ServiceError
-from blemish.server.listener import refuse_newcomers
+from blemish.server.listening_socket import refuse_newcomers
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess

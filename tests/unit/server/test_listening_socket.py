@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from blemish.server.listener import refuse_newcomers
+from blemish.server.listening_socket import refuse_newcomers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="socket filters are of Linux")
 
