@@ -34,6 +34,7 @@ def tiny_finetune(**changes: Any) -> Finetune:
         "transplant_share": 0.3,
         "leave_out_suspects": True,
         "drawn_images": 0,
+        "drawn_worth": 10.0,
         "drawing": {},
         "augmentation": {
             "turn": 0.5,

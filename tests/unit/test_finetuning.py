@@ -131,6 +131,18 @@ def test_crops_near_defects_are_balanced_over_classes(folder: Path) -> None:
     assert (images[:, 0, 32, 32] == 50).mean() == pytest.approx(0.5, abs=0.08)
 
 
+def test_drawn_defects_matter_less_the_more_labels_there_are(folder: Path) -> None:
+    """They count as so many labelled images: 3 beside 1 are three quarters, beside 9 a quarter."""
+    instances = np.zeros((64, 64), np.uint16)
+    instances[28:36, 28:36] = 1
+    for labelled, share in ((1, 0.75), (9, 0.25)):
+        own = members("a", {"pit": labelled})
+        own.drawn = [training_image(np.full((64, 64), 7, np.uint8), instances)]
+        crops = crops_of(folder, [own], defect_share=1.0, drawn_worth=3.0)
+        images, _ = crops.draw(1, range(400))
+        assert (images[:, 0, 32, 32] == 7).mean() == pytest.approx(share, abs=0.08)
+
+
 def test_sets_weigh_alike_whatever_their_number_of_images(folder: Path) -> None:
     """A small set is drawn as often as a large one."""
     sets = [members("a", {"pit": 1}), members("b", {"x": 0, "pit": 30})]

@@ -30,5 +30,6 @@ class Finetune(Learning):
     transplant_share: Share
     leave_out_suspects: bool
     drawn_images: int = Field(ge=0, le=20_000)
+    drawn_worth: float = Field(ge=0.0, le=1e6)
     drawing: Drawing
     augmentation: Augmentation

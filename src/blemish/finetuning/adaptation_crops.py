@@ -57,7 +57,7 @@ class AdaptationCrops:
         params = self._params
         if not (rng.random() < params.defect_share and (members.classes or members.drawn)):
             return self._anywhere(rng, members)
-        image = _with_defect(rng, members)
+        image = _with_defect(rng, members, params.drawn_worth)
         centre = near_defect(rng, image, params.crop)
         crop = cut_unexposed(rng, image, centre, params.crop, params.augmentation)
         if rng.random() < params.transplant_share:
@@ -71,10 +71,14 @@ class AdaptationCrops:
         return cut_unexposed(rng, image, centre, params.crop, params.augmentation)
 
 
-def _with_defect(rng: np.random.Generator, members: SetImages) -> TrainingImage:
-    """Choose an image of a set that shows a defect; drawn defects count as one more class."""
-    kinds = [*(members.classes[name] for name in sorted(members.classes))]
-    if members.drawn:
-        kinds.append(list(members.drawn))
+def _with_defect(rng: np.random.Generator, members: SetImages, drawn_worth: float) -> TrainingImage:
+    """Choose an image of a set that shows a defect: a drawn one, or one of any labelled class.
+
+    Drawn defects matter the less the more labelled images there are, whatever their classes.
+    """
+    share = drawn_worth / max(drawn_worth + members.labelled, 1e-9)
+    if members.drawn and (not members.classes or rng.random() < share):
+        return members.drawn[rng.integers(len(members.drawn))]
+    kinds = [members.classes[name] for name in sorted(members.classes)]
     images = kinds[rng.integers(len(kinds))]
     return images[rng.integers(len(images))]
