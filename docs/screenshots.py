@@ -1,8 +1,8 @@
-"""Makes the pictures in ``docs/screenshots``: ``python docs/screenshots.py``.
+"""Makes the images in ``docs/screenshots``: ``python docs/screenshots.py [FOLDER]``.
 
 They show the dashboard on what the pipeline itself made: the store's versions and test images, and
 a prediction log of the champion's real answers to them, spread over six hours. The log lies in a
-temporary folder and goes with it.
+temporary folder and goes with it. With a FOLDER every page is taken in every width and both themes.
 """
 
 import os
@@ -21,23 +21,28 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from blemish.errors import BlemishError
-from blemish.files import sha256_bytes
+from blemish.answers import answer
+from blemish.errors import BlemishError, ImageError
 from blemish.image_statistics import image_statistics
+from blemish.imaging import decode_image
 from blemish.inference import Segmenter
 from blemish.monitoring.database import open_database
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.prediction_log import PredictionLog, PredictionRecord, ServedRecord
+from blemish.prediction import ModelIdentity, Prediction
 from blemish.registry import Registry, StoredImage, Version
+from blemish.visualization import encode_png
 
 FOLDER = Path(__file__).with_name("screenshots")
-WIDTHS = {"wide": 1440, "laptop": 1024, "tablet": 768}
+WIDTHS = {"wide": 1440, "laptop": 1024, "phone": 390}
 PAGES = {
-    "compare": ("/?a=champion&b=candidate-int8&sort=disagreement", "B minus A, paired"),
+    "compare": ("/?a=champion&b=candidate-int8&sort=disagreement", "A part is defective"),
     "monitor": ("/monitor?range=6h", "Latest predictions"),
     "models": ("/models", "Lineage"),
+    "prediction": ("/monitor?range=6h&prediction=1400", "Link to this prediction"),
     "data": ("/data", "Show masks"),
 }
 HOURS, REQUESTS = 6, 1_500
@@ -46,17 +51,22 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 
-def main() -> None:
-    """Log, serve, look, and leave nothing behind but the pictures."""
+def main(folder: Path, *, every_theme: bool) -> None:
+    """Log, serve, look, and leave nothing behind but the images.
+
+    Args:
+        folder: Where they go.
+        every_theme: Every width in both themes, not the widest alone.
+    """
     program = next((found for name in _BROWSERS if (found := shutil.which(name))), None)
     if program is None:
         sys.exit("No Chromium on the path. Install it: sudo apt-get install chromium")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as state, sync_playwright() as playwright:
         environment = {
-            "BLEMISH_LOG_URL": f"sqlite:///{folder}/predictions.db",
-            "BLEMISH_LOG_PICTURES": f"{folder}/pictures",
+            "BLEMISH_LOG_URL": f"sqlite:///{state}/predictions.db",
+            "BLEMISH_LOG_PICTURES": f"{state}/pictures",
         }
-        _log_predictions(environment["BLEMISH_LOG_URL"], Path(folder) / "pictures")
+        _log_predictions(environment["BLEMISH_LOG_URL"], Path(state) / "pictures")
         port = _free_port()
         with (
             _running("serve", port, environment, "/livez"),
@@ -69,21 +79,27 @@ def main() -> None:
         ):
             browser = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
             for name, width in WIDTHS.items():
-                _look(browser, url, name, width, dark=False)
-            _look(browser, url, "dark", WIDTHS["wide"], dark=True)
+                _look(browser, url, folder / name, width, dark=False)
+                if every_theme:
+                    _look(browser, url, folder / f"{name}-dark", width, dark=True)
+            if not every_theme:
+                _look(browser, url, folder / "dark", WIDTHS["wide"], dark=True)
             browser.close()
 
 
-def _look(browser: Browser, url: str, name: str, width: int, *, dark: bool) -> None:
+def _look(browser: Browser, url: str, target: Path, width: int, *, dark: bool) -> None:
+    """Take every page as ``PAGE-NAME.png``, where ``target`` ends in the name."""
     context = browser.new_context(
-        viewport={"width": width, "height": _HEIGHT}, color_scheme="dark" if dark else "light"
+        viewport={"width": width, "height": _HEIGHT},
+        color_scheme="dark" if dark else "light",
+        timezone_id="Europe/Berlin",
     )
     page = context.new_page()
     for title, (path, awaited) in PAGES.items():
         page.goto(url + path)
         page.get_by_text(awaited).first.wait_for(timeout=120_000)
         _settle(page)
-        page.screenshot(path=FOLDER / f"{title}-{name}.png")
+        page.screenshot(path=target.with_name(f"{title}-{target.name}.png"))
     context.close()
 
 
@@ -96,67 +112,77 @@ def _settle(page: Page) -> None:
 
 
 def _log_predictions(url: str, pictures: Path) -> None:
+    """Log the champion's answers as two keys sent them, with a few refusals and one promotion."""
     registry = Registry.connect()
     version = registry.resolve("champion")
     model = Segmenter.from_bytes(registry.model_bytes(version))
-    images = registry.test_images(version)
     now, rng = datetime.now(UTC), random.Random(4)  # noqa: S311 - spreads times, keeps no secret
-    answers = [_answer(image, version, model, ImageStore(pictures)) for image in images]
+    store = ImageStore(pictures)
+    answers = [_answer(one, version, model, store) for one in registry.test_images(version)]
     records = []
     for number in range(REQUESTS):
         at = now - timedelta(hours=HOURS * (1 - number / REQUESTS), seconds=rng.uniform(0, 60))
+        own = {
+            "time": at,
+            "request_id": f"{number:032x}",
+            "key": rng.choice(("press-1", "press-2")),
+        }
         if rng.random() < 0.01:
-            refused = PredictionRecord(
-                time=at, request_id=f"{number}", status=415, error="image-type"
+            records.append(PredictionRecord(**own, **_refusal()))
+        else:
+            prediction, statistics = rng.choice(answers)
+            records.append(
+                PredictionRecord(
+                    **own,
+                    status=200,
+                    version=version.version,
+                    prediction=prediction,
+                    statistics=statistics,
+                )
             )
-            records.append(refused)
-            continue
-        values = rng.choice(answers)
-        records.append(PredictionRecord(time=at, request_id=f"{number}", **values))
     engine = open_database(url)
     log = PredictionLog(engine)
-    log.write_served(
-        ServedRecord(
-            time=now - timedelta(hours=HOURS),
-            version=version.version,
-            alias="champion",
-            precision=version.precision,
-            statistics=model.card.statistics,
+    for hours, number in ((HOURS, version.version + 1), (HOURS / 2, version.version)):
+        log.write_served(
+            ServedRecord(
+                time=now - timedelta(hours=hours),
+                version=number,
+                alias="champion",
+                precision=version.precision,
+                statistics=model.card.statistics,
+            )
         )
-    )
     log.write(records)
     engine.dispose()
 
 
+def _refusal() -> dict[str, Any]:
+    """Return what the log keeps of a request that sent half of a PNG."""
+    try:
+        decode_image(encode_png(np.zeros((64, 64), np.uint8))[:60])
+    except ImageError as error:
+        return {"status": 422, "error": "image", "detail": str(error)}
+    raise AssertionError("half of a PNG was decoded")
+
+
 def _answer(
     image: StoredImage, version: Version, model: Segmenter, pictures: ImageStore
-) -> dict[str, Any]:
-    """Return what the log keeps of the champion's answer to one test image."""
+) -> tuple[Prediction, dict[str, float]]:
+    """Return the champion's answer to one test image, and the statistics of the image."""
     data = image.image_path.read_bytes()
-    plane = image.plane()
-    began = time.perf_counter()
-    found = model.predict(plane)
-    infer = 1e3 * (time.perf_counter() - began)
-    name = sha256_bytes(data)
-    pictures.put(name, data)
-    return {
-        "status": 200,
-        "version": version.version,
-        "alias": "champion",
-        "precision": version.precision,
-        "width": plane.shape[1],
-        "height": plane.shape[0],
-        "image_sha256": name,
-        "threshold": found.threshold,
-        "defective": bool(found.defects),
-        "defect_area_fraction": float(found.mask.mean()),
-        "defects": [
-            {"bbox": [int(edge) for edge in one.bbox], "area_px": int(one.area_px)}
-            for one in found.defects
-        ],
-        "timing_ms": {"decode": 0.8, "infer": infer, "post": 0.4, "total": infer + 1.2},
-        "statistics": asdict(image_statistics(plane))
-        | {"probability_mass": float(found.probability.mean())},
+    said = answer(data, model)
+    identity = ModelIdentity(
+        name="blemish",
+        version=version.version,
+        alias="champion",
+        precision=version.precision,
+        fingerprint=version.fingerprint,
+        git_commit=version.git_commit,
+    )
+    pictures.put(said.image.sha256, data)
+    mass = float(said.segmentation.probability.mean())
+    return said.describe(identity), asdict(image_statistics(said.image.plane)) | {
+        "probability_mass": mass
     }
 
 
@@ -189,8 +215,9 @@ def _running(command: str, port: int, environment: dict[str, str], health: str) 
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
+    chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    chosen.mkdir(parents=True, exist_ok=True)
     try:
-        main()
+        main(chosen, every_theme=chosen != FOLDER)
     except BlemishError as error:
         sys.exit(f"screenshots: {error}")

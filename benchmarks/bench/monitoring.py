@@ -11,8 +11,16 @@ import numpy as np
 from sqlalchemy import Engine, text
 
 from blemish.config.monitor import Monitor
-from blemish.monitoring import alarms, drift, logged_predictions, queries, rollups, schema
+from blemish.monitoring import (
+    alarms,
+    drift,
+    logged_predictions,
+    queries,
+    rollups,
+    schema,
+)
 from blemish.monitoring.database import open_database
+from blemish.monitoring.prediction_search import PredictionFilter, key_names, search
 from blemish.prediction import PHASES
 
 ROWS = 1_000_000
@@ -68,9 +76,11 @@ def _asked(engine: Engine, span: queries.Span, now: datetime) -> dict[str, Calla
         "latency_over_time": lambda: queries.latency_over_time(engine, span),
         "failures_by_type": lambda: queries.failures_by_type(engine, span),
         "lost": lambda: queries.lost(engine, span),
-        "latest": lambda: logged_predictions.latest(engine, 12),
-        "latest_defective": lambda: logged_predictions.latest(engine, 12, "defective"),
-        "latest_errors": lambda: logged_predictions.latest(engine, 12, "errors"),
+        "latest": lambda: search(engine, 12),
+        "latest_defective": lambda: search(engine, 12, PredictionFilter("defective")),
+        "latest_errors": lambda: search(engine, 12, PredictionFilter("errors")),
+        "latest_of_a_key": lambda: search(engine, 12, PredictionFilter(key="press 1")),
+        "key_names": lambda: key_names(engine),
         "window": lambda: drift.read_references({}) or logged_predictions.window(engine, 1, 200),
         "alarms": lambda: alarms.judge(engine, monitor, now),
         "history": lambda: alarms.history(engine),

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from blemish.cli import program
-from blemish.monitoring import logged_predictions
+from blemish.monitoring import prediction_search
 from blemish.monitoring.database import open_database
 from blemish.monitoring.prediction_log import PredictionLog, PredictionRecord
 
@@ -37,7 +37,7 @@ def test_prune_deletes_what_is_older_than_the_params_keep(log: str) -> None:
     done = CliRunner().invoke(program, ["log", "prune", "--json"], catch_exceptions=False)
     assert json.loads(done.output) == {"predictions": 1, "pictures": 0, "picture_bytes": 0}
     engine = open_database(log)
-    assert [one.request_id for one in logged_predictions.latest(engine, 9)] == ["new"]
+    assert [one.record.request_id for one in prediction_search.search(engine, 9)] == ["new"]
     engine.dispose()
 
 

@@ -22,11 +22,20 @@ from sqlalchemy import Engine, func, select, text
 
 from blemish.config.monitor import Alarms, Drift, Keep, Monitor
 from blemish.defects import Defect
-from blemish.monitoring import alarms, logged_predictions, parquet, queries, retention, schema
+from blemish.monitoring import (
+    alarms,
+    logged_predictions,
+    parquet,
+    prediction_search,
+    queries,
+    retention,
+    schema,
+)
 from blemish.monitoring.database import open_database
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.log_writer import LogWriter
 from blemish.monitoring.prediction_log import PredictionLog, ServedRecord
+from blemish.monitoring.prediction_search import PredictionFilter
 from blemish.monitoring.webhook import Webhook
 
 MONITOR = Monitor(
@@ -116,19 +125,60 @@ def test_what_is_written_is_read_back(engine: Engine) -> None:
     log.write([record(1, time=NOW - timedelta(minutes=2))])
     written = record(2, **found, shadow_version=4, shadow_disagreement=0.25)
     log.write([written])
-    newest, older = logged_predictions.latest(engine, 10)
+    newest, older = (one.record for one in prediction_search.search(engine, 10))
     assert (newest.request_id, older.request_id) == ("request-2", "request-1")
     assert newest == written
-    assert [one.request_id for one in logged_predictions.latest(engine, 10, "defective")] == [
-        "request-2"
-    ]
+    (found,) = prediction_search.search(engine, 10, PredictionFilter("defective"))
+    assert prediction_search.find(engine, found.id) == found
+    assert found.record == written
+
+
+def test_predictions_are_found_by_verdict_key_version_and_time(engine: Engine) -> None:
+    """Each filter finds what it names; pages follow each other without a gap or a repetition."""
+    log = PredictionLog(engine)
+    log.write([record(n, key="press 2" if n % 2 else "press 1") for n in range(6)])
+    other = predicted(6, version=4).model_copy(update={"defective": True, "defect_count": 1})
+    log.write([record(6, prediction=other, time=NOW - timedelta(hours=2))])
+    sentence = "The body is a PDF; accepted: PNG, JPEG, BMP, TIFF or WebP."
+    log.write([refused(7, key="press 1", detail=sentence, time=NOW + timedelta(seconds=1))])
+
+    def found(wanted: PredictionFilter, before: int | None = None) -> list[str]:
+        page = prediction_search.search(engine, 3, wanted, before=before)
+        return [one.record.request_id for one in page]
+
+    assert found(PredictionFilter("errors")) == ["bad-7"]
+    (error,) = prediction_search.search(engine, 1)
+    assert (error.record.detail, error.record.key) == (sentence, "press 1")
+    assert found(PredictionFilter("defective")) == ["request-6"]
+    assert found(PredictionFilter(version=4)) == ["request-6"]
+    assert found(PredictionFilter(until=NOW)) == ["request-6"]
+    assert found(PredictionFilter(since=NOW, key="press 2")) == [f"request-{n}" for n in (5, 3, 1)]
+    assert prediction_search.key_names(engine) == ("press 1", "press 2")
+    quiet = PredictionFilter("defect-free")
+    first = prediction_search.search(engine, 3, quiet)
+    assert [one.record.request_id for one in first] == [f"request-{n}" for n in (5, 4, 3)]
+    assert found(quiet, before=first[-1].id) == [f"request-{n}" for n in (2, 1, 0)]
+    assert prediction_search.newer_neighbour(engine, first[1].id, quiet) == first[0].id
+    assert prediction_search.newer_neighbour(engine, first[0].id, quiet) is None
+    assert prediction_search.find(engine, 1_000_000) is None
+
+
+def test_a_change_of_the_served_version_is_told_once(engine: Engine) -> None:
+    """Servers that start again tell the version that is in use; only another one is a change."""
+    log = PredictionLog(engine)
+    for minutes, version in ((50, 1), (40, 1), (30, 2), (29, 2), (10, 1)):
+        log.write_served(ServedRecord(time=NOW - timedelta(minutes=minutes), version=version))
+    changes = logged_predictions.served_since(engine, NOW - timedelta(minutes=35))
+    assert [(one.before, one.after) for one in changes] == [(1, 2), (2, 1)]
+    assert changes[0].time == NOW - timedelta(minutes=30)
+    assert logged_predictions.served_since(engine, NOW) == []
 
 
 def test_texts_that_a_database_refuses_are_made_fit(engine: Engine) -> None:
     """NUL, lone surrogates and endless names are stored without an error."""
     name = "a\0b\ud800<script>" + "x" * 500
     PredictionLog(engine).write([record(request_id=name, prediction=predicted(alias=name))])
-    (found,) = logged_predictions.latest(engine, 1)
+    found = prediction_search.search(engine, 1)[0].record
     assert found.request_id.startswith("ab?<script>xxx")
     assert len(found.request_id) == 128
 
@@ -221,9 +271,9 @@ def test_pictures_are_kept_once_by_content(url: str, tmp_path: Path) -> None:
     store = ImageStore(tmp_path / "pictures")
     engine = open_database(url)
     names = {
-        one.prediction.image.sha256
-        for one in logged_predictions.latest(engine, 3)
-        if one.prediction
+        one.record.prediction.image.sha256
+        for one in prediction_search.search(engine, 3)
+        if one.record.prediction
     }
     engine.dispose()
     assert len([path for path in store.folder.rglob("*") if path.is_file()]) == 1
@@ -334,7 +384,7 @@ def test_old_predictions_and_pictures_go(engine: Engine, tmp_path: Path) -> None
         store.put(hashlib.sha256(str(number).encode()).hexdigest(), b"x" * 400_000)
     gone = retention.prune(engine, store, MONITOR.keep, NOW)
     assert (gone.predictions, gone.pictures, gone.picture_bytes) == (3, 1, 400_000)
-    assert len(logged_predictions.latest(engine, 10)) == 2
+    assert len(prediction_search.search(engine, 10)) == 2
     assert queries.traffic(engine, queries.span_until(NOW, timedelta(days=60))).requests == 5
 
 

@@ -109,6 +109,19 @@ def asked_number(name: str, low: float, high: float) -> float | None:
     return value if low <= value <= high else None
 
 
+def page_address(page: str, values: Mapping[str, str]) -> str:
+    """Return the address of another page of this dashboard, wherever a proxy shows it.
+
+    Args:
+        page: Path of the page; empty for Compare.
+        values: What its widgets are to show.
+    """
+    base = (st.context.url or "").partition("?")[0].rstrip("/")
+    own = st.session_state.get(_PAGE) or ""
+    root = base.removesuffix(f"/{own}") if own else base
+    return f"{root}/{page}?{urlencode(values)}"
+
+
 def address() -> str:
     """Return the address of this page with everything that was chosen on it until now."""
     base = (st.context.url or "").partition("?")[0]

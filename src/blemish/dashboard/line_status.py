@@ -20,7 +20,7 @@ from blemish.errors import BlemishError
 from blemish.monitoring import logged_predictions
 from blemish.monitoring.alarms import history
 from blemish.monitoring.database import log_url, open_database
-from blemish.registry import Registry
+from blemish.registry import Move, Registry
 from blemish.store.names import CHAMPION
 
 _EVERY_S = 1.0
@@ -43,6 +43,7 @@ class LineStatus:
         answer: The body of ``/readyz``; None where nothing answered.
         ever_answered: Whether anything did since the dashboard began.
         champion: Version that the registry calls champion; None for none or not known.
+        moves: Of the champion, oldest first; those known last where the registry is away.
         registry_error: Why the registry did not answer; empty where it did.
         alarms: Open alarms that nobody has acknowledged; None where the log was not read.
         last_request: When the newest prediction was logged; None for none or not known.
@@ -53,6 +54,7 @@ class LineStatus:
     ever_answered: bool = False
     champion: int | None = None
     registry_error: str = ""
+    moves: tuple[Move, ...] = ()
     alarms: int | None = None
     last_request: datetime | None = None
 
@@ -132,10 +134,11 @@ class LineReader:
         try:
             self._registry = self._registry or Registry.connect()
             champion = self._registry.aliases().get(CHAMPION)
+            moves = self._registry.history()
         except BlemishError as error:
             self.status = replace(self.status, registry_error=str(error))
         else:
-            self.status = replace(self.status, champion=champion, registry_error="")
+            self.status = replace(self.status, champion=champion, moves=moves, registry_error="")
 
     def _read_log(self) -> None:
         try:

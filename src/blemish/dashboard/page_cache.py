@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,13 @@ from blemish.dashboard.image_collections import (
     OpenedImage,
     collection_of_set,
     collection_of_test_images,
+    collection_of_uploads,
 )
 from blemish.errors import PromotionError, ServiceError, WorkspaceError
 from blemish.inference import Segmenter
-from blemish.monitoring.database import describe, log_url, open_database
+from blemish.monitoring import prediction_search, queries
+from blemish.monitoring.database import describe, log_url, open_database, pictures_folder
+from blemish.monitoring.image_store import ImageStore
 from blemish.promotion.rollback import RollbackTarget, find_target
 from blemish.registry import Move, Registry, Version, load_verified
 
@@ -114,6 +118,20 @@ def _test_collection(run_id: str, _version: Version) -> ImageCollection:
     return collection_of_test_images(run_id, registry().test_images(_version))
 
 
+def logged_collection(number: int) -> ImageCollection:
+    """Return the image of a logged prediction; refused where the log keeps it no longer."""
+    name = f"prediction {number}"
+    with asking_log() as engine:
+        logged = prediction_search.find(engine, number)
+    found = None if logged is None else logged.record.prediction
+    store = ImageStore(pictures_folder(environment()))
+    data = None if found is None else store.get(found.image.sha256)
+    if data is None:
+        gone = "The prediction log keeps no image of it, or no longer."
+        return replace(collection_of_uploads(()), refused=((name, gone),))
+    return collection_of_uploads([(name, data)])
+
+
 def set_collection(folder: Path) -> ImageCollection:
     """Open a set on disk."""
     return _set_collection(folder, (folder / "index.csv").stat().st_mtime_ns)
@@ -155,6 +173,20 @@ def asking_log() -> Iterator[Engine]:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _log(url: str) -> Engine:
     return open_database(url)
+
+
+@st.cache_data(ttl=30, show_spinner=False)
+def logged_keys() -> tuple[str, ...]:
+    """Return the names of the API keys in the log; at most half a minute old."""
+    with asking_log() as engine:
+        return prediction_search.key_names(engine)
+
+
+@st.cache_data(ttl=30, show_spinner=False)
+def logged_versions() -> tuple[int, ...]:
+    """Return the versions that answered predictions of the log; at most half a minute old."""
+    with asking_log() as engine:
+        return queries.versions(engine)
 
 
 def environment() -> Settings:

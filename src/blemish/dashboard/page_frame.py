@@ -85,6 +85,12 @@ _STYLE = """<style>
 [data-testid="stColumn"]:has([data-testid="stMetric"]) {min-width: 11rem;}
 [data-testid="stColumn"]:has([data-testid="stImage"]) {min-width: 7.5rem;}
 [data-testid="stColumn"]:has(.st-key-steps) {min-width: 16rem;}
+/* A tile opens wherever it is clicked: its button reaches over all of it. */
+[class*="st-key-tile-"] {position: relative;}
+[class*="st-key-tile-"] button::after {content: ""; position: absolute; inset: 0; cursor: pointer;}
+[class*="st-key-tile-"]:hover, [class*="st-key-tile-"]:focus-within {outline: 2px solid #0b6bcb;}
+[class*="st-key-tile-"] .stElementContainer, [class*="st-key-tile-"] .stButton {position: static;}
+.blemish-no-image {aspect-ratio: 1; display: grid; place-items: center;}
 [data-testid="stMetricValue"] {font-variant-numeric: tabular-nums; font-size: 1.7rem;}
 [data-testid="stMetricDelta"] * {white-space: normal;}
 </style>"""

@@ -8,7 +8,8 @@ rollups             the counts by minute and hour that keep the page fast
 log_writer          the thread between a server that must not wait and the log
 image_store         the images as files by SHA-256, bounded in days and bytes
 queries             sums over a range of time, as the Monitor page asks for them
-logged_predictions  single predictions and versions in use
+logged_predictions  statistics of the newest predictions, and the versions in use
+prediction_search   single predictions: found by a filter, page by page
 housekeeping        what a writer does between batches
 retention           what is deleted, and when
 parquet             the log as a Parquet file

@@ -1,4 +1,4 @@
-"""Single predictions and versions in use, as the Monitor page shows them; each from an index."""
+"""Statistics of the newest predictions and the versions in use; each from an index."""
 
 import json
 from collections.abc import Mapping
@@ -8,32 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Engine, RowMapping, func, select
+from sqlalchemy import Engine, func, select
 
 from blemish.monitoring import schema
-from blemish.monitoring.prediction_log import PredictionRecord, milliseconds, moment
-from blemish.prediction import Prediction
+from blemish.monitoring.prediction_log import milliseconds, moment
 
 _AHEAD = timedelta(minutes=1)  # by which clocks of two machines may differ
 _SEARCHED = 20  # newest images for each one wanted: a server measures a sample of them
-
-
-def latest(engine: Engine, count: int, only: str = "all") -> list[PredictionRecord]:
-    """Return the newest predictions; one whose row is corrupt has the error ``row-corrupt``.
-
-    Args:
-        engine: The database.
-        count: How many at most.
-        only: ``all``, ``defective`` or ``errors``.
-    """
-    table = schema.predictions
-    statement = select(table).order_by(table.c.time_ms.desc()).limit(count)
-    if only == "defective":
-        statement = statement.where(table.c.defective.is_(True))
-    elif only == "errors":
-        statement = statement.where(table.c.error.is_not(None))
-    with engine.connect() as connection:
-        return [_read(row) for row in connection.execute(statement).mappings()]
 
 
 def last_time(engine: Engine, now: datetime) -> datetime | None:
@@ -103,6 +84,34 @@ class ServedVersion:
     statistics: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class ServedChange:
+    """A server went from one version to another."""
+
+    time: datetime
+    before: int
+    after: int
+
+
+def served_since(engine: Engine, since: datetime) -> list[ServedChange]:
+    """Return when a server took another version into use, oldest first.
+
+    Servers that start, or take turns, tell the same version again: those rows are no change.
+
+    Args:
+        engine: The database.
+        since: UTC.
+    """
+    table = schema.served
+    before = func.lag(table.c.version).over(order_by=table.c.id)
+    rows = select(table.c.time_ms, table.c.version, before.label("before")).subquery()
+    changed = rows.c.before.is_not(None) & (rows.c.before != rows.c.version)
+    statement = select(rows).where(changed, rows.c.time_ms >= milliseconds(since))
+    with engine.connect() as connection:
+        found = connection.execute(statement.order_by(rows.c.time_ms)).mappings().all()
+    return [ServedChange(moment(row["time_ms"]), row["before"], row["version"]) for row in found]
+
+
 def served(engine: Engine) -> ServedVersion | None:
     """Return the version that a server took into use last; None when none said so."""
     table = schema.served
@@ -117,24 +126,4 @@ def served(engine: Engine) -> ServedVersion | None:
         row["alias"],
         row["precision"],
         json.loads(row["statistics"]),
-    )
-
-
-def _read(row: RowMapping) -> PredictionRecord:
-    error, prediction = row["error"], None
-    if row["image_sha256"] is not None:
-        try:
-            prediction = Prediction.from_row(dict(row))
-        except (ValueError, TypeError):  # edited by hand, or a disk that lost bits
-            error = "row-corrupt"
-    return PredictionRecord(
-        time=moment(row["time_ms"]),
-        request_id=row["request_id"],
-        status=row["status"],
-        error=error,
-        version=row["version"],
-        prediction=prediction,
-        statistics={n: row[n] for n in schema.STATISTICS if row[n] is not None},
-        shadow_version=row["shadow_version"],
-        shadow_disagreement=row["shadow_disagreement"],
     )

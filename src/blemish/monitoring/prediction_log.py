@@ -23,6 +23,8 @@ class PredictionRecord:
         request_id: Its name in the server's own log.
         status: HTTP status of the answer.
         error: Type of the problem where the status is an error, else None.
+        detail: The sentence of that problem, as the client was told.
+        key: Name of the API key that asked; None where the server needs none.
         version: Version that answered or was to answer; None where none was found.
         prediction: What was answered; None where the request was refused. The log keeps no
             renderings.
@@ -37,6 +39,8 @@ class PredictionRecord:
     request_id: str
     status: int
     error: str | None = None
+    detail: str | None = None
+    key: str | None = None
     version: int | None = None
     prediction: Prediction | None = None
     statistics: Mapping[str, float] = field(default_factory=dict)
@@ -115,6 +119,8 @@ def _row(record: PredictionRecord) -> dict[str, Any]:
         "request_id": record.request_id,
         "status": record.status,
         "error": record.error,
+        "error_detail": record.detail,
+        "key_name": record.key,
         "version": record.version,
         "shadow_version": record.shadow_version,
         "shadow_disagreement": record.shadow_disagreement,

@@ -165,6 +165,15 @@ def failures_by_type(engine: Engine, span: Span) -> dict[str, int]:
         return {row[0]: int(row[1]) for row in connection.execute(statement)}
 
 
+def versions(engine: Engine) -> tuple[int, ...]:
+    """Return the versions that answered any prediction of the log, the newest first."""
+    table = schema.traffic
+    statement = select(table.c.version).distinct().where(table.c.span_s == rollups.HOUR)
+    with engine.connect() as connection:
+        found = connection.scalars(statement.where(table.c.version > 0))
+        return tuple(sorted(found, reverse=True))
+
+
 def lost(engine: Engine, span: Span) -> int:
     """Return how many predictions of a range were answered but not logged."""
     table = schema.losses

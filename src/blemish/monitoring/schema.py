@@ -38,6 +38,8 @@ predictions = Table(
     Column("request_id", String(128), nullable=False),
     Column("status", Integer, nullable=False),
     Column("error", String(128)),
+    Column("error_detail", String(1_000)),
+    Column("key_name", String(128)),
     Column("version", Integer),
     Column("alias", String(128)),
     Column("precision", String(16)),
@@ -58,6 +60,7 @@ predictions = Table(
     Column("shadow_disagreement", Float),
     Index("predictions_by_time", "time_ms"),
     Index("predictions_by_version", "version", "time_ms"),
+    Index("predictions_by_key", "key_name", "time_ms"),
     Index("predictions_by_picture", "image_sha256"),
     Index("predictions_by_verdict", "defective", "time_ms"),
     Index(

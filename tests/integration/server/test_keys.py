@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -71,11 +72,20 @@ def test_keys_beyond_ascii_are_refused(keyed: tuple[Server, str], token: bytes) 
 
 
 def test_a_key_is_revoked_while_serving(keyed: tuple[Server, str]) -> None:
-    """A new key works at once, a revoked one no longer, and no digest leaks into the log."""
+    """A new key works at once, a revoked one no longer; the log names it, and holds no digest."""
     server, token = keyed
     file = KeyFile(server.folder / "keys.json")
     second = file.add("line-2")
     assert server.client.get("/v1/models", headers=bearer(second)).status_code == 200
+    refusal = server.client.post("/v1/predict", content=b"nothing", headers=bearer(second))
+    request = refusal.headers["x-request-id"]
+    query = "SELECT key_name FROM predictions WHERE request_id = ?"
+
+    def asked_by() -> list[tuple[str]]:
+        with sqlite3.connect(server.folder / "predictions.db") as connection:
+            return connection.execute(query, [request]).fetchall()
+
+    server.wait(lambda: asked_by() == [("line-2",)])
     file.revoke("line-2")
     assert server.client.get("/v1/models", headers=bearer(second)).status_code == 401
     assert server.client.get("/v1/models", headers=bearer(token)).status_code == 200

@@ -329,4 +329,8 @@ def test_predictions_are_logged(server: Server, shelf: Shelf, picture: bytes) ->
         (defects,) = connection.execute(
             "SELECT defects FROM predictions WHERE request_id = ?", [next(iter(wanted))]
         ).fetchone()
+        (detail,) = connection.execute(
+            "SELECT error_detail FROM predictions WHERE status = 415"
+        ).fetchone()
     assert json.loads(defects) == answer.json()["defects"]
+    assert detail == refusal.json()["detail"]

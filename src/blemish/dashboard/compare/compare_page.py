@@ -18,7 +18,7 @@ from blemish.dashboard.image_collections import ImageCollection, collection_of_u
 from blemish.dashboard.page_errors import guarded, plain, run_number
 from blemish.registry import Version
 
-_TEST, _UPLOADS = "test", "uploads"
+_TEST, _UPLOADS, _LOGGED = "test", "uploads", "prediction:"
 _POLL_S = 1.0
 _PATIENCE_S = 0.4  # a few images are compared by then, and the page comes whole at once
 _TABS = [
@@ -190,6 +190,10 @@ def _choose_source() -> str:
     folders = page_cache.set_folders()
     options = [_TEST, *(f"set:{name}" for name in folders), _UPLOADS]
     shown = {_TEST: "Test images of version B", _UPLOADS: "Your own images"}
+    asked = st.session_state.get("on") or st.query_params.get("on", "")
+    if (number := asked.removeprefix(_LOGGED)) != asked and number.isdecimal():
+        options.append(asked)
+        shown[asked] = f"Image of prediction {number}"
     return choose(
         "Images",
         "on",
@@ -204,6 +208,8 @@ def _collection(source: str, pair: Pair) -> ImageCollection:
         return page_cache.test_collection(pair.b.version)
     if source == _UPLOADS:
         return _uploaded()
+    if source.startswith(_LOGGED):
+        return page_cache.logged_collection(int(source.removeprefix(_LOGGED)))
     return page_cache.set_collection(page_cache.set_folders()[source.removeprefix("set:")])
 
 

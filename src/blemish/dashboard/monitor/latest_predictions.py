@@ -1,6 +1,8 @@
-"""The latest predictions of the Monitor page: images with their defects."""
+"""The latest predictions of the Monitor page: images with their defects, refusals in words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import cv2
 import numpy as np
@@ -8,77 +10,136 @@ import numpy.typing as npt
 import streamlit as st
 
 from blemish.dashboard import page_cache
-from blemish.dashboard.address_widgets import pick
+from blemish.dashboard.address_widgets import remember
+from blemish.dashboard.local_times import both_times, local_zone
+from blemish.dashboard.monitor.prediction_controls import choose_predictions
 from blemish.dashboard.page_errors import guarded, plain
 from blemish.errors import ImageError
 from blemish.imaging import decode_image
-from blemish.monitoring import logged_predictions
+from blemish.monitoring import prediction_search
 from blemish.monitoring.database import pictures_folder
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.monitoring.prediction_search import LoggedPrediction
 from blemish.visualization import OUTLINE
 
-_COUNT = 12
+_IMAGES, _REFUSALS, _BESIDE = 12, 25, 3
 TILE = 208  # pixels: six, four or three in a row on a desk, a laptop, a tablet
 _SIDE = 256  # pixels
 Box = tuple[int, int, int, int]
-_KINDS = {"all": "All", "defective": "With defects", "errors": "Errors"}
 
 
 @guarded
 def show() -> None:
-    """Show the latest predictions, newest first."""
-    title, kinds = st.columns([1, 1], vertical_alignment="bottom")
-    title.markdown("### Latest predictions")
-    with kinds:
-        only = pick("Show", "only", _KINDS, default="all", visible=False)
+    """Show a page of predictions, newest first: images as tiles, refusals as lines."""
+    st.markdown("### Latest predictions")
+    wanted = choose_predictions()
+    before = _asked_place()
+    errors_only = wanted.verdict == "errors"
+    count = _REFUSALS if errors_only else _IMAGES
+    seen = replace(wanted, verdict="answered") if wanted.verdict == "all" else wanted
+    refused: list[LoggedPrediction] = []
     with page_cache.asking_log() as engine:
-        found = logged_predictions.latest(engine, _COUNT, only)
-    if not found:
-        st.caption("Nothing yet.")
-    store = ImageStore(pictures_folder(page_cache.environment()))
-    with st.container(horizontal=True):
-        for logged in found:
-            with st.container(width=TILE):
-                _show_one(logged, store)
+        found = prediction_search.search(engine, count + 1, seen, before=before)
+        if wanted.verdict == "all" and before is None:
+            errors = replace(wanted, verdict="errors")
+            refused = prediction_search.search(engine, _BESIDE, errors)
+    shown = found[:count]
+    if not shown and not refused:
+        st.caption("No prediction passes the filter.")
+    if errors_only:
+        _show_refusals(shown)
+    else:
+        _show_tiles(shown)
+    _show_pages(shown, more=len(found) > count, before=before)
+    if refused:
+        st.markdown("##### Refused or failed, newest")
+        _show_refusals(refused)
 
 
-def _show_one(logged: PredictionRecord, store: ImageStore) -> None:
-    image = None
-    if logged.prediction is not None:
-        defects = tuple(defect.bbox for defect in logged.prediction.defects)
-        image = _image(logged.prediction.image.sha256, defects, store)
-    verdict = _verdict(logged)
-    with st.container(border=True, gap="xsmall"):
-        if image is None:
-            st.html('<div style="aspect-ratio:1;display:grid;place-items:center;opacity:.6">'
-                    "no image kept</div>")  # fmt: skip
-        else:
-            st.image(image, width="stretch", alt=f"Image of the request: {verdict}")
-        st.markdown(f"**{plain(verdict)}**")
-        st.caption(_note(logged))
-
-
-def _verdict(logged: PredictionRecord) -> str:
-    if logged.error:
-        return f"{logged.status} {logged.error}"
-    found = logged.prediction
+def verdict_of(record: PredictionRecord) -> str:
+    """Return in words what was said of an image, or that it was refused."""
+    if record.error:
+        return f"{record.status} {record.error}"
+    found = record.prediction
     if found is None or not found.defective:
         return "defect-free"
     number = found.defect_count
     return f"{number} defect{'' if number == 1 else 's'}, {found.defect_area_fraction:.2%}"
 
 
-def _note(logged: PredictionRecord) -> str:
-    parts = [f"{logged.time:%H:%M:%S}"]
-    if logged.version is not None:
-        parts.append(f"version {logged.version}")
-    if logged.prediction is not None:
-        parts.append(f"{logged.prediction.timing_ms.total:.0f} ms")
+def _asked_place() -> int | None:
+    asked = st.query_params.get("before", "")
+    return int(asked) if asked.isdecimal() and len(asked) < 19 else None
+
+
+def _show_pages(shown: Sequence[LoggedPrediction], *, more: bool, before: int | None) -> None:
+    """Show the buttons to older predictions and back to the newest."""
+    with st.container(horizontal=True):
+        if more and st.button("Older", icon=":material/arrow_back:", key="older"):
+            remember("before", str(shown[-1].id))
+            st.rerun(scope="fragment")
+        if before is not None and st.button("Newest", icon=":material/last_page:", key="newest"):
+            st.query_params.pop("before", None)
+            st.rerun(scope="fragment")
+
+
+def _show_tiles(shown: Sequence[LoggedPrediction]) -> None:
+    store = ImageStore(pictures_folder(page_cache.environment()))
+    with st.container(horizontal=True):
+        for logged in shown:
+            with st.container(width=TILE):
+                _show_tile(logged, store)
+
+
+def _show_tile(logged: LoggedPrediction, store: ImageStore) -> None:
+    record, image = logged.record, None
+    if record.prediction is not None:
+        defects = tuple(defect.bbox for defect in record.prediction.defects)
+        image = _image(record.prediction.image.sha256, defects, store)
+    verdict = verdict_of(record)
+    with st.container(border=True, gap="xsmall", key=f"tile-{logged.id}"):
+        if image is None:
+            st.html("<div class='blemish-no-image'>no image kept</div>")
+        else:
+            st.image(image, width="stretch", alt=f"Image of the request: {verdict}")
+        st.markdown(f"**{plain(verdict)}**")
+        st.caption(_note(record))
+        _show_open(logged)
+
+
+def _show_open(logged: LoggedPrediction) -> None:
+    """Show the button that opens a prediction; on a tile it lies over the whole of it."""
+    if st.button("Open", key=f"open-{logged.id}", type="tertiary", icon=":material/zoom_in:"):
+        remember("prediction", str(logged.id))
+        st.rerun(scope="app")
+
+
+def _note(record: PredictionRecord) -> str:
+    today = record.time.date() == datetime.now(UTC).date()
+    parts = [both_times(record.time, local_zone(), seconds=today, date=not today)]
+    if record.version is not None:
+        parts.append(f"version {record.version}")
+    if record.key is not None:
+        parts.append(f"key {record.key}")
+    if record.prediction is not None:
+        parts.append(f"{record.prediction.timing_ms.total:.0f} ms")
     return plain(" · ".join(parts))
 
 
-@st.cache_data(max_entries=512, show_spinner=False)
+def _show_refusals(shown: Sequence[LoggedPrediction]) -> None:
+    """Show refused requests, a line each, in the words that the client was given."""
+    for logged in shown:
+        record = logged.record
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _show_open(logged)
+            with st.container(width="stretch", gap=None):
+                said = plain(record.detail) if record.detail else "The log holds no sentence of it."
+                st.markdown(f"**{plain(verdict_of(record))}**: {said}")
+                st.caption(_note(record))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
 def _image(sha256: str, boxes: Sequence[Box], _store: ImageStore) -> npt.NDArray[np.uint8] | None:
     """Return a small square image with a frame around each defect; None when it is not kept."""
     data = _store.get(sha256)

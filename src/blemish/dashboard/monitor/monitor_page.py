@@ -8,9 +8,17 @@ from sqlalchemy import Engine
 from blemish.config.checkout_params import monitor_params
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import pick
-from blemish.dashboard.line_status import age
-from blemish.dashboard.monitor import drift_section, latest_predictions, traffic_charts
+from blemish.dashboard.line_status import age, line_status
+from blemish.dashboard.local_times import both_times, local_zone, time_columns
+from blemish.dashboard.monitor import (
+    drift_section,
+    latest_predictions,
+    opened_prediction,
+    traffic_charts,
+)
+from blemish.dashboard.monitor.version_changes import version_changes
 from blemish.dashboard.page_errors import guarded, plain
+from blemish.dashboard.terms import meaning
 from blemish.monitoring import alarms, logged_predictions, queries
 
 RANGES = {
@@ -28,6 +36,7 @@ _SLOW_REFRESH_S = 20.0  # drift looks at hundreds of images; it does not change 
 def page() -> None:
     """Lay out the page."""
     st.markdown("## Monitor")
+    opened_prediction.show()
     ranges, live = st.columns([5, 1], vertical_alignment="bottom")
     with ranges:
         texts = {name: text for name, (text, _) in RANGES.items()}
@@ -47,8 +56,9 @@ def _overview(length: timedelta) -> None:
         alarms.check(engine, monitor_params(), datetime.now(UTC))
         _show_open(engine)
         span = queries.span_until(datetime.now(UTC), length)
-        _show_figures(engine, span)
-        traffic_charts.show(engine, span)
+        _show_metrics(engine, span)
+        changes = version_changes(engine, span, line_status().moves)
+        traffic_charts.show(engine, span, monitor_params().alarms, changes)
 
 
 def _show_open(engine: Engine) -> None:
@@ -57,12 +67,14 @@ def _show_open(engine: Engine) -> None:
         if alarm.closed is not None:
             continue
         text = (
-            f"**{plain(alarm.rule.capitalize())}** since {alarm.opened:%Y-%m-%d %H:%M} UTC: "
-            f"{plain(alarm.detail)}; limit {alarm.bound:.3g}"
+            f"**{plain(alarm.rule.capitalize())}** since "
+            f"{plain(both_times(alarm.opened, local_zone()))}: "
+            f"{plain(alarm.detail)}; limit {measure(alarm.rule, alarm.bound)}"
         )
         if alarm.acknowledged is not None:
-            seen = f"{alarm.acknowledged:%H:%M} UTC by {plain(alarm.acknowledged_by or '')}"
-            st.warning(f"{text}. Acknowledged at {seen}.", icon=":material/visibility:")
+            seen = plain(both_times(alarm.acknowledged, local_zone()))
+            who = plain(alarm.acknowledged_by or "")
+            st.warning(f"{text}. Acknowledged at {seen} by {who}.", icon=":material/visibility:")
             continue
         words, button = st.columns([6, 1], vertical_alignment="center")
         words.error(text, icon=":material/notification_important:")
@@ -72,40 +84,54 @@ def _show_open(engine: Engine) -> None:
             st.rerun(scope="fragment")
 
 
-def _show_figures(engine: Engine, span: queries.Span) -> None:
+def _show_metrics(engine: Engine, span: queries.Span) -> None:
     traffic = queries.traffic(engine, span)
     latency = queries.latency_quantiles(engine, span, (0.5, 0.95))
     lost = queries.lost(engine, span)
     columns = st.columns(6)
     minutes = max(1.0, (span.end - span.start).total_seconds() / 60)
     with columns[0]:
-        _figure("Requests", f"{traffic.requests:,}", f"{traffic.requests / minutes:.1f} a minute")
+        _metric("Requests", f"{traffic.requests:,}", f"{traffic.requests / minutes:.1f} a minute")
     with columns[1]:
-        _figure("Defect rate", _percent(traffic.defect_rate), f"{traffic.defective:,} images")
+        note = f"{traffic.defective:,} images"
+        _metric("Defect rate", _percent(traffic.defect_rate), note, meaning("defect rate"))
     with columns[2]:
         note = f"{traffic.errors:,} requests" + (f", {lost:,} not logged" if lost else "")
-        _figure("Errors", _percent(traffic.error_rate), note)
+        _metric("Errors", _percent(traffic.error_rate), note)
     with columns[3]:
         text = f"{latency[0.95]:.0f} ms" if latency else "-"
-        _figure("Latency, 95 %", text, f"half within {latency[0.5]:.0f} ms" if latency else "none")
+        note = f"half within {latency[0.5]:.0f} ms" if latency else "no data"
+        explained = f"{meaning('latency')} 95 of 100 requests took at most this long."
+        _metric("Latency, 95 %", text, note, explained)
     with columns[4]:
         _show_served(engine)
     with columns[5]:
         seen = f"{traffic.shadowed:,} images seen by both" if traffic.shadowed else "no challenger"
-        _figure("Shadow disagreement", _percent(traffic.disagreement, 2), seen)
+        disagreement = _percent(traffic.disagreement, 2)
+        _metric("Shadow disagreement", disagreement, seen, meaning("shadow disagreement"))
 
 
 def _show_served(engine: Engine) -> None:
     served = logged_predictions.served(engine)
     if served is None:
-        _figure("Model in use", "-", "no server yet")
+        _metric("Model in use", "-", "no server yet")
         return
     length = age(datetime.now(UTC) - served.time)
-    _figure("Model in use", f"version {served.version}", f"for {length}")
+    _metric("Model in use", f"version {served.version}", f"for {length}")
 
 
-def _figure(label: str, value: str, note: str) -> None:
-    st.metric(label, value, note, delta_color="off", delta_arrow="off", border=True)
+def _metric(label: str, value: str, note: str, explained: str | None = None) -> None:
+    st.metric(label, value, note, help=explained, delta_color="off", delta_arrow="off", border=True)
+
+
+def measure(rule: str, value: float | None) -> str:
+    """Return a value of a rule with its unit; a dash where there is none."""
+    if value is None:
+        return "-"
+    if rule in ("defect rate", "error rate"):
+        return f"{value:.1%}"
+    unit = {"latency": " ms", "silence": " min"}.get(rule, "")
+    return f"{value:.3g}{unit}"
 
 
 def _percent(share: float | None, digits: int = 1) -> str:
@@ -125,14 +151,15 @@ def _show_alarms() -> None:
     with page_cache.asking_log() as engine:
         findings = alarms.judge(engine, monitor_params(), datetime.now(UTC))
         past = alarms.history(engine)
+    zone = local_zone()
     left, right = st.columns(2)
     with left:
-        st.markdown("##### Rules")
+        st.markdown("##### Rules", help=f"{meaning('alarm')} Limit: {meaning('limit')}")
         st.dataframe(
             {
                 "Rule": [one.rule for one in findings],
-                "Now": ["-" if one.value is None else f"{one.value:.4g}" for one in findings],
-                "Limit": [one.bound for one in findings],
+                "Now": [measure(one.rule, one.value) for one in findings],
+                "Limit": [measure(one.rule, one.bound) for one in findings],
                 "": [_state(one) for one in findings],
                 "In words": [one.detail for one in findings],
             },
@@ -140,16 +167,16 @@ def _show_alarms() -> None:
             alt="Every rule with its value now and its bound.",
         )
     with right:
-        st.markdown("##### History")
+        st.markdown("##### History", help="One incident is one row, however often it flickers.")
         if not past:
             st.caption("No alarm yet.")
             return
         st.dataframe(
             {
                 "Rule": [one.rule for one in past],
-                "From (UTC)": [one.opened for one in past],
-                "Until (UTC)": [one.closed for one in past],
-                "Value": [round(one.value, 4) for one in past],
+                **time_columns("From", [one.opened for one in past], zone),
+                **time_columns("Until", [one.closed for one in past], zone),
+                "Value": [measure(one.rule, one.value) for one in past],
                 "In words": [one.detail for one in past],
                 "Acknowledged by": [one.acknowledged_by or "" for one in past],
             },

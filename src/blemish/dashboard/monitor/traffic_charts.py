@@ -1,22 +1,35 @@
 """The charts of the Monitor page."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import altair as alt
 import pandas as pd
 import streamlit as st
 from sqlalchemy import Engine
 
+from blemish.config.monitor import Alarms
+from blemish.dashboard.local_times import both_times, local_zone
+from blemish.dashboard.monitor.chart_frame import HEIGHT, LEGEND, ChartFrame, Layers, Limit
+from blemish.dashboard.monitor.version_changes import VersionChange
+from blemish.dashboard.page_errors import plain
+from blemish.dashboard.terms import meaning
 from blemish.monitoring import queries
 
-_HEIGHT = 240
-_LEGEND = alt.Legend(orient="top", title=None)
+_SAID = 4  # changes of the version that are told in words
 
 
-def show(engine: Engine, span: queries.Span) -> None:
-    """Show requests, defect rate, latency, and where time and errors go."""
+def show(
+    engine: Engine, span: queries.Span, limits: Alarms, changes: Sequence[VersionChange]
+) -> None:
+    """Show requests, defect rate, latency, and where time and errors go.
+
+    Args:
+        engine: The prediction log.
+        span: The range.
+        limits: Drawn as dashed lines.
+        changes: Of the version, drawn as upright lines.
+    """
     points = queries.traffic_over_time(engine, span)
     if not points:
         st.info(
@@ -24,17 +37,34 @@ def show(engine: Engine, span: queries.Span) -> None:
             icon=":material/hourglass_empty:",
         )
         return
+    frame = ChartFrame(span, tuple(changes), local_zone())
+    latency = queries.latency_over_time(engine, span)
     left, right = st.columns(2)
     with left:
         st.markdown("##### Requests")
-        st.altair_chart(_requests(points, span), alt="Requests over time, answered and errors.")
-        st.markdown("##### Defect rate")
-        st.altair_chart(_defect_rate(points, span), alt="Share of images with a defect over time.")
+        st.altair_chart(_requests(points, frame), alt="Requests over time, answered and errors.")
+        st.markdown("##### Defect rate", help=meaning("defect rate"))
+        chart = _rate(points, frame, "defect rate", limits.defect_rate)
+        st.altair_chart(chart, alt="Share of images with a defect over time, and its limit.")
     with right:
-        st.markdown("##### Latency of the whole request")
-        latency = queries.latency_over_time(engine, span)
-        st.altair_chart(_latency(latency, span), alt="Median and 95th percentile over time.")
-        _show_parts(engine, span)
+        st.markdown("##### Latency of the whole request", help=meaning("latency"))
+        chart = _latency(latency, frame, limits.latency_p95_ms)
+        st.altair_chart(chart, alt="Median and 95th percentile over time, and the limit.")
+        st.markdown("##### Error rate")
+        chart = _rate(points, frame, "error rate", limits.error_rate)
+        st.altair_chart(chart, alt="Share of refused or failed requests, and its limit.")
+    _show_changes(changes)
+    _show_parts(engine, span)
+
+
+def _show_changes(changes: Sequence[VersionChange]) -> None:
+    """Say in words what the upright lines mark: a colour or a hover alone reaches not everybody."""
+    if not changes:
+        return
+    zone = local_zone()
+    said = [f"{both_times(one.time, zone)} {one.text}" for one in changes[-_SAID:]]
+    more = f"{len(changes) - _SAID} earlier ones, then " if len(changes) > _SAID else ""
+    st.caption(plain(f"Upright lines, changes of the version: {more}{'; '.join(said)}."))
 
 
 def _show_parts(engine: Engine, span: queries.Span) -> None:
@@ -56,78 +86,52 @@ def _show_parts(engine: Engine, span: queries.Span) -> None:
 Points = Sequence[tuple[datetime, queries.Traffic]]
 
 
-def _requests(points: Points, span: queries.Span) -> alt.Chart:
+def _requests(points: Points, frame: ChartFrame) -> Layers:
     rows = [
-        {"time": time, "until": time + span.bucket, "kind": kind, "requests": number}
+        {"time": time, "until": time + frame.span.bucket, "kind": kind, "requests": number}
         for time, traffic in points
         for kind, number in (("answered", traffic.answered), ("errors", traffic.errors))
     ]
-    chart: alt.Chart = (
-        alt.Chart(pd.DataFrame(rows), height=_HEIGHT)
+    bars = (
+        alt.Chart(frame.table(rows))
         .mark_bar(orient="vertical", binSpacing=1)
         .encode(
-            x=_time(span),
+            x=frame.time(),
             x2="until:T",
             y=alt.Y("requests:Q", title=None, stack=True),
-            color=alt.Color("kind:N", sort=["answered", "errors"], legend=_LEGEND, title=None),
-            tooltip=["kind", "requests", alt.Tooltip("time:T", format="%H:%M")],
+            color=alt.Color("kind:N", sort=["answered", "errors"], legend=LEGEND, title=None),
+            tooltip=["kind", "requests", *frame.tooltip()],
         )
     )
-    return chart
+    return frame.compose(bars)
 
 
-def _defect_rate(points: Points, span: queries.Span) -> alt.Chart:
-    rows = [
-        {"time": time, "rate": traffic.defect_rate}
-        for time, traffic in points
-        if traffic.defect_rate is not None
-    ]
-    return _line(rows, span, alt.Y("rate:Q", title=None, axis=alt.Axis(format="%")))
+def _rate(points: Points, frame: ChartFrame, name: str, limit: float) -> Layers:
+    """Draw a rate over time, with its limit."""
+    rates = [(time, getattr(traffic, name.replace(" ", "_"))) for time, traffic in points]
+    rows = [{"time": time, "value": rate} for time, rate in rates if rate is not None]
+    return frame.lines(rows, Limit(limit, f"limit {limit:.0%}"), alt.Axis(format="%"))
 
 
 def _latency(
-    points: Sequence[tuple[datetime, dict[float, float]]], span: queries.Span
-) -> alt.Chart:
+    points: Sequence[tuple[datetime, dict[float, float]]], frame: ChartFrame, limit: float
+) -> Layers:
     names = {0.5: "median", 0.95: "95 %"}
     rows = [
-        {"time": time, "which": names[quantile], "ms": ms}
+        {"time": time, "which": names[quantile], "value": ms}
         for time, found in points
         for quantile, ms in found.items()
     ]
-    colour = alt.Color("which:N", sort=list(names.values()), legend=_LEGEND, title=None)
-    return _line(rows, span, alt.Y("ms:Q", title="ms"), colour)
-
-
-def _line(
-    rows: list[dict[str, Any]], span: queries.Span, y: alt.Y, colour: alt.Color | None = None
-) -> alt.Chart:
-    more = {} if colour is None else {"color": colour}
-    chart: alt.Chart = (
-        alt.Chart(pd.DataFrame(rows), height=_HEIGHT)
-        .mark_line(point=len(rows) < 40, strokeWidth=2)
-        .encode(x=_time(span), y=y, tooltip=list(rows[0]) if rows else [], **more)
+    colour = alt.Color("which:N", sort=list(names.values()), legend=LEGEND, title=None)
+    return frame.lines(
+        rows, Limit(limit, f"limit {limit:.0f} ms, 95 %"), alt.Axis(), colour, title="ms"
     )
-    return chart
-
-
-def _time(span: queries.Span) -> alt.X:
-    domain = [moment.isoformat() for moment in (span.start, span.end)]
-    return alt.X(
-        "time:T",
-        title="UTC",
-        scale=alt.Scale(type="utc", domain=domain),
-        axis=alt.Axis(labelOverlap=True, tickCount=6, format=_clock(span), grid=False),
-    )
-
-
-def _clock(span: queries.Span) -> str:
-    return "%H:%M" if span.end - span.start <= timedelta(days=1, minutes=30) else "%d %b"
 
 
 def _bars(values: "dict[str, float] | dict[str, int]", unit: str) -> alt.Chart:
     table = pd.DataFrame({"name": list(values), "value": list(values.values())})
     chart: alt.Chart = (
-        alt.Chart(table, height=_HEIGHT)
+        alt.Chart(table, height=HEIGHT)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             x=alt.X("value:Q", title=unit),

@@ -1,0 +1,133 @@
+"""What all charts over time share: the axis in two time zones, limits, changes of the version."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from blemish.dashboard.local_times import both_times, is_utc, zone_name
+from blemish.dashboard.monitor.version_changes import VersionChange
+from blemish.monitoring.queries import Span
+
+HEIGHT = 240
+Layers = alt.LayerChart | alt.FacetChart  # what altair.layer returns
+LEGEND = alt.Legend(orient="top", title=None)
+_FAR = 3.0  # a limit so many times above all values would press them flat
+_LIMIT_COLOUR, _CHANGE_COLOUR = "#d01c2a", "#7a8494"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit and the words that stand at its line."""
+
+    value: float
+    text: str
+
+
+@dataclass(frozen=True)
+class ChartFrame:
+    """A range of time with what happened in it.
+
+    Attributes:
+        span: The range; the axis shows all of it.
+        changes: Of the version, drawn as upright lines.
+        zone: Of whoever looks; its times stand beside UTC.
+    """
+
+    span: Span
+    changes: tuple[VersionChange, ...]
+    zone: tzinfo
+
+    def time(self) -> alt.X:
+        """Return the axis: UTC, and below it the local time where it is another."""
+        is_a_day = self.span.end - self.span.start <= timedelta(days=1, minutes=30)
+        layout = "%H:%M" if is_a_day else "%d %b"
+        label, title = f"utcFormat(datum.value, '{layout}')", "UTC"
+        if is_a_day and not is_utc(self.zone, self.span.end):
+            label = f"[{label}, timeFormat(datum.value, '{layout}')]"
+            title = f"UTC; below: {zone_name(self.zone, self.span.end)}"
+        domain = [moment.isoformat() for moment in (self.span.start, self.span.end)]
+        axis = alt.Axis(labelOverlap=True, tickCount=6, labelExpr=label, grid=False)
+        return alt.X("time:T", title=title, scale=alt.Scale(type="utc", domain=domain), axis=axis)
+
+    def tooltip(self) -> list[alt.Tooltip]:
+        """Return the time under the pointer, in both zones."""
+        return [alt.Tooltip("said:N", title="time")]
+
+    def lines(
+        self,
+        rows: Sequence[dict[str, Any]],
+        limit: Limit,
+        axis: alt.Axis,
+        colour: alt.Color | None = None,
+        *,
+        title: str | None = None,
+    ) -> Layers:
+        """Draw ``value`` over ``time``, with a limit.
+
+        A limit far above all values is drawn at the top edge, with an arrow in its words.
+
+        Args:
+            rows: With ``time`` and ``value``.
+            limit: Drawn dashed.
+            axis: Of the values.
+            colour: By what the lines differ, if there are several.
+            title: Of the axis.
+        """
+        highest = max((row["value"] for row in rows), default=0.0)
+        top = max(highest, min(limit.value, _FAR * highest) if highest else limit.value) * 1.08
+        scale = alt.Scale(domain=[0, top], nice=False)
+        values = (
+            alt.Chart(self.table(rows))
+            .mark_line(point=len(rows) < 40, strokeWidth=2, clip=True)
+            .encode(
+                x=self.time(),
+                y=alt.Y("value:Q", title=title, axis=axis, scale=scale),
+                tooltip=[alt.Tooltip("value:Q", format=axis_format(axis)), *self.tooltip()],
+                **({} if colour is None else {"color": colour}),
+            )
+        )
+        return self.compose(values, self._limit(limit, top, scale))
+
+    def compose(self, *layers: "alt.Chart | Layers") -> Layers:
+        """Lay charts over each other, and the changes of the version over all of them."""
+        changes = [self._changes()] if self.changes else []
+        composed: Layers = alt.layer(*layers, *changes).properties(height=HEIGHT)
+        return composed
+
+    def table(self, rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+        """Return rows with a ``time`` as a table that also says the time in both zones."""
+        return pd.DataFrame([row | {"said": both_times(row["time"], self.zone)} for row in rows])
+
+    def _limit(self, limit: Limit, top: float, scale: alt.Scale) -> Layers:
+        drawn = min(limit.value, top)
+        text = limit.text if drawn == limit.value else f"\u25b2 {limit.text}, above this chart"
+        table = pd.DataFrame([{"value": drawn, "text": text}])
+        base = alt.Chart(table).encode(y=alt.Y("value:Q", scale=scale))
+        rule = base.mark_rule(color=_LIMIT_COLOUR, strokeDash=[5, 4], strokeWidth=1.5)
+        words = base.mark_text(
+            align="right", baseline="bottom", dx=-4, dy=-3 if drawn < top else 12, fontSize=11,
+            color=_LIMIT_COLOUR,
+        ).encode(text="text:N", x=alt.value("width"))  # fmt: skip
+        layered: Layers = alt.layer(rule, words)
+        return layered
+
+    def _changes(self) -> alt.Chart:
+        rows = [
+            {"time": one.time, "change": one.text, "said": both_times(one.time, self.zone)}
+            for one in self.changes
+        ]
+        chart: alt.Chart = (
+            alt.Chart(pd.DataFrame(rows))
+            .mark_rule(color=_CHANGE_COLOUR, strokeWidth=2, clip=True)
+            .encode(x=self.time(), tooltip=["change:N", *self.tooltip()])
+        )
+        return chart
+
+
+def axis_format(axis: alt.Axis) -> str:
+    """Return how a value is written in a tooltip of an axis."""
+    return ".1%" if axis.to_dict().get("format") == "%" else ".1f"

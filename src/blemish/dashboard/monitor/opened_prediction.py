@@ -1,0 +1,168 @@
+"""One prediction, opened large: its image, its defects, the heatmap, and all that was logged."""
+
+import streamlit as st
+
+from blemish.dashboard import page_cache
+from blemish.dashboard.address_widgets import address, page_address, remember
+from blemish.dashboard.local_times import both_times, local_zone
+from blemish.dashboard.monitor.latest_predictions import verdict_of
+from blemish.dashboard.page_errors import caught, plain
+from blemish.dashboard.terms import meaning
+from blemish.dashboard.viewer import Frame, Pane, make_frame, show_frames
+from blemish.errors import BlemishError, ImageError, NotFoundError
+from blemish.imaging import decode_image
+from blemish.inference import Segmentation
+from blemish.monitoring import prediction_search
+from blemish.monitoring.database import pictures_folder
+from blemish.monitoring.image_store import ImageStore
+from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.monitoring.prediction_search import LoggedPrediction, PredictionFilter
+from blemish.prediction import Prediction
+from blemish.visualization import create_heatmap, overlay_outline
+
+_NAME = "prediction"
+
+
+def show() -> None:
+    """Open the prediction that the address names, where it names one."""
+    if _NAME in st.query_params:
+        st.dialog("Prediction", width="large", on_dismiss=_close)(_show)()
+
+
+def _close() -> None:
+    st.query_params.pop(_NAME, None)
+
+
+def _show() -> None:
+    with caught(again=False):
+        asked = st.query_params.get(_NAME, "")
+        logged = None
+        if asked.isdecimal() and len(asked) < 19:
+            with page_cache.asking_log() as engine:
+                logged = prediction_search.find(engine, int(asked))
+        if logged is None:
+            st.warning(
+                f"The log holds no prediction {plain(asked)}. Predictions are deleted after the "
+                "days that `monitor.keep.days` in params.yaml says.",
+                icon=":material/link_off:",
+            )
+            return
+        _show_steps(logged)
+        _show_record(logged)
+
+
+def _show_steps(logged: LoggedPrediction) -> None:
+    """Show what it is, and the buttons to its neighbours under the filter of the page."""
+    wanted = st.session_state.get("_predictions_wanted", PredictionFilter())
+    with page_cache.asking_log() as engine:
+        older = prediction_search.search(engine, 1, wanted, before=logged.id)
+        newer = prediction_search.newer_neighbour(engine, logged.id, wanted)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"#### {plain(verdict_of(logged.record))}")
+        _step("Newer", newer, ":material/chevron_left:")
+        _step("Older", older[0].id if older else None, ":material/chevron_right:")
+
+
+def _step(label: str, target: int | None, icon: str) -> None:
+    if st.button(label, icon=icon, disabled=target is None, key=f"step-{label}"):
+        remember(_NAME, str(target))
+        st.rerun(scope="fragment")
+
+
+def _show_record(logged: LoggedPrediction) -> None:
+    record = logged.record
+    st.caption(plain(" · ".join(_facts(record))))
+    if record.detail:
+        st.error(plain(record.detail), icon=":material/block:")
+    if record.prediction is not None:
+        _show_image(logged, record.prediction)
+        _show_defects(record.prediction)
+        for warning in record.prediction.warnings:
+            st.warning(plain(warning))
+    st.caption("Link to this prediction")
+    st.code(address(), language=None, wrap_lines=True)
+
+
+def _facts(record: PredictionRecord) -> list[str]:
+    facts = [both_times(record.time, local_zone(), seconds=True)]
+    if record.version is not None:
+        facts.append(f"version {record.version}")
+    facts.append("no API key" if record.key is None else f"API key {record.key}")
+    if (found := record.prediction) is not None:
+        facts.append(f"{found.image.width} x {found.image.height} pixels")
+        facts.append(f"threshold {found.threshold:.3f}")
+        facts.append(f"{found.timing_ms.total:.1f} ms, of them {found.timing_ms.infer:.1f} model")
+    if record.shadow_disagreement is not None:
+        other = f"version {record.shadow_version} decided otherwise"
+        facts.append(f"{other} on {record.shadow_disagreement:.2%} of the pixels")
+    return [*facts, f"request {record.request_id}"]
+
+
+def _show_image(logged: LoggedPrediction, found: Prediction) -> None:
+    """Show image, defects and heatmap; the log keeps no heatmap, so the version looks again."""
+    data = ImageStore(pictures_folder(page_cache.environment())).get(found.image.sha256)
+    if data is None:
+        st.info(
+            "The image is no longer kept: `monitor.keep` in params.yaml says for how long.",
+            icon=":material/image_not_supported:",
+        )
+        return
+    try:
+        frame, again = _frame(logged.id, data, found)
+    except ImageError as error:
+        st.error(plain(str(error)), icon=":material/broken_image:")
+        return
+    if again is None:
+        st.caption(
+            f"Without heatmap: version {found.model.version} is not in the registry any more, or "
+            "the registry does not answer."
+        )
+    elif again.defect_count != found.defect_count:
+        st.caption(
+            f"Looked at again, version {found.model.version} marks {again.defect_count} defects; "
+            f"the answer had {found.defect_count}. The request may have asked with other options."
+        )
+    show_frames([frame], stamp=str(logged.id), opacity=1.0, key="prediction-panes")
+    st.link_button(
+        "Open in Compare",
+        page_address("", {"on": f"prediction:{logged.id}"}),
+        icon=":material/compare:",
+        help=f"The same image under two versions, side by side. Heatmap: {meaning('heatmap')}",
+    )
+
+
+def _frame(number: int, data: bytes, found: Prediction) -> tuple[Frame, Segmentation | None]:
+    plane = decode_image(data).plane
+    name = f"prediction {number}"
+    panes = [Pane("Image", None, f"The image of {name}.")]
+    again = None
+    try:
+        model = page_cache.load(page_cache.registry().resolve(found.model.version or 0))
+    except (NotFoundError, BlemishError):
+        pass
+    else:
+        own = found.threshold == model.card.point.threshold
+        again = model.judge(model.probability(plane), None if own else found.threshold)
+        panes += [
+            Pane("Defects", overlay_outline(plane, again.mask), "Its defects, outlined.", "a"),
+            Pane("Heatmap", create_heatmap(again.probability), "Its heatmap.", "b"),
+        ]
+    return make_frame(name, plane, panes), again
+
+
+def _show_defects(found: Prediction) -> None:
+    if not found.defects:
+        return
+    st.dataframe(
+        {
+            "Position (x, y)": [f"{one.bbox[0]}, {one.bbox[1]}" for one in found.defects],
+            "Length, px": [round(one.length_px, 1) for one in found.defects],
+            "Width, px": [round(one.width_px, 1) for one in found.defects],
+            "Area, px": [one.area_px for one in found.defects],
+            "Direction, degrees": [round(one.orientation_deg) for one in found.defects],
+            "Highest probability": [round(one.max_probability, 3) for one in found.defects],
+        },
+        hide_index=True,
+        height="auto" if len(found.defects) < 6 else 210,
+        alt="Every defect with its place and size.",
+    )
