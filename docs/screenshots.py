@@ -122,7 +122,7 @@ def _log_predictions(url: str, pictures: Path) -> None:
     records = []
     for number in range(REQUESTS):
         at = now - timedelta(hours=HOURS * (1 - number / REQUESTS), seconds=rng.uniform(0, 60))
-        own = {
+        own: dict[str, Any] = {
             "time": at,
             "request_id": f"{number:032x}",
             "key": rng.choice(("press-1", "press-2")),

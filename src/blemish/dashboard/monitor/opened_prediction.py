@@ -8,7 +8,7 @@ from blemish.dashboard.local_times import both_times, local_zone
 from blemish.dashboard.monitor.latest_predictions import verdict_of
 from blemish.dashboard.page_errors import caught, plain
 from blemish.dashboard.terms import meaning
-from blemish.dashboard.viewer import Frame, Pane, make_frame, show_frames
+from blemish.dashboard.viewer import Pane, ViewerFrame, make_frame, show_frames
 from blemish.errors import BlemishError, ImageError, NotFoundError
 from blemish.imaging import decode_image
 from blemish.inference import Segmentation
@@ -131,7 +131,7 @@ def _show_image(logged: LoggedPrediction, found: Prediction) -> None:
     )
 
 
-def _frame(number: int, data: bytes, found: Prediction) -> tuple[Frame, Segmentation | None]:
+def _frame(number: int, data: bytes, found: Prediction) -> tuple[ViewerFrame, Segmentation | None]:
     plane = decode_image(data).plane
     name = f"prediction {number}"
     panes = [Pane("Image", None, f"The image of {name}.")]
