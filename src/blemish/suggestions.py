@@ -20,6 +20,7 @@ from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, walk_folder
 from blemish.imaging import DEFAULT_LIMITS, Limits, decode_image
 from blemish.operating_point import OperatingPoint
 from blemish.sets import ImageSet
+from blemish.visualization import create_heatmap, overlay_outline, side_by_side
 
 Kind = Literal["labelled", "clean", "unlabelled"]
 
@@ -154,13 +155,18 @@ def _band(mask: Mask) -> tuple[Mask, Mask]:
 
 def set_photographs(images: ImageSet) -> Iterator[PhotographToRank]:
     """Yield the photographs of a set with their labels."""
-    for index, row in enumerate(images.rows):
-        plane = images.image(index)
-        if plane.dtype == np.uint16:
-            plane = (plane // 257).astype(np.uint8)
-        kind: Kind = "clean" if row.clean else "labelled"
-        mask = images.mask(index)
-        yield PhotographToRank(row.image_id, kind, plane.astype(np.uint8), mask, images.region)
+    for index in range(len(images)):
+        yield set_photograph(images, index)
+
+
+def set_photograph(images: ImageSet, index: int) -> PhotographToRank:
+    """Return one photograph of a set with its label."""
+    row, plane = images.rows[index], images.image(index)
+    if plane.dtype == np.uint16:
+        plane = (plane // 257).astype(np.uint8)
+    kind: Kind = "clean" if row.clean else "labelled"
+    mask = images.mask(index)
+    return PhotographToRank(row.image_id, kind, plane.astype(np.uint8), mask, images.region)
 
 
 def count_photographs(folder: Path) -> int:
@@ -190,3 +196,11 @@ def folder_photographs(
             left_out.append(LeftOut(str(folder / inside), str(error)))
             continue
         yield PhotographToRank(str(folder / inside), "unlabelled", plane, None)
+
+
+def draw_suggestion(photograph: PhotographToRank, probability: Map) -> NDArray[np.uint8]:
+    """Draw photograph, label and heatmap side by side: RGB, shape ``(H, W', 3)``, uint8."""
+    panes: list[NDArray[np.uint8]] = [photograph.plane]
+    if photograph.mask is not None:
+        panes.append(overlay_outline(photograph.plane, photograph.mask))
+    return side_by_side([*panes, create_heatmap(probability)])

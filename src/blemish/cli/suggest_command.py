@@ -4,16 +4,13 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from blemish.cli.output import echo
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from blemish.folder_walk import LeftOut
     from blemish.inference import Segmenter
     from blemish.suggestions import PhotographToRank, Suggestions
@@ -124,6 +121,7 @@ def _write_sheets(
 ) -> None:
     """Write each suggestion as one image, named by its rank."""
     from blemish.files import write_bytes
+    from blemish.suggestions import draw_suggestion
     from blemish.visualization import encode_png
 
     ranks: dict[str, str] = {}
@@ -133,15 +131,3 @@ def _write_sheets(
         if photograph.name in ranks:
             sheet = draw_suggestion(photograph, segmenter.probability(photograph.plane))
             write_bytes(out / f"{ranks[photograph.name]}.png", encode_png(sheet))
-
-
-def draw_suggestion(
-    photograph: "PhotographToRank", probability: "NDArray[np.float32]"
-) -> "NDArray[np.uint8]":
-    """Draw photograph, label and heatmap side by side: RGB, shape ``(H, W', 3)``, uint8."""
-    from blemish.visualization import create_heatmap, overlay_outline, side_by_side
-
-    panes: list[Any] = [photograph.plane]
-    if photograph.mask is not None:
-        panes.append(overlay_outline(photograph.plane, photograph.mask))
-    return side_by_side([*panes, create_heatmap(probability)])

@@ -73,6 +73,60 @@ def pick(
     return str(value)
 
 
+def choose_many(
+    label: str,
+    name: str,
+    options: Sequence[str],
+    *,
+    shown: Callable[[str], str] = str,
+    help: str | None = None,  # noqa: A002 - Streamlit's name for it
+) -> list[str]:
+    """A box for any number of options, bound to the query parameter ``name``; none means all.
+
+    Args:
+        label: Above the box.
+        name: Query parameter, once for each option that is chosen; also the widget's key.
+        options: What may be chosen.
+        shown: Text of an option.
+        help: Beside the label.
+    """
+    if name not in st.session_state:
+        st.session_state[name] = st.query_params.get_all(name)
+    asked = list(st.session_state[name])
+    st.session_state[name] = [value for value in asked if value in options]
+    if gone := [value for value in asked if value not in options]:
+        st.warning(f"The address names {plain(', '.join(gone))} as {plain(label)}, which is not "
+                   "there; left out.")  # fmt: skip
+    chosen = [
+        str(value)
+        for value in st.multiselect(
+            label, options, key=name, placeholder="All", format_func=shown, help=help
+        )
+    ]
+    if chosen != st.query_params.get_all(name):
+        if chosen:
+            st.query_params[name] = chosen
+        else:
+            st.query_params.pop(name, None)
+        keep_address()
+    return chosen
+
+
+def switch(label: str, name: str, *, default: bool = True) -> bool:
+    """A toggle bound to the query parameter ``name``: 1 or 0.
+
+    Args:
+        label: Beside the toggle.
+        name: Query parameter; also the widget's key.
+        default: How it stands when the address says nothing.
+    """
+    if name not in st.session_state:
+        st.session_state[name] = st.query_params.get(name, str(int(default))) == "1"
+    value = bool(st.toggle(label, key=name))
+    remember(name, str(int(value)), str(int(default)))
+    return value
+
+
 def remember(name: str, value: str, default: str | None = None) -> None:
     """Put a value into the address; one that is the default needs no place there."""
     if value == default:

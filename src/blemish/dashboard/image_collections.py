@@ -22,6 +22,8 @@ class ImageEntry:
     set_name: str = ""
     group: str = ""
     classes: tuple[str, ...] = ()
+    clean: bool = False
+    """A person declared it defect-free, without drawing a mask."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class ImageCollection:
         open: Returns image ``i`` as plane and truth.
         refused: Files that are no image of ours, and why.
         prepared: Its images are at the model's scale already.
+        region: Region of interest of every image, shape ``(H, W)``; None where all counts.
     """
 
     name: str
@@ -60,6 +63,7 @@ class ImageCollection:
     open: Callable[[int], tuple[Plane, Mask | None]] = field(repr=False, compare=False)
     refused: tuple[tuple[str, str], ...] = ()
     prepared: bool = False
+    region: Mask | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -174,11 +178,16 @@ def collection_of_set(folder: Path) -> ImageCollection:
         digest=sha256_bytes(f"{folder.resolve()}:{changed_ns}".encode()),
         entries=tuple(
             ImageEntry(
-                row.image_id, images.name, row.group, tuple(sorted(classes.get(row.image_id, ())))
+                row.image_id,
+                images.name,
+                row.group,
+                tuple(sorted(classes.get(row.image_id, ()))),
+                row.clean,
             )
             for row in images.rows
         ),
         open=open_image,
+        region=images.region,
     )
 
 

@@ -199,7 +199,8 @@ def strip(status: LineStatus, now: datetime) -> str:
     if status.answer is not None:
         words.append(f"Served: {_version(status.served)}")
     words.append(_alarms(status.alarms))
-    words.append(_last(status.last_request, now))
+    is_read = status.alarms is not None
+    words.append(_last(status.last_request, now) if is_read else "Last request: not known")
     said = "".join(f"<span>{escape(word)}</span>" for word in words)
     wrong = "".join(f"<strong>{escape(text)}</strong>" for text in status.troubles())
     return f"<div class='blemish-line {status.level}' role='status'>{wrong}{said}</div>{_STYLE}"

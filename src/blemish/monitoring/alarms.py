@@ -181,7 +181,7 @@ def _drift(engine: Engine, monitor: Monitor) -> RuleState:
     if not shifts:
         return RuleState("drift", None, bound, False, "the model file holds no training statistics")
     worst = shifts[0]
-    moved = ", ".join(shift.name for shift in shifts if shift.moved) or "nothing moved"
+    moved = ", ".join(drift.title(shift.name) for shift in shifts if shift.moved) or "nothing moved"
     return RuleState("drift", worst.index, worst.bound, worst.moved, moved)
 
 

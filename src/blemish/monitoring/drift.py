@@ -20,7 +20,23 @@ from scipy.special import chdtri  # scipy.stats takes a second to import
 _CONTINUITY = 0.5  # added to each count, so that an empty bin has a logarithm
 _FEWEST = 50  # images below which the chi-square law is no guide
 
+_TITLES = {
+    "brightness": "Brightness",
+    "contrast": "Contrast",
+    "sharpness": "Sharpness",
+    "spectrum_1": "Structure, coarse",
+    "spectrum_2": "Structure, medium",
+    "spectrum_3": "Structure, fine",
+    "spectrum_4": "Structure, grain",
+    "probability_mass": "Mean probability of a defect",
+}
+
 Values = npt.NDArray[np.float64]
+
+
+def title(name: str) -> str:
+    """Return what a person calls a statistic; the name itself where it is not known."""
+    return _TITLES.get(name, name)
 
 
 @dataclass(frozen=True)

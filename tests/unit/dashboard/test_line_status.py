@@ -50,7 +50,8 @@ def test_alarms_and_the_last_request_are_told() -> None:
     """What is not known is said to be so; none is another thing."""
     unknown = strip(status(READY), NOW)
     assert "Alarms: not known" in unknown
-    assert "No request yet" in unknown
+    assert "Last request: not known" in unknown
+    assert "No request yet" in strip(status(READY, alarms=0), NOW)
     known = status(READY, alarms=2, last_request=NOW - timedelta(minutes=3))
     assert "2 alarms" in strip(known, NOW)
     assert "Last request 3 min ago" in strip(known, NOW)

@@ -4,11 +4,19 @@ from pathlib import Path
 
 import streamlit as st
 
-from blemish.config import find_workspace
+from blemish.config import Workspace, find_workspace
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import choose
-from blemish.dashboard.data import generator_preview, set_browser, set_checks
+from blemish.dashboard.data import generator_preview, label_suggestions, set_browser, set_checks
+from blemish.dashboard.terms import meaning
 from blemish.errors import WorkspaceError
+
+_TABS = [
+    ":material/photo_library: Images",
+    ":material/rule_folder: What to label next",
+    ":material/brush: Generator",
+    ":material/rule: Validation",
+]
 
 
 def page() -> None:
@@ -22,34 +30,35 @@ def page() -> None:
             icon=":material/folder_off:",
         )
         return
-    images, generator, checks = st.tabs(
-        [
-            ":material/photo_library: Images",
-            ":material/brush: Generator",
-            ":material/rule: Validation",
-        ]
-    )
     folders = page_cache.set_folders()
-    with generator:
-        generator_preview.show(workspace)
-    if not folders:
+    images, suggestions, generator, checks = st.tabs(_TABS, key="data-tab", on_change="rerun")
+    if images.open:
         with images:
-            _show_empty()
+            _show_images(workspace, folders)
+    if suggestions.open:
+        with suggestions:
+            label_suggestions.show(workspace, folders)
+    if generator.open:
+        with generator:
+            generator_preview.show(workspace)
+    if checks.open:
+        with checks:
+            set_checks.show(folders)
+
+
+def _show_images(workspace: Workspace, folders: dict[str, Path]) -> None:
+    if not folders:
+        _show_empty()
         return
-    with images:
-        folder = _choose_set(folders)
-        synthetic = folder == workspace.path("synthetic")
-        splits = "synthetic_splits" if synthetic else "real_splits"
-        set_browser.show(folder, workspace.path(splits))
-        set_browser.show_drawn(workspace.path("reports") / "drawn" / f"{folder.name}.png")
-    with checks:
-        set_checks.show(folders)
+    folder = _choose_set(folders)
+    synthetic = folder == workspace.path("synthetic")
+    splits = "synthetic_splits" if synthetic else "real_splits"
+    set_browser.show(folder, workspace.path(splits), real=not synthetic)
+    set_browser.show_drawn(workspace.path("reports") / "drawn" / f"{folder.name}.png")
 
 
 def _choose_set(folders: dict[str, Path]) -> Path:
-    return folders[
-        choose("Set", "set", list(folders), help="Synthetic, or imported under data/real.")
-    ]
+    return folders[choose("Set", "set", list(folders), help=meaning("set"))]
 
 
 def _show_empty() -> None:

@@ -1,7 +1,6 @@
-"""The images of a set with their masks, and the set in numbers."""
+"""The images of a set with their masks, page by page; all that is chosen stands in the address."""
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,37 +9,52 @@ import pandas as pd
 import streamlit as st
 
 from blemish.dashboard import page_cache
-from blemish.dashboard.address_widgets import remember
+from blemish.dashboard.address_widgets import choose_many, pick, remember, switch
+from blemish.dashboard.data import opened_image, set_facts
+from blemish.dashboard.data.set_facts import SPLITS
 from blemish.dashboard.image_collections import ImageCollection, ImageEntry
 from blemish.dashboard.monitor.latest_predictions import TILE
 from blemish.dashboard.page_errors import plain
-from blemish.dashboard.viewer import Pane, make_frame, show_frames
+from blemish.dashboard.terms import meaning
 from blemish.visualization import overlay_outline
 
 _PAGE = 24
-_SPLITS = ("train", "val", "test")
+_KINDS = {
+    "all": "All",
+    "defective": "Defective",
+    "defect-free": "Defect-free",
+    "clean": "Declared clean",
+}
 
 
-def show(folder: Path, processed: Path) -> None:
-    """Show one set."""
+def show(folder: Path, processed: Path, *, real: bool) -> None:
+    """Show one set.
+
+    Args:
+        folder: The set.
+        processed: Where its splits are told.
+        real: It is a set of photographs: say what it lacks.
+    """
     collection = page_cache.set_collection(folder)
     splits = _splits(processed, collection)
-    _show_facts(collection, splits)
+    set_facts.show(collection, splits, collection.region)
+    if real:
+        set_facts.show_lacks(folder)
     chosen = _filter(collection, splits)
-    if not chosen:
+    opened_image.show(collection, chosen, splits, collection.region)
+    if chosen:
+        _show_grid(collection, chosen, splits)
+    else:
         st.info("No image passes the filter.", icon=":material/filter_list_off:")
-        return
-    opened = st.query_params.get("open")
-    if opened is not None and collection.index(opened) is not None:
-        _show_one(collection, opened, splits)
-    _show_grid(collection, chosen, splits)
     _show_statistics(folder)
 
 
 def show_drawn(sheet: Path) -> None:
     """Show defects that fine-tuning drew onto the photographs of a set, where it did."""
     if sheet.is_file():
-        st.markdown("##### Defects drawn onto photographs of this set")
+        st.markdown(
+            "##### Defects drawn onto photographs of this set", help=meaning("drawn defect")
+        )
         st.image(str(sheet), width="stretch", alt="Photographs with drawn defects, outlined.")
         st.caption(
             "Fine-tuning learns from these. A mark on something that you call defect-free: "
@@ -48,44 +62,30 @@ def show_drawn(sheet: Path) -> None:
         )
 
 
-def _show_facts(collection: ImageCollection, splits: Mapping[str, str]) -> None:
-    classes = Counter(name for entry in collection.entries for name in entry.classes)
-    defective = sum(bool(entry.classes) for entry in collection.entries)
-    parts = Counter(splits.get(entry.image_id, "") for entry in collection.entries)
-    columns = st.columns(5)
-    split = (
-        " | ".join(str(parts[name]) for name in _SPLITS) if any(parts[s] for s in _SPLITS) else "-"
-    )
-    facts = (
-        ("Images", f"{len(collection):,}", plain(collection.name)),
-        ("With defects", f"{defective / max(len(collection), 1):.0%}", f"{defective:,} images"),
-        ("Groups", f"{len({e.group for e in collection.entries}):,}", "never split"),
-        ("Classes", str(len(classes)), plain(", ".join(sorted(classes)))),
-        ("Train | val | test", split, "images"),
-    )
-    for column, (label, value, note) in zip(columns, facts, strict=True):
-        column.metric(label, value, note, delta_color="off", delta_arrow="off", border=True)
-
-
 def _filter(collection: ImageCollection, splits: Mapping[str, str]) -> list[ImageEntry]:
-    left, middle, right = st.columns(3)
-    classes = left.multiselect(
-        "Class", sorted({name for e in collection.entries for name in e.classes}), key="data-class",
-        placeholder="All",
-    )  # fmt: skip
-    wanted = middle.multiselect(
-        "Split", sorted(set(splits.values())), key="data-split", placeholder="All"
-    )
-    kind = right.segmented_control(
-        "Defects", ["All", "With", "Without"], default="All", required=True, key="data-kind"
-    )
+    left, middle, right = st.columns([1, 1, 1.4], vertical_alignment="bottom")
+    every = sorted({name for entry in collection.entries for name in entry.classes})
+    with left:
+        classes = choose_many("Class", "class", every, help=meaning("class"))
+    with middle:
+        wanted = choose_many("Split", "split", [one for one in SPLITS if one in splits.values()])
+    with right:
+        kind = pick("Label", "kind", _KINDS, default="all")
     return [
         entry
         for entry in collection.entries
         if (not classes or set(classes) & set(entry.classes))
         and (not wanted or splits.get(entry.image_id) in wanted)
-        and (kind == "All" or bool(entry.classes) == (kind == "With"))
+        and _is_kind(entry, kind)
     ]
+
+
+def _is_kind(entry: ImageEntry, kind: str) -> bool:
+    return {
+        "defective": bool(entry.classes),
+        "defect-free": not entry.classes,
+        "clean": entry.clean,
+    }.get(kind, True)
 
 
 def _show_grid(
@@ -93,13 +93,25 @@ def _show_grid(
 ) -> None:
     pages = (len(chosen) - 1) // _PAGE + 1
     left, right = st.columns([3, 1], vertical_alignment="bottom")
-    masks = left.toggle("Show masks", value=True, key="masks")
-    page = int(right.number_input(f"Page, of {pages}", 1, pages, 1, key="data-page"))
+    with left:
+        masks = switch("Show masks", "masks")
+    with right:
+        page = _choose_page(pages)
     shown = chosen[(page - 1) * _PAGE : page * _PAGE]
     with st.container(horizontal=True):
         for entry in shown:
             with st.container(width=TILE):
                 _show_tile(collection, entry, splits, masks=masks)
+
+
+def _choose_page(pages: int) -> int:
+    """Show the number of the page; it stands in the address, and is brought within the pages."""
+    asked = st.session_state.get("page", st.query_params.get("page", "1"))
+    number = int(asked) if str(asked).isdecimal() and len(str(asked)) < 9 else 1
+    st.session_state["page"] = min(max(number, 1), pages)
+    page = int(st.number_input(f"Page, of {pages}", 1, pages, key="page"))
+    remember("page", str(page), "1")
+    return page
 
 
 def _show_tile(
@@ -108,41 +120,14 @@ def _show_tile(
     image = collection.image(collection.index(entry.image_id) or 0)
     marked = masks and image.truth is not None
     shown = overlay_outline(image.plane, image.truth) if marked else image.plane  # type: ignore[arg-type]  # marked says that there is one
-    about = ", ".join(entry.classes) or "defect-free"
-    with st.container(gap="xxsmall"):
+    about = ", ".join(entry.classes) or ("declared clean" if entry.clean else "defect-free")
+    with st.container(gap="xxsmall", key=f"tile-{entry.image_id}"):
         st.image(shown, width="stretch", alt=f"{entry.image_id}: {about}")
         st.caption(plain(" · ".join(filter(None, (about, splits.get(entry.image_id, ""))))))
         key = f"open-{entry.image_id}"
         if st.button("Open", key=key, type="tertiary", icon=":material/zoom_in:"):
             remember("open", entry.image_id)
             st.rerun()
-
-
-def _show_one(collection: ImageCollection, image_id: str, splits: Mapping[str, str]) -> None:
-    index = collection.index(image_id) or 0
-    entry, image = collection.entries[index], collection.image(index)
-    parts = [
-        image_id,
-        f"{image.plane.shape[1]} x {image.plane.shape[0]}",
-        f"group {entry.group}",
-    ]
-    parts += [", ".join(entry.classes) or "defect-free", splits.get(image_id, "in no split")]
-    with st.container(border=True):
-        left, right = st.columns([5, 1], vertical_alignment="center")
-        left.markdown(f"**{plain(' · '.join(parts))}**")
-        if right.button("Close", icon=":material/close:", key="close", width="stretch"):
-            del st.query_params["open"]
-            st.rerun()
-        panes = [Pane("Image", None, f"The image {image_id}.")]
-        if image.truth is not None:
-            outline = overlay_outline(image.plane, image.truth)
-            mask = image.truth.astype("uint8") * 255
-            panes += [
-                Pane("Outline of the mask", outline, "The image with the mask's outline.", "a"),
-                Pane("Mask", mask, "The mask.", "b"),
-            ]
-        frame = make_frame(image_id, image.plane, panes)
-        show_frames([frame], stamp=collection.digest, opacity=1.0, key="opened")
 
 
 def _show_statistics(folder: Path) -> None:
@@ -189,7 +174,7 @@ def _splits(processed: Path, collection: ImageCollection) -> dict[str, str]:
     """Return the split of each image of a set; empty where nothing is processed yet."""
     changed = tuple(
         path.stat().st_mtime_ns if path.is_file() else 0
-        for path in (processed / f"{split}.json" for split in _SPLITS)
+        for path in (processed / f"{split}.json" for split in SPLITS)
     )
     return _read_splits(processed, collection.name, changed)
 
@@ -198,7 +183,7 @@ def _splits(processed: Path, collection: ImageCollection) -> dict[str, str]:
 def _read_splits(processed: Path, name: str, changed_ns: tuple[int, ...]) -> dict[str, str]:
     del changed_ns
     found: dict[str, str] = {}
-    for split in _SPLITS:
+    for split in SPLITS:
         path = processed / f"{split}.json"
         if path.is_file():
             entries = json.loads(path.read_text(encoding="utf-8"))["images"]

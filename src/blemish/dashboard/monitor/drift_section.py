@@ -10,6 +10,7 @@ import streamlit as st
 from blemish.config.checkout_params import monitor_params
 from blemish.dashboard import page_cache
 from blemish.dashboard.page_errors import guarded
+from blemish.dashboard.terms import meaning
 from blemish.errors import BlemishError, ImageError
 from blemish.image_statistics import NAMES, image_statistics
 from blemish.imaging import decode_image
@@ -20,22 +21,11 @@ from blemish.monitoring.image_store import ImageStore
 _EXAMPLES = 5
 _HEIGHT = 220
 
-TITLES = {
-    "brightness": "Brightness",
-    "contrast": "Contrast",
-    "sharpness": "Sharpness",
-    "spectrum_1": "Spectrum, coarse",
-    "spectrum_2": "Spectrum, medium",
-    "spectrum_3": "Spectrum, fine",
-    "spectrum_4": "Spectrum, grain",
-    "probability_mass": "Probability mass",
-}
-
 
 @guarded
 def show() -> None:
     """Show how the newest images compare with those of training."""
-    st.markdown("### Drift against training")
+    st.markdown("### Drift against training", help=meaning("drift score"))
     params = monitor_params().drift
     with page_cache.asking_log() as engine:
         served = logged_predictions.served(engine)
@@ -67,7 +57,7 @@ def show() -> None:
 
 
 def _show_verdict(shifts: Sequence[drift.Shift], images: int, rate: float) -> None:
-    moved = [TITLES.get(shift.name, shift.name) for shift in shifts if shift.moved]
+    moved = [drift.title(shift.name) for shift in shifts if shift.moved]
     if moved:
         st.warning(
             f"Moved: **{', '.join(moved)}**. The newest {images} images do not look like those "
@@ -78,23 +68,24 @@ def _show_verdict(shifts: Sequence[drift.Shift], images: int, rate: float) -> No
         st.success(f"The newest {images} images look like those of training.",
                    icon=":material/check_circle:")  # fmt: skip
     st.caption(
-        f"Population stability index against the training images in the model file. Without any "
-        f"drift, at most {rate:.1%} of windows are flagged, all statistics together."
+        f"Drift score of each statistic against the training images, which the model file "
+        f"describes. Without any drift, at most {rate:.1%} of windows are flagged, all statistics "
+        "together."
     )
 
 
 def _show_table(shifts: Sequence[drift.Shift]) -> None:
     st.dataframe(
         {
-            "Statistic": [TITLES.get(shift.name, shift.name) for shift in shifts],
+            "Statistic": [drift.title(shift.name) for shift in shifts],
             "": ["moved" if shift.moved else "as in training" for shift in shifts],
-            "Index": [round(shift.index, 3) for shift in shifts],
+            "Drift score": [round(shift.index, 3) for shift in shifts],
             "Limit": [round(shift.bound, 3) for shift in shifts],
             "Mean now": [round(shift.mean, 4) for shift in shifts],
             "In training": [round(shift.training_mean, 4) for shift in shifts],
         },
         hide_index=True,
-        alt="Every statistic with its stability index and bound.",
+        alt="Every statistic with its drift score and limit.",
     )
 
 
@@ -108,7 +99,7 @@ def _show_chart(shift: drift.Shift) -> None:
         alt.Chart(pd.DataFrame(rows), height=_HEIGHT)
         .mark_bar()
         .encode(
-            x=alt.X("bin:O", title=f"{TITLES.get(shift.name, shift.name)}, low to high",
+            x=alt.X("bin:O", title=f"{drift.title(shift.name)}, low to high",
                     axis=alt.Axis(labelAngle=0)),
             xOffset=alt.XOffset("images:N", sort=["training", "newest"]),
             y=alt.Y("share:Q", title="Share of images", axis=alt.Axis(format="%")),

@@ -142,7 +142,7 @@ def _state(finding: alarms.RuleState) -> str:
     """Return a rule's state in words; too little to judge is a state of its own."""
     if finding.holds:
         return "alarm"
-    return "no data" if finding.value is None else "quiet"
+    return "no data" if finding.value is None else "no alarm"
 
 
 @guarded
