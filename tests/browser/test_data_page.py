@@ -17,13 +17,49 @@ def test_a_set_is_shown_with_masks_and_classes(page: Page, dashboard: Dashboard)
     sheet.write_bytes(encode_png(np.full((40, 60, 3), 200, np.uint8)))
     page.goto(f"{dashboard.url}/data?set=plates")
     expect(page.get_by_text(re.compile("^<img src=x")).first).to_be_visible()
-    page.locator(".st-key-open-metal-101 button").click()
+    page.locator(".st-key-tile-metal-101 img").click()  # anywhere on the tile
     expect(page.get_by_text("Outline of the mask")).to_be_visible()
     expect(page).to_have_url(re.compile("open=metal-101"))
-    page.locator(".st-key-close button").click()
+    page.get_by_role("dialog").get_by_role("button", name="Next").click()
+    expect(page.get_by_role("heading", name="metal-102")).to_be_visible()
+    page.keyboard.press("Escape")
     expect(page.get_by_text("Outline of the mask")).to_have_count(0)
+    expect(page).not_to_have_url(re.compile("open="))
     assert page.locator("img[src=x]").count() == 0
     expect(page.get_by_alt_text(re.compile("^Photographs with drawn defects"))).to_be_attached()
+
+
+def test_filters_and_page_stand_in_the_address(page: Page, dashboard: Dashboard) -> None:
+    """A link brings filter and page back; what it names and is not there is said."""
+    page.goto(f"{dashboard.url}/data?set=plates&kind=defect-free&open=gone&class=dent&page=9")
+    expect(page.get_by_text("names the image gone, which is not in this set")).to_be_visible()
+    expect(page.get_by_text("The address names dent as Class")).to_be_visible()
+    expect(page.get_by_alt_text(re.compile("defect-free$"))).not_to_have_count(0)
+    expect(page.get_by_alt_text(re.compile("scratch"))).to_have_count(0)
+    page.get_by_text("Defective", exact=True).click()
+    expect(page).to_have_url(re.compile("kind=defective"))
+    expect(page.get_by_alt_text(re.compile("scratch"))).not_to_have_count(0)
+
+
+def test_what_to_label_next(page: Page, dashboard: Dashboard) -> None:
+    """Fine-tuning's suspects are shown, and the photographs of a set are ranked with images."""
+    table = dashboard.shop.path("finetuned") / "suspects.csv"
+    before = table.read_text() if table.is_file() else None
+    table.parent.mkdir(parents=True, exist_ok=True)
+    table.write_text("set,image_id,expected_defect_px\nplates,metal-101,37.0\n")
+    try:
+        page.goto(f"{dashboard.url}/data?labels=plates")
+        page.get_by_role("tab", name="What to label next").click()
+        expect(page.get_by_text("metal-101: 37 px expected defective")).to_be_visible()
+        page.get_by_role("button", name="Rank 6 photographs").click()
+        expect(page.get_by_text("Labels to check, the largest disagreement first")).to_be_visible()
+        expect(
+            page.get_by_alt_text(re.compile("photograph, label and heatmap$"))
+        ).not_to_have_count(0)
+    finally:
+        table.unlink()
+        if before is not None:
+            table.write_text(before)
 
 
 def test_the_generator_draws_what_is_asked_for(page: Page, dashboard: Dashboard) -> None:

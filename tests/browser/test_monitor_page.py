@@ -59,14 +59,48 @@ def test_figures_move_while_requests_come_in(page: Page, dashboard: Dashboard, a
             f"{api}/v1/predict", content=encoded.tobytes(), headers={"Content-Type": "image/png"}
         )
         assert answer.status_code == 200
-    httpx.post(f"{api}/v1/predict", content=b"no picture", headers={"Content-Type": "image/png"})
+    refusal = httpx.post(
+        f"{api}/v1/predict", content=b"no picture", headers={"Content-Type": "image/png"}
+    )
     expect(page.get_by_text(re.compile(r"^\d+ defects?, "))).not_to_have_count(0)
+    expect(page.get_by_text(refusal.json()["detail"])).to_be_visible()
+    expect(page.get_by_text(re.compile(r"UTC \(\d\d:\d\d:\d\d JST\)")).first).to_be_visible()
     expect(page.get_by_text("version 1", exact=True)).to_be_visible()
     deadline = time.monotonic() + 45
     while requests_shown(page) < before + 13 and time.monotonic() < deadline:
         page.wait_for_timeout(500)
     assert requests_shown(page) == before + 13
     expect(page.get_by_alt_text(re.compile("Image of the request"))).not_to_have_count(0)
+
+
+def test_a_prediction_opens_large(page: Page, dashboard: Dashboard, api: str) -> None:
+    """A tile opens by a key with its heatmap, has an address, neighbours, and goes to Compare."""
+    _, encoded = cv2.imencode(".png", workshop.scene(701).plane)
+    for _ in range(2):
+        httpx.post(
+            f"{api}/v1/predict", content=encoded.tobytes(), headers={"Content-Type": "image/png"}
+        ).raise_for_status()
+    page.goto(f"{dashboard.url}/monitor?only=defective&version=1")
+    opening = page.locator("[class*=st-key-tile-] button").first
+    opening.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Heatmap")).to_be_visible()
+    expect(dialog.get_by_text(re.compile("no API key"))).to_be_visible()
+    expect(dialog.get_by_role("button", name="Newer")).to_be_disabled()
+    dialog.get_by_role("button", name="Older").click()
+    expect(dialog.get_by_role("button", name="Newer")).to_be_enabled()
+    expect(page).to_have_url(re.compile(r"prediction=\d+"))
+    link = dialog.get_by_test_id("stCode").inner_text().strip()
+    compare = dialog.get_by_role("link", name="Open in Compare").get_attribute("href") or ""
+    page.goto(link)
+    expect(page.get_by_role("dialog").get_by_text("Heatmap")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page).not_to_have_url(re.compile("prediction="))
+    page.goto(compare)
+    expect(page.get_by_text(re.compile(r"^prediction \d+ · 128 x 128"))).to_be_visible()
+    page.goto(f"{dashboard.url}/monitor?prediction=999999")
+    expect(page.get_by_text("The log holds no prediction 999999.")).to_be_visible()
 
 
 def test_an_alarm_is_shown_with_its_rule(
@@ -86,7 +120,7 @@ def test_an_alarm_is_shown_with_its_rule(
     expect(page.get_by_text(re.compile("Error rate since"))).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Acknowledge").first.click()
     expect(page.get_by_text(re.compile("Acknowledged at"))).to_be_visible()
-    page.get_by_text("Errors", exact=True).last.click()
+    page.get_by_text("Refused or failed", exact=True).click()
     expect(page.get_by_text(f"415 {workshop.HOSTILE}").first).to_be_visible()
     assert page.locator("img[src=x]").count() == 0
 

@@ -17,6 +17,7 @@ import structlog
 
 from blemish.config import settings
 from blemish.errors import BlemishError
+from blemish.memory import return_memory
 from blemish.monitoring import logged_predictions
 from blemish.monitoring.alarms import history
 from blemish.monitoring.database import log_url, open_database
@@ -29,6 +30,7 @@ _TIMEOUT_S = 1.0
 # before what React has put off.
 _SHOWN_EVERY_S = 5.0
 _SLOW = 4  # registry and log are read every so many times
+_TIDIED = 20  # the allocator gives free memory back every so many times
 
 Level = Literal["good", "bad", "unknown"]
 _log = structlog.get_logger(__name__)
@@ -128,6 +130,8 @@ class LineReader:
         if self._turn % _SLOW == 0:
             self._read_registry()
             self._read_log()
+        if self._turn % _TIDIED == 0:
+            return_memory()
         self._turn += 1
 
     def _read_registry(self) -> None:

@@ -21,6 +21,8 @@ from blemish.dashboard.image_collections import (
     collection_of_test_images,
     collection_of_uploads,
 )
+from blemish.dashboard.sized_cache import SizedCache
+from blemish.dashboard.viewer import ViewerFrame
 from blemish.errors import PromotionError, ServiceError, WorkspaceError
 from blemish.inference import Segmenter
 from blemish.monitoring import prediction_search, queries
@@ -30,6 +32,7 @@ from blemish.promotion.rollback import RollbackTarget, find_target
 from blemish.registry import Move, Registry, Version, load_verified
 
 _MODELS = 6
+_MAPS_MB, _FRAMES_MB = 64, 48
 _THREADS = 2  # of one inference; the dashboard shares its machine with the API
 
 
@@ -80,17 +83,24 @@ def _segmenter(sha256: str, _version: Version) -> Segmenter:
 
 def probability(model: Segmenter, sha256: str, image: OpenedImage) -> npt.NDArray[np.float32]:
     """Return the probability map of an image; shape ``(H, W)``, not to be written to."""
-    return _probability(sha256, image.sha256, model, image)
+
+    def look() -> npt.NDArray[np.float32]:
+        answer = model.probability(image.plane, prepared=image.prepared)
+        answer.flags.writeable = False
+        return answer
+
+    return _maps().get((sha256, image.sha256), look)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _probability(
-    model_sha256: str, image_sha256: str, _model: Segmenter, _image: OpenedImage
-) -> npt.NDArray[np.float32]:
-    del model_sha256, image_sha256
-    answer = _model.probability(_image.plane, prepared=_image.prepared)
-    answer.flags.writeable = False
-    return answer
+@st.cache_resource(show_spinner=False)
+def _maps() -> SizedCache[npt.NDArray[np.float32]]:
+    return SizedCache(_MAPS_MB, lambda answer: answer.nbytes)
+
+
+@st.cache_resource(show_spinner=False)
+def frames() -> SizedCache[ViewerFrame]:
+    """Return the frames of images that were drawn for the panes."""
+    return SizedCache(_FRAMES_MB, lambda frame: frame.bytes)
 
 
 def comparison_of(pair: Pair, collection: ImageCollection) -> ModelComparison:

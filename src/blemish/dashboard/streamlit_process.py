@@ -3,6 +3,8 @@
 import importlib
 from pathlib import Path
 
+from blemish.memory import limit_arenas
+
 # Pages themselves are not among them: what they cache wants Streamlit to run already.
 _HEAVY = (
     "altair",
@@ -17,6 +19,8 @@ _HEAVY = (
 def start(host: str, port: int) -> None:
     """Serve the dashboard until a signal ends it; the first visitor waits for no import."""
     from streamlit.web import cli  # noqa: PLC0415 - a second, and only this needs it
+
+    limit_arenas()  # Streamlit runs each rerun in a thread of its own
 
     for name in _HEAVY:
         importlib.import_module(name)

@@ -46,6 +46,13 @@ class ViewerFrame:
     image_id: str
     content: Mapping[str, object] = field(repr=False)
 
+    @property
+    def bytes(self) -> int:
+        """How much its images take, as they are sent."""
+        panes = self.content["panes"]
+        layers = [pane["layer"] or "" for pane in panes]  # type: ignore[attr-defined]  # JSON
+        return len(str(self.content["base"])) + sum(map(len, layers))
+
 
 def make_frame(image_id: str, plane: npt.NDArray[np.uint8], panes: Sequence[Pane]) -> ViewerFrame:
     """Encode an image and its panes.

@@ -26,7 +26,6 @@ served_version     one version that is loaded and has proved itself
 serving_view       what is served and what is known, at one moment
 follower           the thread that follows the registry
 recorder           what happens to a prediction after it was answered: challenger, log
-memory             gives memory back when the work is done
 log_lines          the log: a JSON object a line
 server_metrics     what Prometheus reads
 traces             OpenTelemetry, where it is configured

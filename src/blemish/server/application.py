@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from blemish import __version__
+from blemish.memory import return_memory
 from blemish.server import (
     health_routes,
     model_routes,
@@ -20,7 +21,6 @@ from blemish.server import (
 )
 from blemish.server.admission import Admission
 from blemish.server.engine import ClientGoneError
-from blemish.server.memory import return_memory
 from blemish.server.options import Options
 from blemish.server.service import Drain, Service
 

@@ -16,12 +16,12 @@ from starlette.types import ASGIApp
 
 from blemish.config import settings
 from blemish.errors import ServiceError
+from blemish.memory import limit_arenas
 from blemish.processes import die_with_parent
 from blemish.server.api_keys import KeyFile
 from blemish.server.connections import ConnectionGuard, GuardedProtocol, connection_capacity
 from blemish.server.listening_socket import BACKLOG, listen, refuse_newcomers
 from blemish.server.log_lines import configure_log
-from blemish.server.memory import limit_arenas
 from blemish.server.options import Options, Place
 from blemish.server.server_metrics import MULTIPROCESS
 from blemish.server.service import Drain

@@ -50,26 +50,28 @@ def show(view: ComparisonView, listed: Sequence[ComparedImage]) -> ComparedImage
 def _frame(view: ComparisonView, one: ComparedImage) -> ViewerFrame:
     image = view.collection.image(one.index)
     models = tuple(side.version.sha256 for side in view.pair.sides)
-    seen = (one.entry.image_id, image.sha256)
-    return _drawn_frame(seen, models, view.thresholds, view.pair, image)
+    key = (
+        one.entry.image_id,
+        image.sha256,
+        models,
+        view.thresholds,
+        tuple(map(str, view.pair.sides)),
+    )
+    return page_cache.frames().get(
+        key, lambda: _drawn_frame(one.entry.image_id, view.thresholds, view.pair, image)
+    )
 
 
-@st.cache_resource(max_entries=48, show_spinner=False)
 def _drawn_frame(
-    seen: tuple[str, str],
-    models: tuple[str, ...],
-    thresholds: tuple[float, float],
-    _pair: Pair,
-    _image: OpenedImage,
+    image_id: str, thresholds: tuple[float, float], pair: Pair, image: OpenedImage
 ) -> ViewerFrame:
     """Draw and encode the panes of one image."""
-    del models
-    maps = [page_cache.probability(side.model, side.version.sha256, _image) for side in _pair.sides]
+    maps = [page_cache.probability(side.model, side.version.sha256, image) for side in pair.sides]
     masks = [
         side.model.judge(probability, threshold, side.model.card.point.peak).mask
-        for side, probability, threshold in zip(_pair.sides, maps, thresholds, strict=True)
+        for side, probability, threshold in zip(pair.sides, maps, thresholds, strict=True)
     ]
-    return make_frame(seen[0], _image.plane, _six(_pair, _image, maps, masks))
+    return make_frame(image_id, image.plane, _six(pair, image, maps, masks))
 
 
 def _six(pair: Pair, image: OpenedImage, maps: Maps, masks: Masks) -> list[Pane]:

@@ -83,7 +83,7 @@ def _choose(label: str, options: list[str], key: str) -> str | None:
     return None if chosen == _ANY else str(chosen)
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
+@st.cache_data(max_entries=32, show_spinner=False)
 def _draw(
     params: str, index: int, surface: str | None, defect: str | None
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], str]:

@@ -21,7 +21,7 @@ from blemish.monitoring.database import pictures_folder
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.monitoring.prediction_search import LoggedPrediction
-from blemish.visualization import OUTLINE
+from blemish.visualization import OUTLINE, encode_png
 
 _IMAGES, _REFUSALS, _BESIDE = 12, 25, 3
 TILE = 208  # pixels: six, four or three in a row on a desk, a laptop, a tablet
@@ -139,9 +139,9 @@ def _show_refusals(shown: Sequence[LoggedPrediction]) -> None:
                 st.caption(_note(record))
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _image(sha256: str, boxes: Sequence[Box], _store: ImageStore) -> npt.NDArray[np.uint8] | None:
-    """Return a small square image with a frame around each defect; None when it is not kept."""
+@st.cache_data(max_entries=128, show_spinner=False)
+def _image(sha256: str, boxes: Sequence[Box], _store: ImageStore) -> bytes | None:
+    """Return a small square PNG with a frame around each defect; None when it is not kept."""
     data = _store.get(sha256)
     if data is None:
         return None
@@ -149,7 +149,7 @@ def _image(sha256: str, boxes: Sequence[Box], _store: ImageStore) -> npt.NDArray
         plane = decode_image(data).plane
     except ImageError:
         return None
-    return _draw(plane, boxes)
+    return encode_png(_draw(plane, boxes))
 
 
 def _draw(plane: npt.NDArray[np.uint8], boxes: Sequence[Box]) -> npt.NDArray[np.uint8]:

@@ -1,0 +1,81 @@
+"""Every page for people who see little or use no mouse."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser.conftest import Dashboard, Visit
+from playwright.sync_api import Browser, Page, expect
+
+PAGES = {
+    "/": "Intervals are 95 %",
+    "/monitor": "Rules",
+    "/models": "Lineage and gate",
+    "/data?set=plates": "Show masks",
+    "/data?set=plates&open=metal-101": "Link to this image",
+}
+
+
+def serious(page: Page) -> list[str]:
+    """Return what axe-core calls serious or critical, each with the first element that has it."""
+    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {one['help']}: {node['html'][:200]}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+        for node in one["nodes"][:2]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(chromium: Browser, dashboard: Dashboard, theme: str) -> None:
+    """On no page and in no dialog, in neither theme."""
+    context = chromium.new_context(
+        viewport={"width": 1440, "height": 1000},
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    page = context.new_page()
+    found = []
+    for address, awaited in PAGES.items():
+        page.goto(f"{dashboard.url}{address}")
+        expect(page.get_by_text(awaited).first).to_be_visible()
+        page.wait_for_timeout(1_500)  # tabs and dialogs fade in, and half a fade has no contrast
+        found += [f"{address} {said}" for said in serious(page)]
+    context.close()
+    assert found == []
+
+
+def test_the_keyboard_alone_reaches_every_job(visit: Visit, dashboard: Dashboard) -> None:
+    """From page to page, to a version, into an image and out again, without a mouse."""
+    page = visit.page
+    page.goto(f"{dashboard.url}/models")
+    expect(page.get_by_text("Lineage and gate")).to_be_visible()
+    _tab_to(page, "Ask the gate")
+    _tab_to(page, "Data", backwards=True)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Show masks")).to_be_visible()
+    _tab_to(page, "Open")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Link to this image")).to_be_visible()
+    _tab_to(page, "Next")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_text("2 of")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    _tab_to(page, "Monitor", backwards=True)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Latest predictions")).to_be_visible()
+
+
+def _tab_to(page: Page, name: str, *, backwards: bool = False) -> None:
+    """Press Tab until what is called so has the focus."""
+    for _ in range(120):
+        page.keyboard.press("Shift+Tab" if backwards else "Tab")
+        said = page.evaluate(
+            "(document.activeElement.getAttribute('aria-label')"
+            " ?? document.activeElement.innerText ?? '').trim().split('\\n').pop()"
+        )
+        if said == name:
+            return
+    pytest.fail(f"Tab reached nothing called {name!r}.")
