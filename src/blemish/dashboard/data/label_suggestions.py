@@ -70,8 +70,8 @@ def _show_suspects(table: Path, images: ImageSet) -> None:
     with st.container(horizontal=True):
         for row in found[:_SHOWN]:
             with st.container(width=208, gap="xxsmall"):
-                image = images.image(places[row["image_id"]])
-                st.image(image, width="stretch", clamp=True, alt=f"{row['image_id']}: suspect")
+                plane = set_photograph(images, places[row["image_id"]]).plane
+                st.image(plane, width="stretch", alt=f"{row['image_id']}: suspect")
                 expected = float(row["expected_defect_px"])
                 st.caption(plain(f"{row['image_id']}: {expected:.0f} px expected defective"))
 

@@ -55,8 +55,14 @@ def show(collection: ImageCollection, splits: Mapping[str, str], region: np.ndar
 
 def show_lacks(folder: Path) -> None:
     """Say what a real set lacks for training and measuring, with what it costs."""
+    for lack in _lacks(folder, (folder / "index.csv").stat().st_mtime_ns):
+        st.info(plain(lack), icon=":material/info:")
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _lacks(folder: Path, changed_ns: int) -> tuple[str, ...]:
     from blemish.importing.report import name_import_lacks  # noqa: PLC0415 - as below
     from blemish.sets import read_set  # noqa: PLC0415 - not installed beside a server
 
-    for lack in name_import_lacks(read_set(folder)):
-        st.info(plain(lack), icon=":material/info:")
+    del changed_ns
+    return tuple(name_import_lacks(read_set(folder)))

@@ -79,18 +79,18 @@ class ChartFrame:
         """
         highest = max((row["value"] for row in rows), default=0.0)
         top = max(highest, min(limit.value, _FAR * highest) if highest else limit.value) * 1.08
-        scale = alt.Scale(domain=[0, top], nice=False)
+        y = alt.Y("value:Q", title=title, axis=axis, scale=alt.Scale(domain=[0, top], nice=False))
         values = (
             alt.Chart(self.table(rows))
             .mark_line(point=len(rows) < 40, strokeWidth=2, clip=True)
             .encode(
                 x=self.time(),
-                y=alt.Y("value:Q", title=title, axis=axis, scale=scale),
+                y=y,
                 tooltip=[alt.Tooltip("value:Q", format=axis_format(axis)), *self.tooltip()],
                 **({} if colour is None else {"color": colour}),
             )
         )
-        return self.compose(values, self._limit(limit, top, scale))
+        return self.compose(values, self._limit(limit, top, y))
 
     def compose(self, *layers: "alt.Chart | Layers") -> Layers:
         """Lay charts over each other, and the changes of the version over all of them."""
@@ -102,11 +102,11 @@ class ChartFrame:
         """Return rows with a ``time`` as a table that also says the time in both zones."""
         return pd.DataFrame([row | {"said": both_times(row["time"], self.zone)} for row in rows])
 
-    def _limit(self, limit: Limit, top: float, scale: alt.Scale) -> Layers:
+    def _limit(self, limit: Limit, top: float, y: alt.Y) -> Layers:
         drawn = min(limit.value, top)
         text = limit.text if drawn == limit.value else f"\u25b2 {limit.text}, above this chart"
         table = pd.DataFrame([{"value": drawn, "text": text}])
-        base = alt.Chart(table).encode(y=alt.Y("value:Q", scale=scale))
+        base = alt.Chart(table).encode(y=y)
         rule = base.mark_rule(color=_LIMIT_COLOUR, strokeDash=[5, 4], strokeWidth=1.5)
         words = base.mark_text(
             align="right", baseline="bottom", dx=-4, dy=-3 if drawn < top else 12, fontSize=11,

@@ -4,12 +4,13 @@ import streamlit as st
 
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import address, page_address, remember
+from blemish.dashboard.image_collections import OpenedImage
 from blemish.dashboard.local_times import both_times, local_zone
 from blemish.dashboard.monitor.latest_predictions import verdict_of
 from blemish.dashboard.page_errors import caught, plain
 from blemish.dashboard.terms import meaning
 from blemish.dashboard.viewer import Pane, ViewerFrame, make_frame, show_frames
-from blemish.errors import BlemishError, ImageError, NotFoundError
+from blemish.errors import BlemishError, ImageError
 from blemish.imaging import decode_image
 from blemish.inference import Segmentation
 from blemish.monitoring import prediction_search
@@ -133,16 +134,20 @@ def _show_image(logged: LoggedPrediction, found: Prediction) -> None:
 
 def _frame(number: int, data: bytes, found: Prediction) -> tuple[ViewerFrame, Segmentation | None]:
     plane = decode_image(data).plane
+    image = OpenedImage(plane, None, found.image.sha256)
     name = f"prediction {number}"
     panes = [Pane("Image", None, f"The image of {name}.")]
     again = None
     try:
-        model = page_cache.load(page_cache.registry().resolve(found.model.version or 0))
-    except (NotFoundError, BlemishError):
-        pass
+        version = page_cache.registry().resolve(found.model.version or 0)
+        model = page_cache.load(version)
+    except BlemishError:
+        pass  # the caller says that there is no heatmap, and why
     else:
         own = found.threshold == model.card.point.threshold
-        again = model.judge(model.probability(plane), None if own else found.threshold)
+        with st.spinner("The version looks at the image again ..."):
+            probability = page_cache.probability(model, version.sha256, image)
+        again = model.judge(probability, None if own else found.threshold)
         panes += [
             Pane("Defects", overlay_outline(plane, again.mask), "Its defects, outlined.", "a"),
             Pane("Heatmap", create_heatmap(again.probability), "Its heatmap.", "b"),

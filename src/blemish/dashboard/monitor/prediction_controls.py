@@ -42,7 +42,8 @@ def choose_predictions() -> PredictionFilter:
 def _choose(label: str, name: str, options: list[str]) -> str | None:
     """Show a box that also takes a value of the address which the log no longer holds."""
     asked = st.query_params.get(name)
-    if asked is not None and asked not in options and (name != "version" or asked.isdecimal()):
+    is_number = asked is not None and asked.isdecimal() and len(asked) < 10
+    if asked is not None and asked not in options and (name != "version" or is_number):
         options = [*options, asked]
     with st.container(width=170):
         chosen = choose(
@@ -56,7 +57,7 @@ def _moment(name: str, label: str) -> datetime | None:
     if name not in st.session_state:
         st.session_state[name] = _asked_moment(name)
     with st.container(width=220):
-        value: datetime | None = st.datetime_input(label, key=name, step=60)
+        value: datetime | None = st.datetime_input(label, value=None, key=name, step=60)
     if value is None:
         st.query_params.pop(name, None)
         return None
