@@ -87,4 +87,12 @@ def _find_reader(data: bytes) -> tuple[str, Callable[[bytes, Limits], Samples]]:
         if data.startswith(magic) and (form != "WEBP" or data[8:12] == b"WEBP"):
             return form, read
     found = _NAMED.get(data[:4], "No image of an accepted format")
-    raise ImageTypeError(f"{found}: it begins with {data[:12].hex(' ')}; accepted: {ACCEPTED}.")
+    raise ImageTypeError(f"{found}: it begins with {_begin(data)}; accepted: {ACCEPTED}.")
+
+
+def _begin(data: bytes) -> str:
+    """Say in words how a file begins; bytes in hexadecimal tell a person at the line nothing."""
+    text = data[:12].decode("latin-1")
+    if text.isascii() and text.isprintable():
+        return f"the text {text!r}"
+    return "bytes with which no accepted format begins"
