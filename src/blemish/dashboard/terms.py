@@ -18,10 +18,13 @@ MEANINGS = {
     "group": "The images of one physical part. A group is never split across train, validation "
     "and test.",
     "heatmap": "The probability map in colours over the image (create_heatmap).",
+    "gate": "The checks that a version passes before it becomes champion.",
+    "IoU": "Intersection over union of two masks, |A and B| / |A or B|, in 0 to 1.",
     "latency": "Time from the arrival of a request to its answer, in milliseconds.",
     "limit": "The value beyond which a rule of monitoring is an alarm; set in params.yaml.",
     "operating point": "A threshold and a peak. Pixels of at least the threshold are marked, in "
     "connected regions; a region counts only if its probability reaches the peak somewhere.",
+    "precision": "The number format of a model file: fp32 or int8.",
     "region of interest": "The part of an image that counts, given with a set. Outside of it "
     "nothing is drawn, learned or measured.",
     "set": "The synthetic images, or an imported folder of real ones. A real set is labelled, "

@@ -1,13 +1,16 @@
 """The page ``/models``: what is registered, where it comes from, and which one is live."""
 
 from collections.abc import Sequence
+from datetime import datetime, tzinfo
 
 import pandas as pd
 import streamlit as st
 
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import remember
+from blemish.dashboard.local_times import both_times, local_zone, time_columns
 from blemish.dashboard.models import champion_moves, version_details
+from blemish.dashboard.terms import meaning
 from blemish.registry import Version
 from blemish.store.names import CHAMPION
 
@@ -45,26 +48,28 @@ def _show_champion(versions: Sequence[Version]) -> None:
     dice = champion.dice
     moves = page_cache.history()
     when = [move.at for move in moves]
-    since = f"since {when[-1][:16].replace('T', ' ')}" if when else "no history"
+    last = both_times(datetime.fromisoformat(when[-1]), local_zone()) if when else ""
+    point = f"threshold {_number(champion.threshold, '.3f', '')}"
     facts = (
-        ("Champion", f"version {champion.version}", since),
-        ("Number format", champion.precision or "-", f"threshold {champion.threshold or 0:.3f}"),
-        (
-            "Overlap with the truth (Dice)",
-            "-" if dice is None else f"{dice:.3f}",
-            "on its test images",
-        ),
-        ("Latency", _number(champion.latency_ms, ".1f", " ms"), "one tile, at registration"),
-        ("SHA-256", champion.sha256[:12] or "-", _size(champion)),
-    )
-    for column, (label, value, note) in zip(columns, facts, strict=True):
-        column.metric(label, value, note, delta_color="off", delta_arrow="off", border=True)
+        ("Champion", f"version {champion.version}", f"since {last}" if last else "no history",
+         meaning("champion")),
+        ("Number format", champion.precision or "-", point, meaning("precision")),
+        ("Overlap with the truth (Dice)", "-" if dice is None else f"{dice:.3f}",
+         "on its test images", meaning("Dice")),
+        ("Latency", _number(champion.latency_ms, ".1f", " ms"), "one tile, at registration", None),
+        ("SHA-256", champion.sha256[:12] or "-", _size(champion),
+         "Names the content of the model file; the same in the registry, the API and the log."),
+    )  # fmt: skip
+    for column, (label, value, note, explained) in zip(columns, facts, strict=True):
+        column.metric(
+            label, value, note, help=explained, delta_color="off", delta_arrow="off", border=True
+        )
 
 
 def _table(versions: Sequence[Version]) -> Version:
     """Show the versions; return the one that is chosen."""
     st.caption("Choose a row to see where a version comes from, or to promote it.")
-    rows = [_row(version) for version in versions]
+    rows = [_row(version, local_zone()) for version in versions]
     event = st.dataframe(
         pd.DataFrame(rows),
         key="versions",
@@ -73,13 +78,14 @@ def _table(versions: Sequence[Version]) -> Version:
         selection_mode="single-row",
         alt="Registered versions, the newest first.",
         column_config={
-            "Dice": st.column_config.NumberColumn(format="%.4f"),
-            "IoU": st.column_config.NumberColumn(format="%.4f"),
             "Threshold": st.column_config.NumberColumn(format="%.3f"),
             "Size, MB": st.column_config.NumberColumn(format="%.3f"),
             "Latency, ms": st.column_config.NumberColumn(format="%.1f"),
             "Compare with the champion": st.column_config.LinkColumn(display_text="Compare"),
-            "Registered (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm"),
+            "Dice": st.column_config.NumberColumn(format="%.4f", help=meaning("Dice")),
+            "IoU": st.column_config.NumberColumn(format="%.4f", help=meaning("IoU")),
+            "Gate": st.column_config.TextColumn(help=meaning("gate")),
+            "Number format": st.column_config.TextColumn(help=meaning("precision")),
         },
     )
     chosen = event["selection"]["rows"]
@@ -91,7 +97,7 @@ def _table(versions: Sequence[Version]) -> Version:
     return next((one for one in versions if str(one.version) == asked), preferred[0])
 
 
-def _row(version: Version) -> dict[str, object]:
+def _row(version: Version, zone: tzinfo) -> dict[str, object]:
     return {
         "Version": version.version,
         "Aliases": ", ".join(version.aliases),
@@ -104,7 +110,10 @@ def _row(version: Version) -> dict[str, object]:
         "Gate": version.gate.get("verdict", ""),
         "SHA-256": version.sha256[:12],
         "Git commit": version.git_commit[:12] + (" +" if version.git_dirty else ""),
-        "Registered (UTC)": version.created,
+        **{
+            name: times[0]
+            for name, times in time_columns("Registered", [version.created], zone).items()
+        },
         "Compare with the champion": f"/?a=champion&b={version.version}",
     }
 

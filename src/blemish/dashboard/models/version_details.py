@@ -3,14 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from blemish.dashboard import page_cache
+from blemish.dashboard.local_times import both_times, local_zone, time_columns
+from blemish.dashboard.terms import meaning
 from blemish.promotion.rule import Decision
-from blemish.registry import Version
+from blemish.registry import Move, Version
 from blemish.store.names import DIGEST
 
 
@@ -48,9 +51,9 @@ def show_history() -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "When (UTC)": [_when(move.since, move.at) for move in moves],
-                "From": [move.before for move in moves],
-                "To": [move.after for move in moves],
+                **_when(moves),
+                "From": [_version(move.before) for move in moves],
+                "To": [_version(move.after) for move in moves],
                 "How": [move.why for move in moves],
                 "Who": [move.who for move in moves],
                 "Reason": [move.reason for move in moves],
@@ -73,8 +76,8 @@ def _show_gate(version: Version) -> None:
         st.markdown("###### Gate")
         st.caption("Nobody has asked the gate about this version yet.")
         return
-    st.markdown(f"###### Gate: {gate.get('verdict', '')}")
-    st.text(f"{gate.get('at', '')[:16].replace('T', ' ')} UTC, by {gate.get('who', '')}")
+    st.markdown(f"###### Gate: {gate.get('verdict', '')}", help=meaning("gate"))
+    st.text(f"{_time(gate.get('at', ''))}, by {gate.get('who', '')}")
     if gate.get("reason"):
         st.text(gate["reason"])
     try:
@@ -108,7 +111,7 @@ def _lineage(version: Version) -> dict[str, str]:
         "Fingerprint": version.fingerprint,
         "Record": version.record,
         "SHA-256": version.sha256,
-        "Registered": f"{version.created:%Y-%m-%d %H:%M:%S} UTC",
+        "Registered": both_times(version.created, local_zone(), seconds=True),
     }
 
 
@@ -124,6 +127,28 @@ def _table(values: Mapping[str, str], name: str, height: int | None = None) -> N
     )
 
 
-def _when(since: str, at: str) -> str:
-    until = at[:16].replace("T", " ")
-    return f"between {since[:16].replace('T', ' ')} and {until}" if since else until
+def _when(moves: Sequence[Move]) -> dict[str, list[str]]:
+    """Return the columns of the times; of a move made outside it is known between which it was."""
+    zone = local_zone()
+    until = time_columns("When", [datetime.fromisoformat(move.at) for move in moves], zone)
+    since = [datetime.fromisoformat(move.since) if move.since else None for move in moves]
+    begun = time_columns("When", since, zone)
+    return {
+        name: [
+            f"between {first} and {last}" if first else last
+            for first, last in zip(begun.get(name, [""] * len(moves)), times, strict=True)
+        ]
+        for name, times in until.items()
+    }
+
+
+def _version(number: int | None) -> str:
+    return "none" if number is None else f"version {number}"
+
+
+def _time(text: str) -> str:
+    """Return a time of a tag in both zones; the text itself where a hand has edited it."""
+    try:
+        return both_times(datetime.fromisoformat(text), local_zone())
+    except ValueError:
+        return text
