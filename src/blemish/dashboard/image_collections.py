@@ -164,7 +164,7 @@ def collection_of_set(folder: Path) -> ImageCollection:
 
     images = read_set(folder)
     classes = {
-        row.image_id: tuple(sorted({one.class_name for one in images.defects(row.image_id)}))
+        row.image_id: tuple(sorted(images.classes_of(row.image_id)))
         for row in images.rows
         if row.defective
     }

@@ -32,7 +32,7 @@ _SHOWN_EVERY_S = 5.0
 _SLOW = 4  # registry and log are read every so many times
 _TIDIED = 20  # the allocator gives free memory back every so many times
 
-Level = Literal["good", "bad", "unknown"]
+Level = Literal["good", "alarm", "bad", "unknown"]
 _log = structlog.get_logger(__name__)
 
 
@@ -94,9 +94,14 @@ class LineStatus:
 
     @property
     def level(self) -> Level:
-        """``bad`` with any trouble, ``unknown`` where no server ever answered, else ``good``."""
+        """``bad`` with any trouble, ``alarm`` with an open alarm that nobody has acknowledged.
+
+        Else ``unknown`` where no server ever answered, and ``good``.
+        """
         if self.troubles():
             return "bad"
+        if self.alarms and self.answer is not None:
+            return "alarm"
         return "good" if self.answer is not None else "unknown"
 
 
@@ -240,6 +245,8 @@ _STYLE = """<style>
   border-radius: .5rem; border-left: .35rem solid #8a94a3; font-size: .88rem;
   background: color-mix(in srgb, currentColor 6%, transparent);}
 .blemish-line.good {border-left-color: #00805c;}
+.blemish-line.alarm {border-left-color: #b26a00;
+  background: color-mix(in srgb, #b26a00 14%, transparent);}
 .blemish-line.bad {border-left-color: #d01c2a;
   background: color-mix(in srgb, #d01c2a 14%, transparent);}
 .blemish-line strong {flex-basis: 100%;}

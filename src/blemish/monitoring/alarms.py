@@ -72,7 +72,7 @@ def judge(engine: Engine, monitor: Monitor, now: datetime) -> tuple[RuleState, .
             "latency",
             latency[0.95] if latency else None,
             bounds.latency_p95_ms,
-            f"95th percentile in ms, {window}",
+            f"for 95 of 100 requests, {window}",
             enough=enough,
         ),
         _silence(engine, bounds.silent_minutes, now),
@@ -149,9 +149,19 @@ def acknowledge(engine: Engine, alarm_id: int, who: str, now: datetime) -> None:
         connection.execute(statement)
 
 
+def measure(rule: str, value: float | None) -> str:
+    """Return a value of a rule with its unit; a dash where there is none."""
+    if value is None:
+        return "-"
+    if rule in ("defect rate", "error rate"):
+        return f"{value:.1%}"
+    unit = {"latency": " ms", "silence": " min"}.get(rule, "")
+    return f"{value:.3g}{unit}"
+
+
 def _above(rule: str, value: float | None, bound: float, window: str, *, enough: bool) -> RuleState:
     holds = enough and value is not None and value > bound
-    shown = "nothing to judge" if value is None else f"{value:.3g}"
+    shown = "nothing to judge" if value is None else measure(rule, value)
     return RuleState(rule, value if enough else None, bound, holds, f"{shown} {window}")
 
 

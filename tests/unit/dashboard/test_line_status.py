@@ -26,6 +26,7 @@ def status(answer: dict[str, Any] | None, **known: Any) -> LineStatus:
     ("found", "level", "said"),
     [
         (status(READY), "good", "Served: version 1"),
+        (status(READY, alarms=1), "alarm", "1 alarm"),
         (status(None), "unknown", f"No server at {URL}"),
         (status(None, ever_answered=True), "bad", f"No answer from {URL}"),
         (status(READY, champion=2), "bad", "Version 1 is served, not the champion"),

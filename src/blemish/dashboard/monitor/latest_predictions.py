@@ -65,7 +65,8 @@ def verdict_of(record: PredictionRecord) -> str:
     if found is None or not found.defective:
         return "defect-free"
     number = found.defect_count
-    return f"{number} defect{'' if number == 1 else 's'}, {found.defect_area_fraction:.2%}"
+    share = f"{found.defect_area_fraction:.2%} of the image"
+    return f"{number} defect{'' if number == 1 else 's'}, {share}"
 
 
 def _asked_place() -> int | None:

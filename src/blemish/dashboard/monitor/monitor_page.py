@@ -69,7 +69,7 @@ def _show_open(engine: Engine) -> None:
         text = (
             f"**{plain(alarm.rule.capitalize())}** since "
             f"{plain(both_times(alarm.opened, local_zone()))}: "
-            f"{plain(alarm.detail)}; limit {measure(alarm.rule, alarm.bound)}"
+            f"{plain(alarm.detail)}; limit {alarms.measure(alarm.rule, alarm.bound)}"
         )
         if alarm.acknowledged is not None:
             seen = plain(both_times(alarm.acknowledged, local_zone()))
@@ -124,16 +124,6 @@ def _metric(label: str, value: str, note: str, explained: str | None = None) -> 
     st.metric(label, value, note, help=explained, delta_color="off", delta_arrow="off", border=True)
 
 
-def measure(rule: str, value: float | None) -> str:
-    """Return a value of a rule with its unit; a dash where there is none."""
-    if value is None:
-        return "-"
-    if rule in ("defect rate", "error rate"):
-        return f"{value:.1%}"
-    unit = {"latency": " ms", "silence": " min"}.get(rule, "")
-    return f"{value:.3g}{unit}"
-
-
 def _percent(share: float | None, digits: int = 1) -> str:
     return "-" if share is None else f"{share:.{digits}%}"
 
@@ -158,8 +148,8 @@ def _show_alarms() -> None:
         st.dataframe(
             {
                 "Rule": [one.rule for one in findings],
-                "Now": [measure(one.rule, one.value) for one in findings],
-                "Limit": [measure(one.rule, one.bound) for one in findings],
+                "Now": [alarms.measure(one.rule, one.value) for one in findings],
+                "Limit": [alarms.measure(one.rule, one.bound) for one in findings],
                 "": [_state(one) for one in findings],
                 "In words": [one.detail for one in findings],
             },
@@ -176,7 +166,7 @@ def _show_alarms() -> None:
                 "Rule": [one.rule for one in past],
                 **time_columns("From", [one.opened for one in past], zone),
                 **time_columns("Until", [one.closed for one in past], zone),
-                "Value": [measure(one.rule, one.value) for one in past],
+                "Value": [alarms.measure(one.rule, one.value) for one in past],
                 "In words": [one.detail for one in past],
                 "Acknowledged by": [one.acknowledged_by or "" for one in past],
             },

@@ -16,6 +16,7 @@ from blemish.dashboard.page_errors import plain
 from blemish.dashboard.terms import meaning
 from blemish.monitoring import queries
 
+_PHASES = {"decode": "decoding", "infer": "model", "post": "measuring defects"}
 _SAID = 4  # changes of the version that are told in words
 
 
@@ -72,7 +73,7 @@ def _show_parts(engine: Engine, span: queries.Span) -> None:
     with phases:
         st.markdown("##### Time by phase")
         traffic = queries.traffic(engine, span)
-        parts = {name: ms for name, ms in traffic.phases_ms.items() if name != "total"}
+        parts = {_PHASES[name]: ms for name, ms in traffic.phases_ms.items() if name != "total"}
         st.altair_chart(_bars(parts, "ms, mean"), alt="Mean milliseconds by phase.")
     with errors:
         st.markdown("##### Errors by type")
