@@ -80,5 +80,8 @@ def test_lineage_is_shown(page: Page, dashboard: Dashboard) -> None:
     """Run, commit, digests and the whole SHA-256 of a version are on its page."""
     version = Registry.connect(workspace=dashboard.shop).resolve(2)
     open_models(page, dashboard, 2)
+    page.goto(f"{dashboard.url}/models?version=99")
+    expect(page.get_by_text("names version 99, which is not in the registry")).to_be_visible()
+    open_models(page, dashboard, 2)
     for text in (version.run_id, version.git_commit, version.sha256, version.fingerprint):
         expect(cell(page, text)).to_be_attached()

@@ -119,7 +119,9 @@ def test_an_alarm_is_shown_with_its_rule(
     page.goto(f"{dashboard.url}/monitor")
     expect(page.get_by_text(re.compile("Error rate since"))).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Acknowledge").first.click()
-    expect(page.get_by_text(re.compile("Acknowledged at"))).to_be_visible()
+    page.get_by_label("Your name").fill("Quality <b>engineer</b>")
+    page.get_by_role("button", name="Acknowledge this alarm").click()
+    expect(page.get_by_text(re.compile("Acknowledged at.* by Quality <b>eng"))).to_be_visible()
     page.get_by_text("Refused or failed", exact=True).click()
     expect(page.get_by_text(f"415 {workshop.HOSTILE}").first).to_be_visible()
     assert page.locator("img[src=x]").count() == 0

@@ -85,6 +85,8 @@ _STYLE = """<style>
 [data-testid="stColumn"]:has([data-testid="stMetric"]) {min-width: 11rem;}
 [data-testid="stColumn"]:has([data-testid="stImage"]) {min-width: 7.5rem;}
 [data-testid="stColumn"]:has(.st-key-steps) {min-width: 16rem;}
+/* What is shown stays as it is while a page looks again: a live page must not flicker. */
+[data-stale="true"] {opacity: 1 !important; transition: none !important;}
 /* A tile opens wherever it is clicked: its button reaches over all of it. */
 [class*="st-key-tile-"] {position: relative;}
 [class*="st-key-tile-"] button::after {content: ""; position: absolute; inset: 0; cursor: pointer;}

@@ -10,6 +10,7 @@ from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import remember
 from blemish.dashboard.local_times import both_times, local_zone, time_columns
 from blemish.dashboard.models import champion_moves, version_details
+from blemish.dashboard.page_errors import plain
 from blemish.dashboard.terms import meaning
 from blemish.registry import Version
 from blemish.store.names import CHAMPION
@@ -94,7 +95,14 @@ def _table(versions: Sequence[Version]) -> Version:
         return versions[chosen[0]]
     asked = st.query_params.get("version")
     preferred = [one for one in versions if "candidate" in one.aliases] or list(versions)
-    return next((one for one in versions if str(one.version) == asked), preferred[0])
+    found = next((one for one in versions if str(one.version) == asked), None)
+    if asked is not None and found is None:
+        st.warning(
+            f"The address names version {plain(asked)}, which is not in the registry; shown "
+            f"instead: version {preferred[0].version}.",
+            icon=":material/link_off:",
+        )
+    return found or preferred[0]
 
 
 def _row(version: Version, zone: tzinfo) -> dict[str, object]:

@@ -78,10 +78,28 @@ def _show_open(engine: Engine) -> None:
             continue
         words, button = st.columns([6, 1], vertical_alignment="center")
         words.error(text, icon=":material/notification_important:")
-        if button.button("Acknowledge", key=f"acknowledge-{alarm.id}", width="stretch"):
-            who = str(st.session_state.get("user") or "a person at the dashboard")
+        with button:
+            who = _acknowledged_by(alarm.id)
+        if who:
             alarms.acknowledge(engine, alarm.id, who, datetime.now(UTC))
             st.rerun(scope="fragment")
+
+
+def _acknowledged_by(alarm_id: int) -> str:
+    """Show the button; return who pressed it. The name is asked once, and not after a login."""
+    known = str(st.session_state.get("user") or st.session_state.get("_who") or "")
+    if known:
+        pressed = st.button("Acknowledge", key=f"acknowledge-{alarm_id}", width="stretch")
+        return known if pressed else ""
+    with st.popover("Acknowledge", width="stretch"):
+        name = str(st.text_input("Your name", key=f"who-{alarm_id}", max_chars=100)).strip()
+        if not st.button("Acknowledge this alarm", key=f"acknowledge-{alarm_id}", type="primary"):
+            return ""
+        if not name:
+            st.error("Please give your name: it is written into the history of the alarms.")
+            return ""
+    st.session_state["_who"] = name
+    return name
 
 
 def _show_metrics(engine: Engine, span: queries.Span) -> None:
