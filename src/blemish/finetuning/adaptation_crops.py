@@ -78,7 +78,7 @@ def _with_defect(rng: np.random.Generator, members: SetImages, drawn_worth: floa
     """
     share = drawn_worth / max(drawn_worth + members.labelled, 1e-9)
     if members.drawn and (not members.classes or rng.random() < share):
-        return members.drawn[rng.integers(len(members.drawn))]
+        return members.drawn[int(rng.integers(len(members.drawn)))]
     kinds = [members.classes[name] for name in sorted(members.classes)]
     images = kinds[rng.integers(len(kinds))]
     return images[rng.integers(len(images))]
