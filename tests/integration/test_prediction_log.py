@@ -371,7 +371,7 @@ def test_drift_is_judged_against_the_statistics_that_the_server_told(engine: Eng
     assert not {o.rule for o in alarms.judge(engine, MONITOR, NOW) if o.holds} & {"drift"}
     log.write([record(n, statistics={"brightness": rng.uniform(0.30, 0.40)}) for n in range(100)])
     drifted = next(one for one in alarms.judge(engine, MONITOR, NOW) if one.rule == "drift")
-    assert (drifted.holds, drifted.detail) == (True, "brightness")
+    assert (drifted.holds, drifted.detail) == (True, "Brightness")
 
 
 def test_old_predictions_and_pictures_go(engine: Engine, tmp_path: Path) -> None:

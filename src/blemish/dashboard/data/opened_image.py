@@ -15,6 +15,7 @@ _NAME = "open"
 
 
 def show(
+    folder: str,
     collection: ImageCollection,
     chosen: Sequence[ImageEntry],
     splits: Mapping[str, str],
@@ -23,6 +24,7 @@ def show(
     """Open the image that the address names, where it names one.
 
     Args:
+        folder: Name of the set's folder, by which Compare knows it.
         collection: The set.
         chosen: The images that pass the filter, in order: the steps go through them.
         splits: Split of each image, by its id.
@@ -38,7 +40,7 @@ def show(
         )
         return
     dialog = st.dialog("Image", width="large", on_dismiss=_close)
-    dialog(_show)(collection, [one.image_id for one in chosen], splits, region)
+    dialog(_show)(folder, collection, [one.image_id for one in chosen], splits, region)
 
 
 def _close() -> None:
@@ -46,6 +48,7 @@ def _close() -> None:
 
 
 def _show(
+    folder: str,
     collection: ImageCollection,
     order: Sequence[str],
     splits: Mapping[str, str],
@@ -76,7 +79,7 @@ def _show(
         )
         st.link_button(
             "Open in Compare",
-            page_address("", {"on": f"set:{collection.name}", "image": image_id}),
+            page_address("", {"on": f"set:{folder}", "image": image_id}),
             icon=":material/compare:",
             help="The images of this set under two versions, beginning with this one.",
         )
@@ -96,7 +99,10 @@ def _show_steps(image_id: str, order: Sequence[str]) -> None:
 
 
 def _step(label: str, target: str | None, icon: str) -> None:
-    pressed = st.button(label, icon=icon, disabled=target is None, key=f"step-{label}")
+    key = "Left" if label == "Previous" else "Right"
+    pressed = st.button(
+        label, icon=icon, disabled=target is None, key=f"step-{label}", shortcut=key
+    )
     if pressed and target is not None:
         remember(_NAME, target)
         st.rerun(scope="fragment")

@@ -41,7 +41,7 @@ def show(folder: Path, processed: Path, *, real: bool) -> None:
     if real:
         set_facts.show_lacks(folder)
     chosen = _filter(collection, splits)
-    opened_image.show(collection, chosen, splits, collection.region)
+    opened_image.show(folder.name, collection, chosen, splits, collection.region)
     if chosen:
         _show_grid(collection, chosen, splits)
     else:

@@ -44,8 +44,8 @@ def show(collection: ImageCollection, splits: Mapping[str, str], region: np.ndar
             label, value, note, help=explained, delta_color="off", delta_arrow="off", border=True
         )
     said = [f"{name} ({number})" for name, number in sorted(classes.items())]
-    if said:
-        st.caption(plain(f"Images by class: {', '.join(said)}."))
+    by_class = f" Images by class: {', '.join(said)}." if said else ""
+    st.caption(plain(f"Set {collection.name}.{by_class}"))
     if region is not None:
         st.caption(
             f"Region of interest: {region.mean():.0%} of each image. Nothing outside of it is "

@@ -65,7 +65,9 @@ def _show_steps(logged: LoggedPrediction) -> None:
 
 
 def _step(label: str, target: int | None, icon: str) -> None:
-    if st.button(label, icon=icon, disabled=target is None, key=f"step-{label}"):
+    key = "Left" if label == "Newer" else "Right"
+    disabled = target is None
+    if st.button(label, icon=icon, disabled=disabled, key=f"step-{label}", shortcut=key):
         remember(_NAME, str(target))
         st.rerun(scope="fragment")
 
