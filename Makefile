@@ -27,7 +27,7 @@ repro: .venv/run.stamp ## everything, from synthetic images to registered ONNX v
 test: .venv/development.stamp browser ## the whole test suite
 	@$(bin)/python -m pytest --numprocesses auto --dist loadfile tests/unit tests/fuzz tests/test_contract.py; \
 		units=$$?; \
-		$(bin)/python -m pytest tests/integration tests/pipeline tests/browser && exit $$units
+		$(bin)/python -m pytest --ignore tests/unit --ignore tests/fuzz --ignore tests/test_contract.py && exit $$units
 
 check: .venv/development.stamp ## lint, format, strict types, import layers, dependencies, docs
 	$(bin)/ruff check .
