@@ -1,7 +1,8 @@
-"""Encodings of the same samples decode to equal bytes, whoever wrote them, or are refused."""
+"""Lossless encodings of the same samples decode to equal bytes; lossy ones within a tolerance."""
 
 from collections.abc import Iterator
 
+import lossy
 import numpy as np
 import numpy.typing as npt
 from hypothesis import given, note, settings
@@ -51,3 +52,30 @@ def test_encodings_decode_alike(
         decoded = decode_image(encoded, bits=given_bits)
         np.testing.assert_array_equal(decoded.plane, plane, err_msg=name)
         assert decoded.bits == bits
+
+
+LEVELS = 1
+"""Grey level by which two decoders of one lossy file may differ in a pixel (docs, images.md)."""
+
+
+@settings(max_examples=20, deadline=None)
+@given(picture=pictures(), data=st.data())
+def test_lossy_encodings_stay_within_the_stated_tolerance(
+    picture: tuple[npt.NDArray[np.uint16], int], data: st.DataObject
+) -> None:
+    """Each pixel is that of other decoders but for one level; grey JPEG keeps its own bound."""
+    samples, bits = picture
+    stored = (samples >> (bits - 8)).astype(np.uint8)
+
+    def choose(name: str, values: list[object]) -> object:
+        return data.draw(st.sampled_from(values), label=name)
+
+    for write in (lossy.by_pillow, lossy.by_opencv, lossy.by_tifffile):
+        for name, encoded in write(stored, choose):
+            note(f"{write.__name__} {name}")
+            plane = decode_image(encoded).plane.astype(int)
+            for reader, other in lossy.read_by_others(encoded):
+                assert np.abs(plane - other).max() <= LEVELS, reader
+            if name.startswith("JPEG") and stored.ndim == 2:
+                error = np.sqrt(np.mean((plane - stored.astype(int)) ** 2))
+                assert error <= lossy.quantization_error(encoded, stored.shape)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from blemish.cli.network_options import PATH_PREFIX, PROXY
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind to.")
@@ -30,14 +32,19 @@ import click
     help="Another name that the server answers to; may be given more than once.",
 )
 @click.option(
-    "--root-path", default="", metavar="PREFIX", help="Path under which a proxy shows the server."
+    "--root-path",
+    type=PATH_PREFIX,
+    default="",
+    metavar="PREFIX",
+    help="Path under which a proxy shows the server.",
 )
 @click.option(
     "--trusted-proxy",
     "trusted_proxies",
+    type=PROXY,
     multiple=True,
     metavar="ADDRESS",
-    help="Proxy whose X-Forwarded-For and -Proto are believed; may be given more than once.",
+    help="Proxy or network whose X-Forwarded-For and -Proto are believed; may be repeated.",
 )
 @click.option(
     "--ssl-certfile",
@@ -79,7 +86,7 @@ def serve(
             workers=workers,
             shadow=shadow,
             allowed_hosts=tuple(name.lower() for name in allowed_hosts),
-            root_path=root_path.rstrip("/"),
+            root_path=root_path,
             trusted_proxies=trusted_proxies,
             certificate=ssl_certfile,
             certificate_key=ssl_keyfile,

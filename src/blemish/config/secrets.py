@@ -2,6 +2,7 @@
 
 import re
 from urllib.parse import unquote
+from urllib.request import getproxies
 
 _HIDDEN = "***"
 _QUERY = re.compile(
@@ -29,12 +30,25 @@ def hide_password(url: str) -> str:
 
 
 def hide_password_in(text: str, url: str) -> str:
-    """Return a text, such as a library's error, without the password of a URL that it may quote."""
+    """Return a text, such as a library's error, without the password of a URL that it may quote.
+
+    Passwords of the proxies that the environment names are hidden with it.
+    """
+    for known in (url, *getproxies().values()):
+        text = text.replace(known, hide_password(known))
+        password = _password(known)
+        if password:
+            for form in {password, unquote(password)}:
+                text = text.replace(form, _HIDDEN)
+    return text
+
+
+def has_unquoted_password(url: str) -> bool:
+    """Say whether a password holds a character that ends the part of a URL in which it stands."""
+    return any(mark in _password(url) for mark in "/#?@")
+
+
+def _password(url: str) -> str:
     _, _, rest = url.partition("://")
     credentials, at, _ = rest.rpartition("@")
-    _, _, password = credentials.partition(":")
-    text = text.replace(url, hide_password(url))
-    if at and password:
-        for form in {password, unquote(password)}:
-            text = text.replace(form, _HIDDEN)
-    return text
+    return credentials.partition(":")[2] if at else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blemish.config import Workspace, settings
-from blemish.config.secrets import hide_password_in
+from blemish.config.secrets import has_unquoted_password, hide_password_in
 from blemish.errors import NotFoundError, StoreError, StoreUnreachableError
 from blemish.files import sha256_bytes
 from blemish.store.bounded import bounded
@@ -33,6 +33,11 @@ _ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
+_TLS = (
+    "for a certificate of your own authority see MLFLOW_TRACKING_SERVER_CERT_PATH, "
+    "for one of the client MLFLOW_TRACKING_CLIENT_CERT_PATH"
+)
+_QUOTING = "In a password write / # ? @ as %2F %23 %3F %40."
 _ABSENT = frozenset({"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"})
 _REFUSED = frozenset({"INVALID_PARAMETER_VALUE", "PERMISSION_DENIED", "RESOURCE_ALREADY_EXISTS"})
 
@@ -189,7 +194,9 @@ class Store:
         try:
             answer = bounded(ask, PATIENCE_S * 1.2, expired)
         except (requests.RequestException, MlflowException, OSError, ValueError) as error:
-            raise self._unreachable(_one_line(error) or type(error).__name__) from error
+            said = _one_line(error) or type(error).__name__
+            hint = f"; {_TLS}" if "SSLError" in str(error) else ""  # MLflow wraps it in its own
+            raise self._unreachable(said + hint) from error
         if answer.status_code in (401, 403):
             raise self._unreachable(
                 f"it answered {answer.status_code}; see MLFLOW_TRACKING_USERNAME, "
@@ -232,6 +239,8 @@ class Store:
             if self.location.database
             else "Start it (make ui), or unset MLFLOW_TRACKING_URI to use the embedded store."
         )
+        if self.location.is_server and has_unquoted_password(self.location.uri):
+            mend = _QUOTING
         shown = hide_password_in(reason, self.location.uri)
         return StoreUnreachableError(
             f"The MLflow store at {self.location} does not answer: {shown}. {mend}"

@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import numpy as np
@@ -37,7 +38,7 @@ def goes_on(server: Server, picture: bytes) -> Iterator[None]:
     assert server.predict(picture).status_code == 200
 
 
-def assert_problem(response: httpx.Response, status: int) -> None:
+def assert_problem(response: httpx.Response, status: int) -> dict[str, Any]:
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     problem = response.json()
@@ -45,6 +46,7 @@ def assert_problem(response: httpx.Response, status: int) -> None:
     assert problem["type"].startswith("urn:blemish:problem:1:")
     assert problem["error"] == problem["detail"]
     assert problem["instance"].endswith(response.headers["x-request-id"])
+    return dict(problem)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -91,6 +93,35 @@ def test_sixteen_bits_are_scaled(server: Server, picture: bytes) -> None:
     """A 16-bit PNG gives the answer of its 8-bit twin."""
     deep = encode(Image.fromarray(golden_picture(256).astype(np.uint16) * 257))
     assert server.predict(deep).json()["defects"] == server.predict(picture).json()["defects"]
+
+
+def test_a_depth_that_no_file_declares_is_given(server: Server, picture: bytes) -> None:
+    """12 bits in 16 are nearly black with a warning; bits=12 gives the answer of the 8-bit twin."""
+    levels = np.round(golden_picture(256).astype(np.uint32) * 4095 / 255).astype(np.uint16)
+    camera = encode(levels)
+    dark, right = server.predict(camera).json(), server.predict(camera, bits=12).json()
+    assert "bits=12" in " ".join(dark["warnings"])
+    assert right["warnings"] == []
+    assert right["defects"] == server.predict(picture).json()["defects"]
+    files = {"file": ("x.png", camera, "image/png")}
+    form = server.client.post("/v1/predict", params={"bits": 12}, files=files)
+    assert form.json()["defects"] == right["defects"]
+
+
+@pytest.mark.parametrize("bits", ["11", "7", "17", "0", "-12", "12.5", "twelve", "", "1e1", "012x"])
+def test_a_depth_that_cannot_be_is_refused(server: Server, bits: str) -> None:
+    """A depth that the samples contradict, or that no camera has, is a 422 that names it."""
+    problem = assert_problem(
+        server.predict(encode(np.full((9, 9), 4095, np.uint16)), bits=bits), 422
+    )
+    assert "bits" in problem["detail"]
+
+
+def test_a_depth_that_the_file_contradicts_is_refused(server: Server, picture: bytes) -> None:
+    """An 8-bit file has 8 bits, whatever is given; two depths are one too many."""
+    assert_problem(server.predict(picture, bits=12), 422)
+    assert server.predict(picture, bits=8).status_code == 200
+    assert_problem(server.client.post("/v1/predict?bits=12&bits=12", content=picture), 422)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -7,14 +7,10 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from certificates import certificate
 from integration.server.rig import Server, Shelf, raw_request, serving
 
 from blemish.server.api_keys import KeyFile
@@ -166,34 +162,6 @@ def test_beyond_loopback_with_a_key(shelf: Shelf, tmp_path: Path) -> None:
     with serving(tmp_path, shelf.uri, "--host", "0.0.0.0") as server:
         assert server.client.get("/v1/models").status_code == 401
         assert server.client.get("/v1/models", headers=bearer(token)).status_code == 200
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Make a certificate for this host, signed by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "server.crt", folder / "server.key"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return paths
 
 
 def test_tls(shelf: Shelf, tmp_path: Path) -> None:

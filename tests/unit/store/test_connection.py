@@ -1,11 +1,17 @@
 """A look at a server goes the way that MLflow's own client goes."""
 
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+from certificates import certificate
+from socks_proxy import socks_proxy
+from urllib3.exceptions import InsecureRequestWarning
 
 from blemish.errors import StoreUnreachableError
 from blemish.store.connection import Store
@@ -13,8 +19,10 @@ from blemish.store.location import Location
 
 
 @contextmanager
-def listening(token: str) -> Iterator[tuple[str, list[str]]]:
-    """Answer /health to whoever shows the token, and note what was asked for."""
+def listening(
+    token: str, context: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> Iterator[tuple[str, list[str]]]:
+    """Answer to whoever shows the token, and note what was asked for; over TLS with a context."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -23,16 +31,26 @@ def listening(token: str) -> Iterator[tuple[str, list[str]]]:
             known = self.headers.get("Authorization") == f"Bearer {token}"
             self.send_response(200 if known else 401)
             self.end_headers()
-            self.wfile.write(b"OK" if known else b"")
+            answer = b"OK" if self.path.endswith("/health") else b"{}"
+            self.wfile.write(answer if known else b"")
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+
+        def handle_error(self, *_: object) -> None:
+            """Keep quiet about a client that does not trust us."""
+
+    server = Server((host, 0), Handler)
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield "http://{}:{}".format(*server.server_address[:2]), asked
+        shown = f"[{host}]" if ":" in host else host
+        yield f"http{'s' if context else ''}://{shown}:{server.server_address[1]}", asked
     finally:
         server.shutdown()
         server.server_close()
@@ -41,8 +59,22 @@ def listening(token: str) -> Iterator[tuple[str, list[str]]]:
 
 @pytest.fixture(autouse=True)
 def _surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "HTTP_PROXY", "MLFLOW_TRACKING_TOKEN"):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.delenv("MLFLOW_TRACKING_TOKEN", raising=False)
+
+
+def ask(url: str) -> None:
+    """Go both ways: the look at a server's health, and a call of MLflow's own client."""
+    store = Store(Location(url))
+    store.check()
+    with store.calling("Reading models") as client:
+        assert list(client.search_registered_models()) == []
+
+
+HEALTH = "/health"
+SEARCH = "/api/2.0/mlflow/registered-models/search"
 
 
 def test_a_token_is_shown_and_its_lack_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,23 +89,84 @@ def test_a_token_is_shown_and_its_lack_is_said(monkeypatch: pytest.MonkeyPatch) 
 def test_a_proxy_is_asked_unless_no_proxy_names_the_network(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Requests go through http_proxy; a network in NO_PROXY goes straight."""
+    """Requests go through http_proxy; a network or an IPv6 address in NO_PROXY goes straight."""
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "sesame")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    monkeypatch.delenv("no_proxy", raising=False)
-    with listening("sesame") as (proxy, asked), listening("sesame") as (url, straight):
+    with listening("sesame") as (proxy, asked):
         monkeypatch.setenv("http_proxy", proxy)
-        Store(Location("http://mlflow.invalid:5000")).check()
-        assert asked == ["http://mlflow.invalid:5000/health"]
-        monkeypatch.setenv("no_proxy", "127.0.0.0/8")
-        Store(Location(url)).check()
-        assert straight == ["/health"]
+        ask("http://mlflow.invalid:5000")
+        assert [line.partition("?")[0] for line in asked] == [
+            f"http://mlflow.invalid:5000{HEALTH}",
+            f"http://mlflow.invalid:5000{SEARCH}",
+        ]
+        for host, excepted in (("127.0.0.1", "127.0.0.0/8"), ("::1", "localhost,::1")):
+            monkeypatch.setenv("no_proxy", excepted)
+            with listening("sesame", host=host) as (url, straight):
+                ask(url)
+                assert len(straight) == 2
+        assert len(asked) == 2
+
+
+def test_a_socks_proxy_with_a_password_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name of the server is resolved by the proxy, whose password may hold a slash."""
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "sesame")
+    with listening("sesame") as (url, asked):
+        port = int(url.rpartition(":")[2])
+        with socks_proxy(b"me", b"pa/ss#", port) as (proxy, wanted):
+            monkeypatch.setenv("http_proxy", f"socks5h://me:pa%2Fss%23@127.0.0.1:{proxy}")
+            ask("http://mlflow.invalid:5000")
+            assert len(asked) == 2
+            assert set(wanted) == {(b"mlflow.invalid", 5000)}
+            monkeypatch.setenv("http_proxy", f"socks5h://me:wr0ng%2Fword@127.0.0.1:{proxy}")
+            with pytest.raises(StoreUnreachableError) as caught:
+                Store(Location("http://mlflow.invalid:5000")).check()
+    assert "wr0ng" not in str(caught.value)
+
+
+def test_a_private_certificate_is_trusted_where_mlflow_is_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By MLFLOW_TRACKING_SERVER_CERT_PATH or MLFLOW_TRACKING_INSECURE_TLS; not without."""
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "sesame")
+    chain, key = certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    with listening("sesame", context) as (url, asked):
+        with pytest.raises(StoreUnreachableError, match="MLFLOW_TRACKING_SERVER_CERT_PATH"):
+            Store(Location(url)).check()
+        assert asked == []
+        monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(chain))
+        ask(url)
+        monkeypatch.delenv("MLFLOW_TRACKING_SERVER_CERT_PATH")
+        monkeypatch.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+        with pytest.warns(InsecureRequestWarning):
+            ask(url)
+    assert len(asked) == 4
+
+
+def test_a_certificate_of_the_client_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that wants one gets that of MLFLOW_TRACKING_CLIENT_CERT_PATH."""
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "sesame")
+    chain, key = certificate(tmp_path)
+    both = tmp_path / "client.pem"
+    both.write_bytes(chain.read_bytes() + key.read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    context.load_verify_locations(chain)
+    context.verify_mode = ssl.CERT_REQUIRED
+    monkeypatch.setenv("MLFLOW_TRACKING_SERVER_CERT_PATH", str(chain))
+    with listening("sesame", context) as (url, _):
+        with pytest.raises(StoreUnreachableError):
+            Store(Location(url)).check()
+        monkeypatch.setenv("MLFLOW_TRACKING_CLIENT_CERT_PATH", str(both))
+        ask(url)
 
 
 def test_no_password_of_the_address_is_in_the_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dead server behind an address with a password is named without it."""
-    monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(StoreUnreachableError) as caught:
         Store(Location("http://me:pa/ss#w?rd@127.0.0.1:9")).check()
     assert "me:***@127.0.0.1:9" in str(caught.value)
     assert "ss#w" not in str(caught.value)
+    assert "%2F" in str(caught.value)  # how to write it
