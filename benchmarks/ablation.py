@@ -2,8 +2,8 @@
 
     python benchmarks/ablation.py [ARM ...] [--epochs 5] [--test FOLDER]
 
-Each arm draws its own pictures, trains on them, and chooses its threshold on its own validation
-pictures. All arms are judged on the same: the test split of the default pictures (``--test``, a
+Each arm draws its own images, trains on them, and chooses its threshold on its own validation
+images. All arms are judged on the same: the test split of the default images (``--test``, a
 folder of packed splits, ``data/processed``), and the magnetic tiles in ``BLEMISH_REAL_DATA``.
 Not part of ``make bench``.
 """
@@ -44,9 +44,9 @@ ARMS: dict[str, dict[str, Any]] = {
     "no areas": {f"generate.defects.{name}": 0.0 for name in AREAS},
     "bold defects only": {"generate.contrast": [15.0, 30.0]},
     "no distractors": {"generate.distractors": 0.0},
-    "no clean pictures": {"generate.clean_share": 0.0},
+    "no clean images": {"generate.clean_share": 0.0},
     PERFECT: {},
-    "half of the pictures": {"generate.images": 2800},
+    "half of the images": {"generate.images": 2000},
     "crops anywhere": {"train.defect_share": 0.0},
     "crops of 128 px, as many pixels": {"train.crop": 128, "train.crops": 3920},
     "cross-entropy alone": {"train.loss.tversky_weight": 0.0},
@@ -70,7 +70,7 @@ def main() -> None:
     options = parser.parse_args()
     base = load_params(find_workspace().params_file)
     common = PackedSet.open(options.test, "test")
-    print("| arm | synthetic Dice | at 0.5 | tiles, pooled | tiles, AUROC | free tiles | s |")
+    print("| arm | synthetic Dice | at 0.5 | tiles | their AUROC | defect-free tiles | s |")
     for name in options.arms or ARMS:
         params = changed(base, {"train.epochs": options.epochs, **ARMS[name]})
         with tempfile.TemporaryDirectory() as folder:
@@ -79,8 +79,8 @@ def main() -> None:
             start = UNetTiny(params.train.network.width)
             network, seconds = train_arm(data, params.train, start)
             chosen = best_threshold(network, data)
-        figures = (*judge_common(network, common, chosen), *judge_tiles(network, chosen))
-        print(f"| {name} | {' | '.join(figures)} | {seconds:.0f} |", flush=True)
+        metrics = (*judge_common(network, common, chosen), *judge_tiles(network, chosen))
+        print(f"| {name} | {' | '.join(metrics)} | {seconds:.0f} |", flush=True)
 
 
 def changed(params: Params, changes: dict[str, Any]) -> Params:
@@ -121,14 +121,14 @@ def draw_and_pack(params: Params, folder: Path, *, perfect: bool) -> Path:
 
 
 def judge_common(network: nn.Module, common: PackedSet, chosen: int) -> tuple[str, str]:
-    """Return pooled Dice on the test pictures of all arms, at the threshold and at 0.5."""
+    """Return pooled Dice on the test images of all arms, at the threshold and at 0.5."""
     pixels = sum(count_sets(network, common).values())
     curve = dice_curve(np.asarray(pixels))
     return f"{curve[chosen]:.3f} @ {chosen / BINS:.2f}", f"{curve[BINS // 2]:.3f}"
 
 
 def judge_tiles(network: nn.Module, chosen: int) -> tuple[str, str, str]:
-    """Return pooled Dice on the tiles, AUROC of the images, share of free ones with a mark."""
+    """Return pooled Dice on the tiles, AUROC, share of defect-free tiles with a mark."""
     tiles = list(count_tiles(network))
     if not tiles:
         return ("", "", "")

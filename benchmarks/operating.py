@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench.servers import SIZE, blemish_serve, draw_pictures, model_file, registry
+from bench.servers import SIZE, blemish_serve, draw_images, model_file, registry
 from bench.serving import clients, post
 from rich.console import Console
 from rich.table import Table
@@ -83,7 +83,7 @@ def _table(
     environment: dict[str, str],
 ) -> Table:
     """Ask every server in turns; a cell is requests a second, median and 95th percentile in ms."""
-    requests = [post("/v1/predict", picture, "image/png") for picture in draw_pictures()]
+    requests = [post("/v1/predict", image, "image/png") for image in draw_images()]
     rates: dict[tuple[str, int], list[float]] = {}
     times: dict[tuple[str, int], list[float]] = {}
     with contextlib.ExitStack() as stack:

@@ -1,8 +1,8 @@
-"""How drawn pictures compare with photographs, in figures that no mask is needed for.
+"""How drawn images compare with photographs, in metrics that no mask is needed for.
 
-Reads the real sets in ``BLEMISH_REAL_DATA`` and prints, for each figure, the quantiles of drawn
-pictures and of each family of photographs, and how many of the photographs lie within the middle
-nine tenths of what is drawn. A figure well inside says nothing; one far outside names a gap.
+Reads the real sets in ``BLEMISH_REAL_DATA`` and prints, for each metric, the quantiles of drawn
+images and of each family of photographs, and how many of the photographs lie within the middle
+nine tenths of what is drawn. A metric well inside says nothing; one far outside names a gap.
 """
 
 import sys
@@ -64,7 +64,7 @@ def anisotropy(plane: Plane) -> float:
     return float(np.hypot(along - across, 2 * mixed) / max(along + across, 1e-9))
 
 
-FIGURES: dict[str, Callable[[Plane], float]] = {
+METRICS: dict[str, Callable[[Plane], float]] = {
     "brightness": brightness,
     "contrast": contrast,
     "spectral slope": spectral_slope,
@@ -75,18 +75,18 @@ FIGURES: dict[str, Callable[[Plane], float]] = {
 
 
 def drawn() -> Iterator[Plane]:
-    """Yield the middles of drawn pictures."""
+    """Yield the middles of drawn images."""
     params = load_params(find_workspace().params_file).generate
     for index in range(_DRAWN):
         yield _middle(draw(params.seed, params, index).image)
 
 
 def families(root: Path) -> Iterator[tuple[str, list[Plane]]]:
-    """Yield the name and the pictures of each folder that holds photographs, masks left out."""
+    """Yield the name and the images of each folder that holds photographs, masks left out."""
     for folder in sorted(path for path in root.rglob("*") if path.is_dir()):
         files = sorted(path for path in folder.iterdir() if path.suffix in {".jpg", ".png", ".bmp"})
-        pictures = [path for path in files if path.suffix == ".jpg"] or files
-        planes = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in _spread(pictures)]
+        images = [path for path in files if path.suffix == ".jpg"] or files
+        planes = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in _spread(images)]
         large = [_middle(np.asarray(p, np.uint8)) for p in planes if p is not None]
         large = [plane for plane in large if plane.shape == (_SIDE, _SIDE)]
         if large:
@@ -104,21 +104,21 @@ def _middle(plane: Plane) -> Plane:
 
 
 def main() -> None:
-    """Print one table a figure, as Markdown."""
+    """Print one table a metric, as Markdown."""
     root = settings().real_data
     if root is None or not root.is_dir():
         sys.exit("No folder of real sets. Name one: BLEMISH_REAL_DATA=FOLDER")
     sets = {"drawn": list(drawn()), **dict(families(root))}
-    for name, figure in FIGURES.items():
-        _show(name, {family: [figure(p) for p in planes] for family, planes in sets.items()})
+    for name, metric in METRICS.items():
+        _show(name, {family: [metric(p) for p in planes] for family, planes in sets.items()})
 
 
 def _show(name: str, values: dict[str, list[float]]) -> None:
     low, high = np.quantile(values["drawn"], (0.05, 0.95))
     table = Table("family", "5 %", "median", "95 %", "within drawn", title=name)
-    for family, figures in values.items():
-        inside = np.mean([low <= figure <= high for figure in figures])
-        quantiles = (f"{q:.3g}" for q in np.quantile(figures, (0.05, 0.5, 0.95)))
+    for family, metrics in values.items():
+        inside = np.mean([low <= metric <= high for metric in metrics])
+        quantiles = (f"{q:.3g}" for q in np.quantile(metrics, (0.05, 0.5, 0.95)))
         table.add_row(family, *quantiles, f"{inside:.2f}")
     Console().print(table)
 

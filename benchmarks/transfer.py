@@ -1,10 +1,11 @@
-"""How a model that saw only drawn pictures does on photographs of metal.
+"""How a model that saw only drawn images does on photographs of metal.
 
     python benchmarks/transfer.py MODEL.onnx [--worst FOLDER]
 
 Reads ``magnetic-tile`` and ``x-sdd`` in ``BLEMISH_REAL_DATA`` and applies the model as ``blemish
 predict`` does, at its stored threshold: Dice pooled over all tiles, by class, the share of
-free tiles with any mark; and of photographs without masks, how many get a mark and how large.
+defect-free tiles with any mark; and of photographs without masks, how many get a mark, and how
+large it is.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from blemish.metrics.pixels import Counts, count
 from blemish.visualization import encode_png, overlay_truth
 
 TILES = "magnetic-tile"
-_WORST = 40  # pictures written by --worst: those with most wrong pixels
+_WORST = 40  # images written by --worst: those with most wrong pixels
 _EVERY = 4  # of the photographs without masks, every fourth is enough
 
 
@@ -48,7 +49,7 @@ def main() -> None:
     """Measure one model and print two tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("model", type=Path)
-    parser.add_argument("--worst", type=Path, help="folder for pictures of the worst failures")
+    parser.add_argument("--worst", type=Path, help="folder for images of the worst failures")
     options = parser.parse_args()
     root = settings().real_data
     if root is None or not root.is_dir():
@@ -94,9 +95,9 @@ def show_tiles(tiles: list[Judged]) -> None:
     rows = [("all", tiles), *((name, [t for t in tiles if t.family == name]) for name in families)]
     for name, chosen in rows:
         counts = pooled(chosen)
-        figures = (counts.dice, counts.precision, counts.recall)
+        metrics = (counts.dice, counts.precision, counts.recall)
         marked = float(np.mean([tile.marked for tile in chosen]))
-        table.add_row(name, str(len(chosen)), *(f"{f:.3f}" for f in figures), f"{marked:.2f}")
+        table.add_row(name, str(len(chosen)), *(f"{f:.3f}" for f in metrics), f"{marked:.2f}")
     Console().print(table)
 
 
@@ -117,8 +118,8 @@ def write_worst(segmenter: Segmenter, tiles: list[Judged], folder: Path) -> None
     for place, tile in enumerate(ranked[:_WORST]):
         plane = read(tile.path)
         mask = segmenter.predict(plane).mask
-        picture = overlay_truth(plane, mask, truth_of(tile.path))
-        both = np.hstack([cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB), picture]).astype(np.uint8)
+        image = overlay_truth(plane, mask, truth_of(tile.path))
+        both = np.hstack([cv2.cvtColor(plane, cv2.COLOR_GRAY2RGB), image]).astype(np.uint8)
         write_bytes(folder / f"{place:02}_{tile.family}_{tile.path.stem}.png", encode_png(both))
 
 

@@ -68,7 +68,7 @@ class Inverted(nn.Module):
 
 
 class Attended(nn.Module):
-    """A level whose channels are weighted by what the whole picture shows (Hu et al. 2018).
+    """A level whose channels are weighted by what the whole image shows (Hu et al. 2018).
 
     Args:
         level: Gives ``channels``.

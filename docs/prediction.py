@@ -2,8 +2,8 @@
 
     python docs/prediction.py
 
-Takes test pictures that the pipeline drew, one for each of a few classes, spread by the Dice that
-the model reached on them, so that the picture is neither the best nor the worst of it.
+Takes test images that the pipeline drew, one for each of a few classes, spread by the Dice that
+the model reached on them, so that the image is neither the best nor the worst of it.
 """
 
 from pathlib import Path
@@ -21,11 +21,11 @@ from blemish.visualization import encode_png, overlay_truth
 CLASSES = ("scratch", "crack", "inclusion", "patch", "blowhole", "chip")
 GAP = 4
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 
 
 def main() -> None:
-    """Draw the picture from the outputs of the pipeline in this checkout."""
+    """Draw the image from the outputs of the pipeline in this checkout."""
     workspace = find_workspace()
     test = PackedSet.open(workspace.path("synthetic_splits"), "test")
     segmenter = Segmenter.from_file(workspace.path("exported") / "model.fp32.onnx")
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def median_of(segmenter: Segmenter, test: PackedSet, name: str) -> int:
-    """Return the index of the picture of a class whose Dice is the median of that class."""
+    """Return the index of the image of a class whose Dice is the median of that class."""
     members = [
         index
         for index in range(len(test))
@@ -46,11 +46,11 @@ def median_of(segmenter: Segmenter, test: PackedSet, name: str) -> int:
 
 
 def dice_of(segmenter: Segmenter, test: PackedSet, index: int) -> float:
-    """Return the Dice of one picture."""
+    """Return the Dice of one image."""
     return count(segmenter.predict(test.image(index)).mask, test.mask(index)).dice
 
 
-def column(segmenter: Segmenter, test: PackedSet, index: int) -> Picture:
+def column(segmenter: Segmenter, test: PackedSet, index: int) -> Image:
     """Return image, truth and overlay below each other, shape ``(3 H, W, 3)`` and gaps."""
     image, truth = test.image(index), test.mask(index)
     predicted = segmenter.predict(image).mask

@@ -64,7 +64,7 @@ def main(folder: Path, *, every_theme: bool) -> None:
     with tempfile.TemporaryDirectory() as state, sync_playwright() as playwright:
         environment = {
             "BLEMISH_LOG_URL": f"sqlite:///{state}/predictions.db",
-            "BLEMISH_LOG_PICTURES": f"{state}/pictures",
+            "BLEMISH_LOG_IMAGES": f"{state}/pictures",
         }
         _log_predictions(environment["BLEMISH_LOG_URL"], Path(state) / "pictures")
         port = _free_port()
@@ -111,13 +111,13 @@ def _settle(page: Page) -> None:
     page.wait_for_timeout(3_000)
 
 
-def _log_predictions(url: str, pictures: Path) -> None:
+def _log_predictions(url: str, images: Path) -> None:
     """Log the champion's answers as two keys sent them, with a few refusals and one promotion."""
     registry = Registry.connect()
     version = registry.resolve("champion")
     model = Segmenter.from_bytes(registry.model_bytes(version))
     now, rng = datetime.now(UTC), random.Random(4)  # noqa: S311 - spreads times, keeps no secret
-    store = ImageStore(pictures)
+    store = ImageStore(images)
     answers = [_answer(one, version, model, store) for one in registry.test_images(version)]
     records = []
     for number in range(REQUESTS):
@@ -166,7 +166,7 @@ def _refusal() -> dict[str, Any]:
 
 
 def _answer(
-    image: StoredImage, version: Version, model: Segmenter, pictures: ImageStore
+    image: StoredImage, version: Version, model: Segmenter, images: ImageStore
 ) -> tuple[Prediction, dict[str, float]]:
     """Return the champion's answer to one test image, and the statistics of the image."""
     data = image.image_path.read_bytes()
@@ -179,7 +179,7 @@ def _answer(
         fingerprint=version.fingerprint,
         git_commit=version.git_commit,
     )
-    pictures.put(said.image.sha256, data)
+    images.put(said.image.sha256, data)
     mass = float(said.segmentation.probability.mean())
     return said.describe(identity), asdict(image_statistics(said.image.plane)) | {
         "probability_mass": mass

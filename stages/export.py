@@ -29,17 +29,17 @@ def main() -> None:
         paths.reports / "parity.json",
         params.export,
         Resizing(params.preprocess.resize),
-        say=_say,
+        tell=_tell,
     )
     ratio, chosen = made.int8_bytes / made.fp32_bytes, made.found.candidate
-    _say(
+    _tell(
         f"INT8 has {ratio:.2f} of fp32's {made.fp32_bytes / 1e6:.2f} MB; ranges {chosen.rule}, "
         f"{len(chosen.kept)} layers in fp32, {made.found.strain:.0%} of the nearest parity bound"
     )
     record_or_warn(workspace)
 
 
-def _say(line: str) -> None:
+def _tell(line: str) -> None:
     print(line, file=sys.stderr)  # noqa: T201 - a stage's progress
 
 

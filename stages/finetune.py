@@ -31,8 +31,8 @@ def main() -> None:
 
 def _adapt(paths: argparse.Namespace, fingerprint: str) -> None:
     from blemish.finetuning.finetuning_outputs import Outputs  # noqa: PLC0415 - torch takes seconds to load
+    from blemish.finetuning.finetuning_workflow import Data, finetune  # noqa: PLC0415 - as above
     from blemish.finetuning.starts import find_start  # noqa: PLC0415 - as above
-    from blemish.finetuning.workflow import Data, finetune  # noqa: PLC0415 - as above
     from blemish.recording.training_run import open_run  # noqa: PLC0415 - MLflow too
     from blemish.training import Listeners  # noqa: PLC0415 - as above
     from blemish.training.sharing import is_first_process  # noqa: PLC0415 - as above

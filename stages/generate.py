@@ -18,7 +18,7 @@ from blemish.synthesis.scene import draw
 
 
 def main() -> None:
-    """Draw as many pictures as ``params.yaml`` says into the folder given."""
+    """Draw as many images as ``params.yaml`` says into the folder given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     paths = parser.parse_args()
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def draw_one(drawing: Generate, index: int) -> EncodedImage:
-    """Draw and encode picture ``index``."""
+    """Draw and encode image ``index``."""
     scene = draw(drawing.seed, drawing, index)
     image_id = f"synthetic_{index:06d}"
     return encode_image(

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import tifffile
-from faulty_pictures import MAGIC, chunk, encode
+from faulty_images import MAGIC, chunk, encode
 from PIL import Image
 
 Samples = npt.NDArray[np.uint16]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from documented_commands import EXECUTED, NOT_EXECUTED, documented_commands
 from imports import ROOT, closure, module_file
 
 from blemish.cli import COMMANDS
@@ -218,3 +219,17 @@ def test_each_module_and_class_has_a_name_of_its_own() -> None:
                 places[node.name].add(f"{file.relative_to(ROOT)}:{node.lineno}")
     twice = {name: sorted(where) for name, where in places.items() if len(where) > 1}
     assert twice.keys() == NAMED_TWICE.keys(), twice
+
+
+def test_documented_commands_are_executed_or_say_why_not() -> None:
+    """Each command in a shell block is executed by a test that exists, or listed with a reason."""
+    known = EXECUTED | NOT_EXECUTED
+    met: set[str] = set()
+    for document, command in documented_commands(iter(documents())):
+        keys = [key for key in known if f"{command} ".startswith(f"{key} ")]
+        assert keys, f"{document.name}: {command}"
+        met.add(max(keys, key=len))
+    assert met == set(known), set(known) - met
+    for test in EXECUTED.values():
+        file, _, name = test.partition("::")
+        assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), test

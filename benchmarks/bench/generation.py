@@ -1,4 +1,4 @@
-"""How fast pictures are drawn, masks, classes and encoding included."""
+"""How fast images are drawn, masks, classes and encoding included."""
 
 import time
 from functools import partial
@@ -13,24 +13,24 @@ from blemish.synthesis.scene import CameraChoice, draw
 
 _SIZE = 256
 _WORKERS = 2
-_WARM_UP = 96  # pictures: the workers start and build their noise
-_PICTURES = 720
+_WARM_UP = 96  # images: the workers start and build their noise
+_IMAGES = 720
 
 
 def measure() -> list[dict[str, Any]]:
-    """Draw pictures with the current params in two processes, after a warm-up."""
+    """Draw images with the current params in two processes, after a warm-up."""
     params = load_params(find_workspace().params_file).generate
     params = params.model_copy(update={"size": _SIZE})
     job = partial(_size, params)
-    drawn = ordered_map(job, range(_WARM_UP + _PICTURES), _WORKERS)
+    drawn = ordered_map(job, range(_WARM_UP + _IMAGES), _WORKERS)
     started, size, warm = 0.0, 0, 0
     for number, length in enumerate(drawn):
         if number == _WARM_UP:
             started = time.perf_counter()
             warm = number
         size += length
-    rate = (_WARM_UP + _PICTURES - 1 - warm) / (time.perf_counter() - started)
-    each = size / (_WARM_UP + _PICTURES)
+    rate = (_WARM_UP + _IMAGES - 1 - warm) / (time.perf_counter() - started)
+    each = size / (_WARM_UP + _IMAGES)
     note = f"{_SIZE} x {_SIZE} px, {_WORKERS} processes, {each:.0f} bytes each"
     return [{"name": "generate_images_per_s", "value": rate, "unit": "1/s", "note": note}]
 
@@ -51,7 +51,7 @@ def draw_encoded(
 
 
 def _size(drawing: Generate, index: int) -> int:
-    """Return the bytes of one picture; the picture itself stays in its process."""
+    """Return the bytes of one image; the image itself stays in its process."""
     encoded = draw_encoded(drawing, index)
     return len(encoded.image_png) + len(encoded.mask_png)
 

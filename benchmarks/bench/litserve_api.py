@@ -30,10 +30,10 @@ class Api(litserve.LitAPI):  # type: ignore[misc]  # as above
         )
 
     def decode_request(self, request: Request) -> bytes:
-        """Return the picture of a form."""
+        """Return the image of a form."""
         form: Any = request  # what arrives is its form
-        picture: bytes = form["request"].file.read()
-        return picture
+        image: bytes = form["request"].file.read()
+        return image
 
     def predict(self, x: bytes) -> dict[str, Any]:
         """Answer."""

@@ -113,7 +113,7 @@ INSERT INTO predictions (time_ms, request_id, status, error, version, image_sha2
 SELECT CAST({end} - {step} * k AS INTEGER), 'r' || k, 200,
     CASE WHEN abs(random() % 50) = 0 THEN 'image-type' END, 1 + k % 2, printf('%064x', k), 'fp32',
     '', 256, 256, 0.5, k % 5 = 0, 0.01, 1, '[]',
-    '[]', {figures}
+    '[]', {metrics}
 FROM n
 """
 _TRAFFIC = """

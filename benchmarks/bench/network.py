@@ -64,16 +64,16 @@ def _onnx(network: UNetTiny) -> bytes:
     return to_bytes(to_onnx(network.eval()), {})
 
 
-def _picture(count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _image(count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.random.default_rng(0).integers(60, 200, (count, 1, TILE, TILE), dtype=np.uint8)
 
 
 def _latency(files: dict[str, bytes]) -> list[Row]:
-    rows, picture = [], {"image": _picture(1)}
+    rows, image = [], {"image": _image(1)}
     for threads, suffix in ((2, ""), (1, "_1_thread")):
         sessions = {name: open_served(data, threads=threads) for name, data in files.items()}
         jobs: Timed = {
-            name: lambda session=session: session.run(None, picture)  # type: ignore[misc]  # mypy does not follow the default
+            name: lambda session=session: session.run(None, image)  # type: ignore[misc]  # mypy does not follow the default
             for name, session in sessions.items()
         }
         times = interleave(jobs, ROUNDS)
@@ -88,10 +88,10 @@ def _latency(files: dict[str, bytes]) -> list[Row]:
 
 def _throughput(data: bytes) -> list[Row]:
     session = open_served(data, threads=2)
-    pictures = {count: {"image": _picture(count)} for count in (1, 16)}
+    images = {count: {"image": _image(count)} for count in (1, 16)}
     jobs: Timed = {
         str(count): lambda batch=batch: session.run(None, batch)  # type: ignore[misc]  # as above
-        for count, batch in pictures.items()
+        for count, batch in images.items()
     }
     times = interleave(jobs, ROUNDS // 3)
     return [
@@ -101,7 +101,7 @@ def _throughput(data: bytes) -> list[Row]:
             "1/s",
             f"{TILE} x {TILE}, fp32, 2 threads",
         )
-        for count in pictures
+        for count in images
     ]
 
 
@@ -126,12 +126,12 @@ def _peak_megabytes(path: Path, count: int) -> float:
     before = _status("VmRSS")
     session = open_served(path.read_bytes(), threads=2)
     for _ in range(3):
-        session.run(None, {"image": _picture(count)})
+        session.run(None, {"image": _image(count)})
     return (_status("VmHWM") - before) / 1024
 
 
 def _status(name: str) -> float:
-    """Return a figure of this process in KiB; proc(5)."""
+    """Return a number of this process in KiB; proc(5)."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
@@ -195,7 +195,7 @@ def write_split(folder: Path, split: str, count: int = 32) -> None:
             image = rng.integers(60, 200, (TILE, TILE), dtype=np.uint8)
             instances = np.zeros((TILE, TILE), np.uint8)
             instances[100:104] = 1
-            name = f"picture{number}"
+            name = f"image{number}"
             record = PackedRecord(name, "synthetic", name, TILE, TILE, defects, {})
             writer.add(pack_image(record, image, instances))
 

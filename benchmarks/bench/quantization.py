@@ -54,9 +54,9 @@ def _latency(name: str, files: dict[str, Path], *, threads: int, batch: int) -> 
     models = {p: Segmenter.from_file(path, threads=threads) for p, path in files.items()}
     tile = models["fp32"].card.tile
     shape = (batch, 1, tile, tile)
-    pictures = np.random.default_rng(0).integers(60, 200, shape, dtype=np.uint8)
+    images = np.random.default_rng(0).integers(60, 200, shape, dtype=np.uint8)
     rounds = max(ROUNDS // batch, 20)
-    times = _interleave(models, pictures, rounds)
+    times = _interleave(models, images, rounds)
     ratios = [b / a for a, b in zip(times["fp32"], times["int8"], strict=True)]
     low, _, high = statistics.quantiles(ratios, n=4)
     note = f"{tile} x {tile}, {rounds} rounds, middle half {low:.2f} to {high:.2f}"

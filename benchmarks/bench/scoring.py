@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.servers import SIZE, draw_pictures, model_file
+from bench.servers import SIZE, draw_images, model_file
 from blemish.config.monitor import Drift
 from blemish.config.serve import Serve
 from blemish.imaging import decode_image
@@ -53,7 +53,7 @@ def measure() -> list[dict[str, Any]]:
 def write_images(folder: Path) -> list[str]:
     """Write files of the generator's images, each many times over."""
     folder.mkdir()
-    drawn = draw_pictures()
+    drawn = draw_images()
     paths = [folder / f"{number:05}.png" for number in range(IMAGES)]
     for number, path in enumerate(paths):
         path.write_bytes(drawn[number % len(drawn)])

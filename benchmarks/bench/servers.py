@@ -27,7 +27,7 @@ from blemish.store.location import locate
 from blemish.synthesis.scene import draw
 from blemish.visualization import encode_png
 
-PICTURES = 16
+IMAGES = 16
 SIZE = 256
 _WITHOUT_LOG = (
     "from blemish.server.recorder import Recorder; Recorder.submit = lambda *_: None; "
@@ -55,7 +55,7 @@ def blemish_serve(
     with tempfile.TemporaryDirectory() as folder:
         _write_checkout(Path(folder), serve or {})
         own = {**environment, "BLEMISH_LOG_URL": f"sqlite:///{folder}/log.db"}
-        own["BLEMISH_LOG_PICTURES"] = f"{folder}/pictures"
+        own["BLEMISH_LOG_IMAGES"] = f"{folder}/pictures"
         with _running(command, own, stderr=subprocess.PIPE, cwd=folder) as process:
             assert process.stderr is not None
             found = None
@@ -98,11 +98,11 @@ def litserve(environment: Mapping[str, str], model: Path) -> Iterator[int]:
         yield port
 
 
-def draw_pictures() -> list[bytes]:
-    """Return pictures of the generator as PNG."""
+def draw_images() -> list[bytes]:
+    """Return images of the generator as PNG."""
     params = load_params(find_workspace().params_file).generate
     params = Generate.model_validate({**params.model_dump(), "size": SIZE})
-    return [encode_png(draw(params.seed, params, i).image) for i in range(PICTURES)]
+    return [encode_png(draw(params.seed, params, i).image) for i in range(IMAGES)]
 
 
 def model_file(precision: str = "fp32") -> bytes:

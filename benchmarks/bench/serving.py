@@ -1,7 +1,7 @@
 """What serving costs: requests a second of the API, of a bare loop, and of other servers.
 
 All answer from the same file on the same cores, in turns, so that what else the host does
-falls on all alike; the figures are medians over the turns. The loop decodes, infers with all cores,
+falls on all alike; the numbers are medians over the turns. The loop decodes, infers with all cores,
 measures the defects and writes the JSON. MLflow's server gets the tensor as JSON, the only form
 that it takes. LitServe is measured where it is installed (``pip install litserve``). What writing
 the log costs is a difference of a few percent: longer turns, and one server goes first as often as
@@ -23,7 +23,7 @@ from typing import Any
 from bench.servers import (
     SIZE,
     blemish_serve,
-    draw_pictures,
+    draw_images,
     litserve,
     mlflow_serve,
     model_file,
@@ -46,24 +46,24 @@ Rate = Callable[[float], float]
 
 def measure() -> list[dict[str, Any]]:
     """Measure all in turns."""
-    pictures = draw_pictures()
+    images = draw_images()
     data = model_file()
-    predict = [post("/v1/predict", picture, "image/png") for picture in pictures]
+    predict = [post("/v1/predict", image, "image/png") for image in images]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         environment = registry(Path(folder), data)
         api = stack.enter_context(blemish_serve(environment))
         silent = stack.enter_context(blemish_serve(environment, logged=False))
         stock = stack.enter_context(mlflow_serve(environment))
         contenders: dict[str, Rate] = {
-            "loop": _bare_loop(data, pictures),
+            "loop": _bare_loop(data, images),
             "api": clients(api, predict),
-            "mlflow": clients(stock, [_invocation(p) for p in pictures]),
+            "mlflow": clients(stock, [_invocation(p) for p in images]),
         }
         if importlib.util.find_spec("litserve"):
             model = Path(folder) / "model.onnx"
             model.write_bytes(data)
             lit = stack.enter_context(litserve(environment, model))
-            contenders["litserve"] = clients(lit, [_form(p) for p in pictures])
+            contenders["litserve"] = clients(lit, [_form(p) for p in images])
         pair = {"logged": contenders["api"], "unlogged": clients(silent, predict)}
         for rate in (*contenders.values(), *pair.values()):
             rate(_TURN_S)  # warm up
@@ -103,7 +103,7 @@ def _log_row(pairs: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     return {"name": "log_writing_cost", "value": round(cost, 4), "unit": unit, "note": note}
 
 
-def _bare_loop(data: bytes, pictures: Sequence[bytes]) -> Rate:
+def _bare_loop(data: bytes, images: Sequence[bytes]) -> Rate:
     segmenter = Segmenter.from_bytes(data)
     identity = ModelIdentity(
         name="blemish",
@@ -118,7 +118,7 @@ def _bare_loop(data: bytes, pictures: Sequence[bytes]) -> Rate:
         begin = time.perf_counter()
         done = 0
         while time.perf_counter() - begin < seconds:
-            said = answer(pictures[done % len(pictures)], segmenter)
+            said = answer(images[done % len(images)], segmenter)
             said.describe(identity).to_json()
             done += 1
         return done / (time.perf_counter() - begin)
@@ -132,18 +132,18 @@ def post(path: str, body: bytes, kind: str) -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def _invocation(picture: bytes) -> bytes:
-    tensor = decode_image(picture).plane[None, None].tolist()
+def _invocation(image: bytes) -> bytes:
+    tensor = decode_image(image).plane[None, None].tolist()
     return post(
         "/invocations", json.dumps({"inputs": {"image": tensor}}).encode(), "application/json"
     )
 
 
-def _form(picture: bytes) -> bytes:
+def _form(image: bytes) -> bytes:
     name = 'Content-Disposition: form-data; name="request"; filename="part.png"'
     head = f"--part\r\n{name}\r\nContent-Type: image/png\r\n\r\n".encode()
     return post(
-        "/predict", head + picture + b"\r\n--part--\r\n", "multipart/form-data; boundary=part"
+        "/predict", head + image + b"\r\n--part--\r\n", "multipart/form-data; boundary=part"
     )
 
 

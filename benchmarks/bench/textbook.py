@@ -14,7 +14,7 @@ from blemish.model import RARE, standardize
 
 
 class TextbookUNet(nn.Module):
-    """Grey picture in, one logit a pixel out, with the input normalisation of ``UNetTiny``.
+    """Grey image in, one logit a pixel out, with the input normalisation of ``UNetTiny``.
 
     Args:
         width: Channels at full resolution; they double at each level down.
@@ -22,7 +22,7 @@ class TextbookUNet(nn.Module):
     """
 
     stride = 32
-    """As that of ``UNetTiny``, so that both take the same pictures; 8 would do."""
+    """As that of ``UNetTiny``, so that both take the same images; 8 would do."""
 
     def __init__(self, width: int = 16, depth: int = 4) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class TextbookUNet(nn.Module):
         return self.answer(self.decode(image)[-1])
 
     def decode(self, image: Tensor) -> list[Tensor]:
-        """Return the decoder's features for a picture, from an eighth of its size to all of it."""
+        """Return the decoder's features for an image, from an eighth of its size to all of it."""
         features = [self.encoder[0](standardize(image))]
         for level in self.encoder[1:]:
             features.append(level(functional.max_pool2d(features[-1], 2)))

@@ -93,11 +93,15 @@ def answer(
     inferred = time.perf_counter()
     segmentation = segmenter.judge(probability, threshold)
     renderings = render(image, segmentation, include)
-    end = time.perf_counter()
-    moments = (begin, decoded, inferred, end)
-    spans = [(after - before) * 1e3 for before, after in itertools.pairwise(moments)]
-    timing = zip(PHASES, [round(ms, 3) for ms in (*spans, (end - begin) * 1e3)], strict=True)
-    return Answer(image, segmentation, renderings, Timing(**dict(timing)))
+    timing = _timing(begin, decoded, inferred, time.perf_counter())
+    return Answer(image, segmentation, renderings, timing)
+
+
+def _timing(*moments: float) -> Timing:
+    """Return the time between moments, and from the first to the last, in ms."""
+    spans = [after - before for before, after in itertools.pairwise(moments)]
+    spans.append(moments[-1] - moments[0])
+    return Timing(**dict(zip(PHASES, [round(span * 1e3, 3) for span in spans], strict=True)))
 
 
 def render(

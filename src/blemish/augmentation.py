@@ -1,6 +1,6 @@
 """What a camera, a lamp or a turned part could have made of a crop.
 
-The geometry is one affine map from the stored picture to the crop, so a pixel is resampled once or
+The geometry is one affine map from the stored image to the crop, so a pixel is resampled once or
 not at all. Everything is drawn from one generator a crop.
 """
 
@@ -32,22 +32,22 @@ _JPEG = (35, 95)
 
 @dataclass(frozen=True)
 class CropView:
-    """Which part of a picture a crop shows, and how turned."""
+    """Which part of an image a crop shows, and how turned."""
 
     matrix: NDArray[np.float64]
-    """Shape ``(2, 3)``: maps crop coordinates to picture coordinates."""
+    """Shape ``(2, 3)``: maps crop coordinates to image coordinates."""
     exact: bool
-    """Every crop pixel falls on a picture pixel."""
+    """Every crop pixel falls on an image pixel."""
 
 
 def draw_view(
     rng: np.random.Generator, centre: tuple[float, float], size: int, params: Augmentation
 ) -> CropView:
-    """Draw a view around a point of the picture.
+    """Draw a view around a point of the image.
 
     Args:
         rng: The crop's own generator.
-        centre: ``(x, y)`` in the picture, px.
+        centre: ``(x, y)`` in the image, px.
         size: Side of the crop, px.
         params: How often to turn by right angles, and how often to turn freely and zoom.
     """
@@ -73,7 +73,7 @@ def draw_view(
 
 
 def look(view: CropView, image: Plane, mask: Plane, size: int) -> tuple[Plane, Plane]:
-    """Cut one crop out of a picture and its mask, reflecting at the borders.
+    """Cut one crop out of an image and its mask, reflecting at the borders.
 
     Args:
         view: What to show.

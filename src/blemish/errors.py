@@ -4,11 +4,11 @@ A message says what failed, the value received, what is accepted and the next co
 
     BlemishError
     |-- ParamsError            params.yaml or an option holds something we do not accept
-    |-- WorkspaceError         no checkout here, or its files are torn
+    |-- WorkspaceError         no checkout here, or its files are corrupt
     |-- ShapeError             arrays of the wrong shape or type were handed over
     |-- DataError              a set holds files we cannot use; names each of them, once
     |-- ImageError             an image was refused by the decode gate
-    |   |-- ImageTypeError         not a picture of an accepted format
+    |   |-- ImageTypeError         not an image of an accepted format
     |   |-- ImageSizeError         more bytes or pixels than the limits allow
     |   `-- ImageContentError      the right format, but broken or ambiguous
     |-- ModelFileError         a model file is not what its contract says
@@ -39,7 +39,7 @@ class ParamsError(BlemishError):
 
 
 class WorkspaceError(BlemishError):
-    """The checkout is missing, or one of its files is torn."""
+    """The checkout is missing, or one of its files is corrupt."""
 
 
 class ShapeError(BlemishError):
@@ -65,15 +65,15 @@ class ImageError(BlemishError):
 
 
 class ImageTypeError(ImageError):
-    """The bytes are not a picture of an accepted format."""
+    """The bytes are not an image of an accepted format."""
 
 
 class ImageSizeError(ImageError):
-    """The picture has more bytes or pixels than the limits allow."""
+    """The image has more bytes or pixels than the limits allow."""
 
 
 class ImageContentError(ImageError):
-    """The picture has an accepted format but is broken or ambiguous."""
+    """The image has an accepted format but is broken or ambiguous."""
 
 
 class ModelFileError(BlemishError):

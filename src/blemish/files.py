@@ -1,11 +1,13 @@
-"""Files and folders that are whole or absent: atomic writes, digests, canonical JSON."""
+"""Files and folders that are whole or absent: atomic writes, digests, canonical JSON, CSV."""
 
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,25 @@ def write_json(target: Path, value: Any) -> None:
 def canonical_json(value: Any) -> bytes:
     """Return ``value`` as JSON with sorted keys and no spaces, for digests."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def csv_text(
+    header: Sequence[str], rows: Iterable[Iterable[object]], quoting: int = csv.QUOTE_MINIMAL
+) -> str:
+    """Return a table as CSV with Unix line ends.
+
+    Not by pandas: the server, which runs without it, writes such tables too.
+
+    Args:
+        header: Names of the columns.
+        rows: Their values.
+        quoting: Which values are quoted, one of ``csv.QUOTE_...``.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n", quoting=quoting)  # type: ignore[arg-type]  # the stub wants the literal
+    table.writerow(header)
+    table.writerows(rows)
+    return text.getvalue()
 
 
 def sha256_bytes(data: bytes) -> str:

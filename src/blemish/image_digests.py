@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from blemish.files import csv_text
 from blemish.packed import SPLITS, PackedSet
 
 NAME = "images.csv"
@@ -61,11 +62,8 @@ def digest_splits(folder: Path) -> Iterator[ImageDigest]:
 
 def write_digests(digests: Iterable[ImageDigest]) -> str:
     """Return the digests as CSV with Unix line ends."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    table.writerow(_COLUMNS)
-    table.writerows((d.split, d.set_name, d.group, d.image_id, d.sha256) for d in digests)
-    return text.getvalue()
+    rows = ((d.split, d.set_name, d.group, d.image_id, d.sha256) for d in digests)
+    return csv_text(_COLUMNS, rows, csv.QUOTE_ALL)
 
 
 def read_digests(text: str) -> tuple[ImageDigest, ...]:

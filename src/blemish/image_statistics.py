@@ -1,6 +1,6 @@
-"""How images look in numbers: what drift monitoring compares live pictures with.
+"""How images look in numbers: what drift monitoring compares live images with.
 
-Of each image a few figures; of a set, for each figure its quantiles and a histogram whose edges
+Of each image a few numbers; of a set, for each number its quantiles and a histogram whose edges
 are its deciles, small enough to travel in a model file.
 """
 
@@ -26,7 +26,7 @@ _FLOOR = 1e-6  # share of power that counts as none
 
 @dataclass(frozen=True)
 class ImageStatistics:
-    """Figures of one grey plane, none of which depends on its size."""
+    """Numbers of one grey plane, none of which depends on its size."""
 
     brightness: float
     """Mean grey level, in ``[0, 1]``."""
@@ -61,8 +61,8 @@ def image_statistics(plane: NDArray[np.uint8]) -> ImageStatistics:
     mean, deviation = cv2.meanStdDev(plane)
     laplacian = cv2.Laplacian(plane, cv2.CV_16S)
     sharpness = float(cv2.norm(laplacian, cv2.NORM_L2)) / np.sqrt(plane.size)
-    figures = [float(mean[0, 0]) / 255, float(deviation[0, 0]) / 255, sharpness / 255]
-    return ImageStatistics(*figures, *_spectrum(plane))
+    numbers = [float(mean[0, 0]) / 255, float(deviation[0, 0]) / 255, sharpness / 255]
+    return ImageStatistics(*numbers, *_spectrum(plane))
 
 
 def _spectrum(plane: NDArray[np.uint8]) -> list[float]:
@@ -106,26 +106,26 @@ def _grid(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.int6
 
 
 def summarise(statistics: Sequence[ImageStatistics]) -> dict[str, Any]:
-    """Summarise the figures of many images, one entry for each figure.
+    """Summarise the numbers of many images, one entry for each number.
 
     Args:
         statistics: One for each image; at least one.
 
     Returns:
-        For each figure ``mean``, ``std``, ``quantiles`` (at ``QUANTILES``), ``edges`` (the
+        For each number ``mean``, ``std``, ``quantiles`` (at ``QUANTILES``), ``edges`` (the
         inner deciles) and ``counts`` (one more than edges): finite numbers, under 2 KB in all.
     """
     table = np.array([[getattr(one, name) for name in NAMES] for one in statistics])
-    return {name: summarise_figure(table[:, column]) for column, name in enumerate(NAMES)}
+    return {name: summarise_values(table[:, column]) for column, name in enumerate(NAMES)}
 
 
-def as_figures(statistics: ImageStatistics) -> dict[str, float]:
-    """Return the figures of one image by name, rounded as they are stored."""
+def as_numbers(statistics: ImageStatistics) -> dict[str, float]:
+    """Return the numbers of one image by name, rounded as they are stored."""
     return {name: round(value, DIGITS) for name, value in asdict(statistics).items()}
 
 
-def summarise_figure(values: NDArray[np.float64]) -> dict[str, Any]:
-    """Summarise a figure.
+def summarise_values(values: NDArray[np.float64]) -> dict[str, Any]:
+    """Summarise a number.
 
     Args:
         values: One for each image, shape ``(N,)``, finite; at least one.

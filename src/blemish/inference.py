@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from blemish.arrays import Map, Mask, Plane
-from blemish.defects import Defect, find_defects, measure_defects
+from blemish.defects import Defect, measure_defects
 from blemish.errors import ModelFileError, ModelOutputError
 from blemish.interruption import Interruption
 from blemish.model_card import ModelCard
@@ -24,7 +24,7 @@ from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import preprocess_image
 from blemish.tiling import predict_tiled
 
-__all__ = ["Defect", "Segmentation", "Segmenter", "find_defects", "golden_picture"]
+__all__ = ["Defect", "Segmentation", "Segmenter", "golden_image"]
 
 
 _ROUNDING = 1e-5  # onnxruntime's vectorized sigmoid answers up to 1.0000001
@@ -231,13 +231,13 @@ class Segmenter:
         return Segmentation(probability, mask, used.threshold, defects, count)
 
     def check(self) -> None:
-        """Run the golden picture and look at the answer; also warms the model up.
+        """Run the golden image and look at the answer; also warms the model up.
 
         Raises:
             ModelFileError: The answer has another shape, is not finite, or is no probability, or
                 changes from one run to the next.
         """
-        golden = golden_picture(self.card.tile)[None, None]
+        golden = golden_image(self.card.tile)[None, None]
         first, second = self._answer(golden), self._answer(golden)
         if first.shape != golden.shape or first.dtype != np.float32:
             raise ModelFileError(
@@ -245,21 +245,21 @@ class Segmenter:
                 f"expected float32 {golden.shape}."
             )
         if not np.isfinite(first).all():
-            raise ModelFileError("The model answers the golden picture by NaN or infinity.")
+            raise ModelFileError("The model answers the golden image by NaN or infinity.")
         if first.min() < -_ROUNDING or first.max() > 1.0 + _ROUNDING:
             raise ModelFileError(
                 f"The model answers {first.min()} to {first.max()}; probabilities are 0 to 1."
             )
         if not np.array_equal(first, second):
-            raise ModelFileError("The model answers the golden picture differently each time.")
+            raise ModelFileError("The model answers the golden image differently each time.")
 
 
 @functools.cache
-def golden_picture(side: int) -> Plane:
-    """Draw the picture that every model must answer sensibly: brushed metal with a dark scratch.
+def golden_image(side: int) -> Plane:
+    """Draw the image that every model must answer sensibly: brushed metal with a dark scratch.
 
     Args:
-        side: Of the picture, pixels.
+        side: Of the image, pixels.
 
     Returns:
         Shape ``(side, side)``, uint8; the same on every machine.
@@ -267,8 +267,8 @@ def golden_picture(side: int) -> Plane:
     rows, columns = np.mgrid[:side, :side].astype(np.int64)
     surface = 128 + (rows * 2654435761 % 97) // 8 + (columns * rows) % 5
     surface[np.abs(columns - rows // 2 - side // 4) < 2] = 40
-    picture: Plane = surface.astype(np.uint8)
-    return picture
+    image: Plane = surface.astype(np.uint8)
+    return image
 
 
 def _check_signature(session: ort.InferenceSession) -> None:

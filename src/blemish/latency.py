@@ -14,15 +14,12 @@ _WARM_UP = 3
 def measure_latency(
     files: Mapping[str, bytes], *, rounds: int = _ROUNDS, threads: int = 1
 ) -> dict[str, float]:
-    """Time one tile through each model file, the files taking turns so that noise hits all alike.
+    """Return the median ms of one tile through each file; they take turns, so noise hits all alike.
 
     Args:
         files: Name to the bytes of a verified ONNX file.
         rounds: Timed rounds after the warm-up.
         threads: Threads of onnxruntime for one operator.
-
-    Returns:
-        Name to the median, milliseconds.
     """
     import onnxruntime  # noqa: PLC0415 - slow, and only this needs it
 

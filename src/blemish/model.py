@@ -1,19 +1,22 @@
 """UNetTiny: a U-Net that does its work below full resolution.
 
-A convolution of stride 2 takes the picture to half size at once, and a pixel shuffle (Shi et al.
+A convolution of stride 2 takes the image to half size at once, and a pixel shuffle (Shi et al.
 2016) brings the answer back, so that no layer ever runs at full resolution, where a textbook U-Net
 (Ronneberger et al. 2015) spends most of its time. Skips are added, not concatenated: half the
 work in the decoder. Large kernels at the two coarsest levels see across a whole tile: without that
-a region half as wide is never filled, and down there they cost next to nothing. The picture comes
+a region half as wide is never filled, and down there they cost next to nothing. The image comes
 in twice, standardized as a whole and by its surroundings, so that neither exposure nor uneven light
 hides a mark. Only convolutions, additions and ReLU: they fold and quantize well.
 """
 
 import json
 import pickle
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,16 +24,18 @@ from torch.nn import functional
 from blemish.errors import ModelFileError
 
 CONTRAST_FLOOR = 4.0
-"""Grey levels; a picture flatter than this is not stretched until its noise looks like defects."""
+"""Grey levels; an image flatter than this is not stretched until its noise looks like defects."""
+
+LOCAL_CONTRAST_FLOOR = 0.15
+"""The same for the surroundings of a pixel, in deviations of the whole image."""
 
 RARE = -3.0
 """Bias of a fresh head: defects are rare."""
 
-LOCAL_CONTRAST_FLOOR = 0.15
-"""The same for the surroundings of a pixel, in deviations of the whole picture."""
+_LEVELS = ((1, 0), (1, 0), (1, 1), (0, 2))
+"""Of the encoder: plain convolutions and contexts behind the one that halves the size."""
 
-
-_TORN = (ValueError, KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError)
+_CORRUPT = (ValueError, KeyError, TypeError, RuntimeError, EOFError, pickle.UnpicklingError)
 
 
 def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
@@ -91,7 +96,7 @@ class Lateral(nn.Module):
 
 
 class UNetTiny(nn.Module):
-    """Grey picture in, one logit a pixel out.
+    """Grey image in, one logit a pixel out.
 
     Args:
         width: Channels at half resolution; the other levels follow from it.
@@ -108,10 +113,12 @@ class UNetTiny(nn.Module):
         self.encoder = nn.ModuleList(
             nn.Sequential(
                 convolution(inputs, outputs, stride=2),
-                *(convolution(outputs, outputs) for _ in range(level < 3)),
-                *(Context(outputs) for _ in range(level - 1)),
+                *(convolution(outputs, outputs) for _ in range(plain)),
+                *(Context(outputs) for _ in range(contexts)),
             )
-            for level, (inputs, outputs) in enumerate(pairwise(channels))
+            for (inputs, outputs), (plain, contexts) in zip(
+                pairwise(channels), _LEVELS, strict=True
+            )
         )
         self.decoder = nn.ModuleList(
             Lateral(coarse, fine) for coarse, fine in pairwise(reversed(channels))
@@ -133,7 +140,7 @@ class UNetTiny(nn.Module):
         return self.answer(self.decode(image)[-1])
 
     def decode(self, image: Tensor) -> list[Tensor]:
-        """Return the decoder's features for a picture, from 1/32 of its size to half of it."""
+        """Return the decoder's features for an image, from 1/32 of its size to half of it."""
         features = [self.stem(standardize(image))]
         for level in self.encoder:
             features.append(level(features[-1]))
@@ -154,8 +161,8 @@ def standardize(image: Tensor) -> Tensor:
         image: Shape ``(N, 1, H, W)``, uint8 or float32 in ``[0, 255]``; H and W multiples of 8.
 
     Returns:
-        Shape ``(N, 2, H, W)``, float32: the picture at mean 0 and deviation 1, and the same with
-        mean and deviation taken from some 40 px around each pixel instead of the whole picture.
+        Shape ``(N, 2, H, W)``, float32: the image at mean 0 and deviation 1, and the same with
+        mean and deviation taken from some 40 px around each pixel instead of the whole image.
     """
     levels = image.to(torch.float32)
     centred = levels - _mean(levels)
@@ -166,7 +173,7 @@ def standardize(image: Tensor) -> Tensor:
 
 
 def _mean(image: Tensor) -> Tensor:
-    """Mean of each picture, by rows first: one sum of 65,536 floats loses digits in onnxruntime."""
+    """Mean of each image, by rows first: one sum of 65,536 floats loses digits in onnxruntime."""
     return image.mean(dim=3, keepdim=True).mean(dim=2, keepdim=True)
 
 
@@ -178,7 +185,7 @@ def _surroundings(image: Tensor) -> Tensor:
 
 
 class Probability(nn.Module):
-    """What is exported: uint8 picture in, defect probability out.
+    """What is exported: uint8 image in, defect probability out.
 
     Args:
         network: Gives logits.
@@ -193,6 +200,17 @@ class Probability(nn.Module):
         return torch.sigmoid(self.network(image))
 
 
+def on_arrays(network: nn.Module) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
+    """Return a network as a function of arrays, without gradients."""
+
+    def run(batch: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        with torch.inference_mode():
+            answer: npt.NDArray[np.float32] = network(torch.from_numpy(batch)).numpy()
+        return answer
+
+    return run
+
+
 def load_trained(folder: Path, weights_file: str = "weights.pt") -> UNetTiny:
     """Load the network that training left, ready to predict.
 
@@ -201,7 +219,7 @@ def load_trained(folder: Path, weights_file: str = "weights.pt") -> UNetTiny:
         weights_file: Their name; fine-tuning leaves those of folds beside the others.
 
     Raises:
-        ModelFileError: A file is missing or torn, or the weights are those of another network.
+        ModelFileError: A file is missing or corrupt, or the weights are those of another network.
     """
     try:
         description = json.loads((folder / "training.json").read_text(encoding="utf-8"))
@@ -209,7 +227,7 @@ def load_trained(folder: Path, weights_file: str = "weights.pt") -> UNetTiny:
         network = UNetTiny(**shape)
         weights = torch.load(folder / weights_file, map_location="cpu", weights_only=True)
         network.load_state_dict(weights)
-    except (OSError, *_TORN) as error:
+    except (OSError, *_CORRUPT) as error:
         raise ModelFileError(
             f"The trained network at {folder} cannot be loaded: {error}. Run: dvc repro train"
         ) from error

@@ -40,22 +40,20 @@ class ModelCard:
         Raises:
             ModelFileError: A key is missing or its value is not accepted.
         """
-        found = metadata.get(_PREFIX + "format")
-        if found != MODEL_FORMAT:
+        if (found := metadata.get(_PREFIX + "format")) != MODEL_FORMAT:
             raise ModelFileError(
                 f"The model file has format {found!r}; accepted: {MODEL_FORMAT!r}. "
                 "Export it again: dvc repro export"
             )
         try:
+            tile = int(metadata[_PREFIX + "tile"])
             card = cls(
                 fingerprint=metadata[_PREFIX + "fingerprint"],
                 precision=metadata[_PREFIX + "precision"],
                 point=_read_point(metadata),
                 stride=int(metadata[_PREFIX + "stride"]),
-                tile=int(metadata[_PREFIX + "tile"]),
-                resizing=Resizing.from_json(
-                    metadata[_PREFIX + "resize"], int(metadata[_PREFIX + "tile"])
-                ),
+                tile=tile,
+                resizing=Resizing.from_json(metadata[_PREFIX + "resize"], tile),
                 classes=_read_classes(metadata[_PREFIX + "classes"]),
                 statistics=_read_statistics(metadata[_PREFIX + "statistics"]),
             )

@@ -2,9 +2,9 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -17,6 +17,12 @@ from rich.progress import (
 )
 
 T = TypeVar("T")
+
+Tell = Callable[[str], None]
+"""Told what is being done, in a few words."""
+
+Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
+"""Hands on items, their number and the name of the work, as :func:`track` does."""
 
 _LINES = 10
 """Plain lines that long work writes in all."""
@@ -58,12 +64,12 @@ def track(items: Iterable[T], total: int, what: str, console: Console | None = N
         what: Names the work, e.g. ``Drawing images``.
         console: Where to; standard error by default.
     """
-    console = console or _standard_error()
+    console = console or standard_error()
     if not console.is_terminal:
         yield from _track_plainly(items, total, what, console)
         return
-    with _bars(console) as bars:
-        yield from bars.track(items, total=total, description=what)
+    with bars(console) as shown:
+        yield from shown.track(items, total=total, description=what)
 
 
 def _track_plainly(items: Iterable[T], total: int, what: str, console: Console) -> Iterator[T]:
@@ -71,7 +77,7 @@ def _track_plainly(items: Iterable[T], total: int, what: str, console: Console) 
     for done, item in enumerate(items, start=1):
         yield item
         if done % step == 0 or done == total:
-            _say(console, f"{what}: {done}/{total}, {_clock(time.monotonic() - started)}")
+            write_line(console, f"{what}: {done}/{total}, {_clock(time.monotonic() - started)}")
 
 
 class TrainingProgress:
@@ -82,8 +88,8 @@ class TrainingProgress:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or _standard_error()
-        self._bars = _bars(self._console) if self._console.is_terminal else None
+        self._console = console or standard_error()
+        self._bars = bars(self._console) if self._console.is_terminal else None
         self._task = self._bars.add_task("Training", total=None) if self._bars else None
         self._next = "Epoch"
         self.on_start(0, 0)
@@ -114,7 +120,7 @@ class TrainingProgress:
         self._best, self._fastest = -1.0, float("inf")
         self._started = time.monotonic()
         if resumed_from:
-            _say(
+            write_line(
                 self._console,
                 f"Resuming after {self._what.lower()} {resumed_from} of {total_epochs}.",
             )
@@ -130,13 +136,13 @@ class TrainingProgress:
             )
 
     def on_epoch(self, result: Epoch) -> None:
-        """Write one line of figures."""
+        """Write one line of metrics."""
         self._finished, self._here = result.epoch, self._here + 1
         mark = " *" if result.val_dice > self._best else ""
         self._best = max(self._best, result.val_dice)
         spent = time.monotonic() - self._started
         left = (self._epochs - self._finished) * spent / self._here
-        _say(
+        write_line(
             self._console,
             f"{self._what} {result.epoch:>3}/{self._epochs}  loss {result.train_loss:.4f}  "
             f"validation loss {result.val_loss:.4f}  Dice {result.val_dice:.4f}{mark:2}  "
@@ -144,7 +150,7 @@ class TrainingProgress:
         )
         self._fastest = min(self._fastest, result.seconds)
         if result.seconds >= _SLOW * self._fastest:
-            _say(
+            write_line(
                 self._console,
                 f"This epoch took {result.seconds / self._fastest:.0f} times as long as the "
                 "fastest: other programs use the processor.",
@@ -153,10 +159,11 @@ class TrainingProgress:
     def on_end(self) -> None:
         """Say the best."""
         spent = _clock(time.monotonic() - self._started)
-        _say(self._console, f"Trained in {spent}; best validation Dice {self._best:.4f}.")
+        write_line(self._console, f"Trained in {spent}; best validation Dice {self._best:.4f}.")
 
 
-def _bars(console: Console) -> Progress:
+def bars(console: Console) -> Progress:
+    """Return bars that vanish when the work is done."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -168,11 +175,13 @@ def _bars(console: Console) -> Progress:
     )
 
 
-def _standard_error() -> Console:
+def standard_error() -> Console:
+    """Return where progress is shown."""
     return Console(file=sys.stderr)
 
 
-def _say(console: Console, line: str) -> None:
+def write_line(console: Console, line: str) -> None:
+    """Write a line as it is, without markup."""
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -16,7 +16,7 @@ from blemish.errors import ShapeError
 Model = Callable[[npt.NDArray[np.uint8]], Map]
 """uint8 ``(N, 1, tile, tile)`` in, probability float32 of the same shape out."""
 
-_OVERLAP_SHARE = 4  # a quarter of a tile: more context than the deepest features reach across
+_OVERLAP_SHARE = 4  # the deepest features see further than that; blending hides what is left
 
 
 def default_overlap(tile: int) -> int:
@@ -85,23 +85,20 @@ def predict_tiled(
         batch: Most tiles handed to the model at once.
 
     Returns:
-        Probability, shape ``(H, W)``, float32, in ``[0, 1]``.
+        Shape ``(H, W)``, float32, in ``[0, 1]``.
 
     Raises:
         ShapeError: ``plane`` is no uint8 image.
     """
     if plane.ndim != 2 or plane.dtype != np.uint8 or plane.size == 0:
-        raise ShapeError(
-            f"Expected a uint8 image of shape (H, W), not {plane.dtype} {plane.shape}."
-        )
-    shared = default_overlap(tile) if overlap is None else overlap
-    padded = pad_reflect(plane, tile)
+        raise ShapeError(f"Expected a uint8 image (H, W), not {plane.dtype} {plane.shape}.")
+    padded, shared = pad_reflect(plane, tile), default_overlap(tile) if overlap is None else overlap
     corners = tiles(padded.shape[0], padded.shape[1], tile, shared)
 
     def answers() -> Iterator[Map]:
         for first in range(0, len(corners), batch):
-            part = corners[first : first + batch]
-            cut = [padded[top : top + tile, left : left + tile] for top, left in part]
+            places = corners[first : first + batch]
+            cut = [padded[top : top + tile, left : left + tile] for top, left in places]
             yield from model(np.stack(cut)[:, None])[:, 0]
 
     return stitch(answers(), plane.shape, tile, shared)

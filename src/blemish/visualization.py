@@ -1,4 +1,4 @@
-"""Pictures of what a model says: heatmap, overlays, panels, PNG bytes.
+"""Images of what a model says: heatmap, overlays, panels, PNG bytes.
 
 Every colour is told apart by colour-blind eyes: the heatmap is perceptually uniform (inferno), the
 overlay takes its three colours from Okabe and Ito (2008), "Color Universal Design".
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from blemish.arrays import Mask, Plane
 from blemish.errors import ShapeError
 
-Picture = npt.NDArray[np.uint8]
+RgbImage = npt.NDArray[np.uint8]
 
 TRUE_POSITIVE = (0, 158, 115)  # bluish green: found
 FALSE_POSITIVE = (213, 94, 0)  # vermillion: a false mark
@@ -25,7 +25,7 @@ _PNG_COMPRESSION = 6
 _GAP = 4
 
 
-def create_heatmap(probability: npt.NDArray[np.float32]) -> Picture:
+def create_heatmap(probability: npt.NDArray[np.float32]) -> RgbImage:
     """Colour a probability map, dark violet for 0 to pale yellow for 1.
 
     Args:
@@ -45,11 +45,11 @@ def create_heatmap(probability: npt.NDArray[np.float32]) -> Picture:
     if not np.isfinite(probability).all():
         raise ShapeError("A heatmap needs finite probabilities; the map holds NaN or infinity.")
     levels = np.rint(np.clip(probability, 0.0, 1.0) * 255).astype(np.uint8)
-    coloured: Picture = np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), np.uint8)
+    coloured: RgbImage = np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO), np.uint8)
     return _swap_red_blue(coloured)
 
 
-def overlay_truth(plane: Plane, predicted: Mask, truth: Mask, opacity: float = 0.65) -> Picture:
+def overlay_truth(plane: Plane, predicted: Mask, truth: Mask, opacity: float = 0.65) -> RgbImage:
     """Paint what was found, marked falsely and missed over an image.
 
     Args:
@@ -65,19 +65,19 @@ def overlay_truth(plane: Plane, predicted: Mask, truth: Mask, opacity: float = 0
         ShapeError: The shapes differ, or the types are others.
     """
     _check(plane, predicted, truth)
-    picture = _to_rgb(plane)
+    image = _to_rgb(plane)
     parts = (
         (predicted & truth, TRUE_POSITIVE),
         (predicted & ~truth, FALSE_POSITIVE),
         (truth & ~predicted, FALSE_NEGATIVE),
     )
     for where, colour in parts:
-        mixed = picture[where] * (1 - opacity) + np.asarray(colour, np.float32) * opacity
-        picture[where] = np.rint(mixed).astype(np.uint8)
-    return picture
+        mixed = image[where] * (1 - opacity) + np.asarray(colour, np.float32) * opacity
+        image[where] = np.rint(mixed).astype(np.uint8)
+    return image
 
 
-def overlay_outline(plane: Plane, mask: Mask) -> Picture:
+def overlay_outline(plane: Plane, mask: Mask) -> RgbImage:
     """Draw the outline of a mask, just outside it so that thin defects stay visible.
 
     Args:
@@ -91,16 +91,16 @@ def overlay_outline(plane: Plane, mask: Mask) -> Picture:
         ShapeError: The shapes differ, or the types are others.
     """
     _check(plane, mask)
-    picture = _to_rgb(plane)
+    image = _to_rgb(plane)
     thickness = max(1, round(max(plane.shape) / _SIDE_PER_OUTLINE_PIXEL))
     kernel = np.ones((2 * thickness + 1, 2 * thickness + 1), np.uint8)
     inside = mask.astype(np.uint8)
-    picture[cv2.dilate(inside, kernel) > inside] = OUTLINE
-    return picture
+    image[cv2.dilate(inside, kernel) > inside] = OUTLINE
+    return image
 
 
-def side_by_side(panes: Sequence[npt.NDArray[np.uint8]]) -> Picture:
-    """Lay pictures of one height beside each other, a white gap between them.
+def side_by_side(panes: Sequence[npt.NDArray[np.uint8]]) -> RgbImage:
+    """Lay images of one height beside each other, a white gap between them.
 
     Args:
         panes: Grey ``(H, W)`` or RGB ``(H, W, 3)``, uint8.
@@ -143,13 +143,13 @@ def encode_png(array: npt.NDArray[np.uint8] | Mask) -> bytes:
     return encoded.tobytes()
 
 
-def _to_rgb(pane: npt.NDArray[np.uint8]) -> Picture:
+def _to_rgb(pane: npt.NDArray[np.uint8]) -> RgbImage:
     return np.repeat(pane[:, :, None], 3, axis=2) if pane.ndim == 2 else pane.copy()
 
 
-def _swap_red_blue(picture: npt.NDArray[np.uint8]) -> Picture:
+def _swap_red_blue(image: npt.NDArray[np.uint8]) -> RgbImage:
     """RGB to OpenCV's BGR, or back."""
-    return np.ascontiguousarray(picture[:, :, ::-1])
+    return np.ascontiguousarray(image[:, :, ::-1])
 
 
 def _check(plane: Plane, *masks: Mask) -> None:

@@ -40,7 +40,7 @@ def models(dashboard: Dashboard) -> dict[int, Segmenter]:
 
 
 def test_a_link_opens_the_same_comparison(page: Page, dashboard: Dashboard) -> None:
-    """Versions, picture and thresholds of a link are what the page shows."""
+    """Versions, image and thresholds of a link are what the page shows."""
     open_compare(page, dashboard, "?a=3&b=2&image=metal-010&ta=0.600")
     expect(page.get_by_text("metal-010 · 128 x 128")).to_be_visible()
     expect(page.get_by_text("A: version 3, heatmap")).to_be_visible()
@@ -208,7 +208,7 @@ def test_uploads_good_and_broken(page: Page, dashboard: Dashboard) -> None:
 def test_the_report_is_one_file_that_runs_nothing(
     page: Page, dashboard: Dashboard, visit: Visit
 ) -> None:
-    """The report holds figures and pictures, and opens without asking for anything."""
+    """The report holds metrics and images, and opens without asking for anything."""
     open_compare(page, dashboard, "?a=1&b=3&image=metal-010&ta=0.850")
     wait_for_metrics(page)
     with page.expect_download() as download:

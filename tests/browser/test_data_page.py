@@ -64,7 +64,7 @@ def test_what_to_label_next(page: Page, dashboard: Dashboard) -> None:
 
 
 def test_the_generator_draws_what_is_asked_for(page: Page, dashboard: Dashboard) -> None:
-    """The preview draws eight pictures; another surface draws eight others."""
+    """The preview draws eight images; another surface draws eight others."""
     page.goto(f"{dashboard.url}/data")
     page.get_by_role("tab", name="Generator").click()
     expect(page.get_by_alt_text(re.compile("^Drawn image 7"))).to_be_visible()

@@ -13,13 +13,13 @@ from playwright.sync_api import Page, expect
 
 @pytest.fixture(scope="module")
 def away(dashboard: Dashboard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """A read-only dashboard whose registry is a server that does not run, its log a torn file."""
-    torn = tmp_path_factory.mktemp("log") / "predictions.db"
-    torn.write_bytes(b"this is no database, " * 100)
+    """A read-only dashboard whose registry is a server that does not run, its log corrupt."""
+    corrupt = tmp_path_factory.mktemp("log") / "predictions.db"
+    corrupt.write_bytes(b"this is no database, " * 100)
     environment = {
         **dashboard.environment,
         "BLEMISH_CACHE": str(tmp_path_factory.mktemp("cache")),
-        "BLEMISH_LOG_URL": f"sqlite:///{torn}",
+        "BLEMISH_LOG_URL": f"sqlite:///{corrupt}",
         "BLEMISH_DASHBOARD_READ_ONLY": "1",
         "MLFLOW_TRACKING_URI": f"http://127.0.0.1:{free_port()}",
     }
@@ -42,7 +42,7 @@ def test_a_registry_that_is_down_and_comes_back(page: Page, away: Dashboard) -> 
     expect(page.get_by_text("The model registry does not answer")).to_be_visible(timeout=30_000)
 
 
-def test_a_torn_log_and_one_that_is_mended(page: Page, away: Dashboard) -> None:
+def test_a_corrupt_log_and_one_that_is_fixed(page: Page, away: Dashboard) -> None:
     """Monitor names a log that is no database, and goes on once it is replaced."""
     page.goto(f"{away.url}/monitor")
     expect(page.get_by_text("A service does not answer").first).to_be_visible()

@@ -21,7 +21,7 @@ def fill_in(page: Page, *, reason: str, password: str = PASSWORD) -> None:
 
 
 def test_promote_refuse_and_roll_back(page: Page, dashboard: Dashboard) -> None:
-    """The better version is promoted, the worse refused with the figures, the old one comes back.
+    """The better version is promoted, the worse refused with the metrics, the old one comes back.
 
     Without the password nothing moves; names and reasons with markup are shown as text.
     """

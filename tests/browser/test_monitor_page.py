@@ -49,7 +49,7 @@ def test_an_empty_log_says_what_to_do(page: Page, dashboard: Dashboard) -> None:
 
 
 def test_figures_move_while_requests_come_in(page: Page, dashboard: Dashboard, api: str) -> None:
-    """Requests to the API appear by themselves: count, model, pictures with their defects."""
+    """Requests to the API appear by themselves: count, model, images with their defects."""
     page.goto(f"{dashboard.url}/monitor")
     expect(page.get_by_text("Served: version 1")).to_be_visible()
     before = requests_shown(page)
@@ -60,7 +60,7 @@ def test_figures_move_while_requests_come_in(page: Page, dashboard: Dashboard, a
         )
         assert answer.status_code == 200
     refusal = httpx.post(
-        f"{api}/v1/predict", content=b"no picture", headers={"Content-Type": "image/png"}
+        f"{api}/v1/predict", content=b"no image", headers={"Content-Type": "image/png"}
     )
     expect(page.get_by_text(re.compile(r"^\d+ defects?, "))).not_to_have_count(0)
     expect(page.get_by_text(refusal.json()["detail"])).to_be_visible()

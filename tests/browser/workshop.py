@@ -1,6 +1,6 @@
 """A small finished checkout with two trainings in its store: what the browser tests look at.
 
-Pictures are brushed grey with dark scratches and pits; the models are three-operator graphs that
+Images are brushed grey with dark scratches and pits; the models are three-operator graphs that
 mark what is darker than its surroundings, the second training with a better sense for it.
 """
 
@@ -19,6 +19,9 @@ from onnx import TensorProto, helper
 
 from blemish.config import Workspace
 from blemish.image_statistics import image_statistics, summarise
+from blemish.model_card import ModelCard
+from blemish.operating_point import OperatingPoint
+from blemish.preprocessing import Resizing
 from blemish.recording import digests, fingerprint, pipeline_outputs
 from blemish.recording.sync import record_workspace
 from blemish.sets import DefectRecord, SetWriter
@@ -64,7 +67,7 @@ def build(root: Path, *, images: int = 24) -> Workspace:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture with the regions of its defects by class."""
+    """An image with the regions of its defects by class."""
 
     name: str
     plane: npt.NDArray[np.uint8]
@@ -79,7 +82,7 @@ class Drawn:
 
 
 def scene(index: int, *, level: float = 150.0) -> Drawn:
-    """Draw picture ``index``; every fourth is free of defects."""
+    """Draw image ``index``; every fourth is free of defects."""
     rng = np.random.default_rng(index)
     noise = rng.normal(0, 22, (SIDE, SIDE)).astype(np.float32)
     plane = level + cv2.blur(noise, (31, 1)) * 1.5 + rng.normal(0, 3, (SIDE, SIDE))
@@ -126,20 +129,17 @@ def model_bytes(identity: str, precision: str, training: Training, statistics: o
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    helper.set_model_props(
-        model,
-        {
-            "blemish.format": "1",
-            "blemish.fingerprint": identity,
-            "blemish.precision": precision,
-            "blemish.threshold": repr(training.threshold),
-            "blemish.stride": "16",
-            "blemish.tile": "256",
-            "blemish.resize": '"none"',
-            "blemish.classes": '["pit", "scratch"]',
-            "blemish.statistics": json.dumps(statistics),
-        },
+    card = ModelCard(
+        fingerprint=identity,
+        precision=precision,
+        point=OperatingPoint(training.threshold),
+        stride=16,
+        tile=256,
+        resizing=Resizing("none"),
+        classes=("pit", "scratch"),
+        statistics=statistics,
     )
+    helper.set_model_props(model, card.to_metadata())
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 

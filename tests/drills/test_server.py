@@ -20,12 +20,12 @@ from typing import Self
 import httpx
 import numpy as np
 import pytest
-from faulty_pictures import encode
+from faulty_images import encode
 from integration.server.rig import Server, Shelf, serving
 from integration.server.tiny_models import tiny_model
 from PIL import Image
 
-from blemish.inference import Segmenter, golden_picture
+from blemish.inference import Segmenter, golden_image
 
 pytestmark = pytest.mark.drill
 
@@ -40,9 +40,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def picture() -> bytes:
-    """A good picture."""
-    return encode(golden_picture(256))
+def image() -> bytes:
+    """A good image."""
+    return encode(golden_image(256))
 
 
 class Clients:
@@ -51,12 +51,12 @@ class Clients:
     Args:
         server: Whom.
         count: How many.
-        picture: What about.
+        image: What about.
         pause: Seconds between two requests of one client.
     """
 
-    def __init__(self, server: Server, count: int, picture: bytes, pause: float = 0.0) -> None:
-        self._server, self._picture, self._pause = server, picture, pause
+    def __init__(self, server: Server, count: int, image: bytes, pause: float = 0.0) -> None:
+        self._server, self._image, self._pause = server, image, pause
         self._stop = threading.Event()
         self.statuses: Counter[int] = Counter()
         self.faults: list[str] = []
@@ -77,7 +77,7 @@ class Clients:
         with httpx.Client(base_url=self._server.url, timeout=60) as client:
             while not self._stop.is_set():
                 try:
-                    response = client.post("/v1/predict?include=mask", content=self._picture)
+                    response = client.post("/v1/predict?include=mask", content=self._image)
                 except httpx.TransportError as error:
                     self.faults.append(repr(error))
                     continue
@@ -89,13 +89,13 @@ class Clients:
                 time.sleep(self._pause)
 
 
-def test_twenty_promotions_in_a_minute(tmp_path: Path, picture: bytes) -> None:
+def test_twenty_promotions_in_a_minute(tmp_path: Path, image: bytes) -> None:
     """20 promotions in 60 s under 16 clients: every answer is a 200 and its version's own mask."""
     shelf = Shelf(tmp_path)
     files = {shelf.add(data): data for data in (tiny_model(level=60.0 + 20 * i) for i in range(4))}
     shelf.point("champion", 1)
     begin = time.monotonic()
-    with serving(tmp_path, shelf.uri) as server, Clients(server, 16, picture) as clients:
+    with serving(tmp_path, shelf.uri) as server, Clients(server, 16, image) as clients:
         for turn in range(20):
             number = turn % 4 + 1
             shelf.point("champion", number)
@@ -105,7 +105,7 @@ def test_twenty_promotions_in_a_minute(tmp_path: Path, picture: bytes) -> None:
     assert set(clients.statuses) == {200}
     assert set(clients.masks) == set(files)
     for number, masks in clients.masks.items():
-        expected = Segmenter.from_bytes(files[number]).predict(golden_picture(256)).mask
+        expected = Segmenter.from_bytes(files[number]).predict(golden_image(256)).mask
         (only,) = masks
         found = np.asarray(Image.open(io.BytesIO(base64.b64decode(only)))) > 0
         np.testing.assert_array_equal(found, expected)
@@ -119,15 +119,15 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
     shelf.point("champion", 1)
     rng = np.random.default_rng(0)
     shapes = rng.integers(1, 700, (50, 2))
-    surface = golden_picture(700)  # noise would be a thousand defects to measure in each
-    pictures = [encode(surface[:height, :width]) for height, width in shapes]
+    surface = golden_image(700)  # noise would be a thousand defects to measure in each
+    images = [encode(surface[:height, :width]) for height, width in shapes]
     # Resident megabytes, descriptors and threads after each tenth.
     readings: list[tuple[float, int, int]] = []
     with serving(tmp_path, shelf.uri, serve={"poll_s": 0.1, "queue": 1000}) as server:
         client = httpx.Client(base_url=server.url, timeout=60)
 
         def ask(turn: int) -> int:
-            return client.post("/v1/predict", content=pictures[turn % len(pictures)]).status_code
+            return client.post("/v1/predict", content=images[turn % len(images)]).status_code
 
         with client, concurrent.futures.ThreadPoolExecutor(8) as pool:
             for swap in range(200):
@@ -137,7 +137,7 @@ def test_memory_stays_flat(tmp_path: Path) -> None:
                 server.wait_for_version(swap % 2 + 1)
                 if swap % 20 == 19:
                     readings.append((server.memory_mb, server.descriptors, server.threads))
-        assert server.figure("blemish_model_swaps_total") >= 200
+        assert server.metric("blemish_model_swaps_total") >= 200
     half = readings[len(readings) // 2 - 1]
     assert readings[-1][0] - half[0] < 50, readings
     assert abs(readings[-1][1] - half[1]) <= 10
@@ -150,7 +150,7 @@ def test_sixteen_threads_answer_as_one(tmp_path: Path) -> None:
     shelf.add(tiny_model())
     shelf.point("champion", 1)
     rng = np.random.default_rng(1)
-    pictures = [
+    images = [
         encode(rng.integers(0, 256, rng.integers(1, 600, 2), dtype=np.uint8)) for _ in range(100)
     ]
     with serving(tmp_path, shelf.uri, serve={"queue": 1000}) as server:
@@ -161,11 +161,11 @@ def test_sixteen_threads_answer_as_one(tmp_path: Path) -> None:
                 answer[key] for key in ("defects", "mask_png", "heatmap_png", "overlay_png")
             )
 
-        serial = [ask(data) for data in pictures]
+        serial = [ask(data) for data in images]
         order = list(range(100)) * 16
         rng.shuffle(order)
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            together = list(pool.map(lambda i: ask(pictures[i]), order))
+            together = list(pool.map(lambda i: ask(images[i]), order))
     assert together == [serial[i] for i in order]
 
 
@@ -218,7 +218,7 @@ OUTAGES: dict[str, Callable[[int], AbstractContextManager[None]]] = {
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_the_tracking_server_goes_away(tmp_path: Path, picture: bytes, outage: str) -> None:
+def test_the_tracking_server_goes_away(tmp_path: Path, image: bytes, outage: str) -> None:
     """With the tracking server refused, hung, or another, nothing fails; staleness rises."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -236,10 +236,10 @@ def test_the_tracking_server_goes_away(tmp_path: Path, picture: bytes, outage: s
         shelf.point("champion", 1)
         with serving(tmp_path, uri) as server:
             _end(tracking)
-            with OUTAGES[outage](port), Clients(server, 5, picture, pause=5 / RATE) as clients:
+            with OUTAGES[outage](port), Clients(server, 5, image, pause=5 / RATE) as clients:
                 server.wait(lambda: server.ready()["registry"]["error"] is not None, 20)
                 time.sleep(OUTAGE_S)
-                stale = server.figure("blemish_registry_stale_seconds")
+                stale = server.metric("blemish_registry_stale_seconds")
                 threads = server.threads
             assert clients.faults == []
             assert set(clients.statuses) == {200}
@@ -249,7 +249,7 @@ def test_the_tracking_server_goes_away(tmp_path: Path, picture: bytes, outage: s
             begin = time.monotonic()
             with serving(tmp_path / "cold", uri) as server:
                 assert time.monotonic() - begin < 10.0
-                assert server.predict(picture).status_code == 200
+                assert server.predict(image).status_code == 200
     finally:
         _end(tracking)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import tifffile
-from faulty_pictures import encode, grey, same_picture, scans, tiff
+from faulty_images import encode, grey, same_image, scans, tiff
 from fuzzing import fuzz
 from lossless import by_hand, by_opencv, by_pillow, by_tifffile
 from PIL import Image
@@ -38,7 +38,7 @@ def _seeds() -> Iterator[bytes]:
             yield from (data for _, data, _ in found)
         if bits > 8:
             yield from (data for _, data, _ in by_hand(samples, bits))
-    yield from (data for _, data in same_picture())
+    yield from (data for _, data in same_image())
     colour = Image.fromarray(grey()).convert("RGB")
     for options in ({}, {"progressive": True}, {"subsampling": 0}, {"restart_marker_blocks": 2}):
         yield encode(colour, "JPEG", **options)

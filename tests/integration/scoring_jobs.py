@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from faulty_pictures import encode
+from faulty_images import encode
 from integration.server.tiny_models import tiny_model
 
 from blemish.config.monitor import Drift

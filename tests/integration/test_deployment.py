@@ -16,14 +16,14 @@ import pytest
 import sqlalchemy
 import yaml
 from click.testing import CliRunner
-from faulty_pictures import encode
+from faulty_images import encode
 from integration import postgresql
 from integration.server.rig import Shelf
 from integration.server.tiny_models import tiny_model
 
 from blemish.cli import program
 from blemish.config.serve import Serve
-from blemish.inference import golden_picture
+from blemish.inference import golden_image
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
@@ -168,7 +168,7 @@ def test_the_commands_work_together(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 "MLFLOW_TRACKING_URI": uri,
                 "BLEMISH_LOG_URL": f"{base}/predictions",
                 "BLEMISH_KEYS_FILE": str(tmp_path / "keys.json"),
-                "BLEMISH_LOG_PICTURES": str(tmp_path / "pictures"),
+                "BLEMISH_LOG_IMAGES": str(tmp_path / "pictures"),
             }
             program_here = [sys.executable, "-m", "blemish"]
             key = subprocess.run(
@@ -188,7 +188,7 @@ def test_the_commands_work_together(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def _check_answer(api: str, key: str, log_url: str) -> None:
     response = httpx.post(
         f"{api}/v1/predict",
-        content=encode(golden_picture(256)),
+        content=encode(golden_image(256)),
         headers={"authorization": f"Bearer {key}"},
     )
     assert response.status_code == 200

@@ -1,4 +1,4 @@
-"""The doctor: each kind of damage is named, with a command that mends it."""
+"""The doctor: each kind of damage is named, with a command that fixes it."""
 
 import json
 import os
@@ -45,12 +45,12 @@ def test_a_sound_checkout_has_nothing_wrong(workspace: Workspace) -> None:
     "text",
     ["", "schema: '2.0'\nstages:\n  generate:\n    cmd: sh\n    outs:\n    - pa", "\x00\x00"],
 )
-def test_a_torn_lock_is_named_and_stops_repro(workspace: Workspace, text: str) -> None:
+def test_a_corrupt_lock_is_named_and_stops_repro(workspace: Workspace, text: str) -> None:
     """A lock that DVC left half-written is found by the quick check, exit status 1."""
     (workspace.root / "dvc.lock").write_text(text)
     (found,) = findings(workspace, "dvc.lock")
     assert "dvc.lock" in found.problem
-    assert "git checkout -- dvc.lock" in found.mend
+    assert "git checkout -- dvc.lock" in found.fix
     assert findings(workspace, "outputs") == ()
     program = [sys.executable, "-m", "blemish", "doctor", "--lock"]
     done = subprocess.run(program, cwd=workspace.root, capture_output=True, text=True, check=False)
@@ -66,7 +66,7 @@ def test_one_bit_in_an_output_is_found(workspace: Workspace) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     (found,) = findings(workspace, "outputs")
     assert "models/exported differs from dvc.lock" in found.problem
-    assert found.mend == "rm -rf models/exported && make repro"
+    assert found.fix == "rm -rf models/exported && make repro"
 
 
 def test_a_missing_output_is_found(workspace: Workspace) -> None:
@@ -85,8 +85,8 @@ def test_a_bad_param_is_found(workspace: Workspace) -> None:
     assert "train.epohcs: unknown key" in found.problem
 
 
-def test_damage_to_a_real_dvc_cache_is_found_and_mended(workspace: Workspace) -> None:
-    """A bit in the cache and a file in an output are named, and the given commands mend them."""
+def test_damage_to_a_real_dvc_cache_is_found_and_fixed(workspace: Workspace) -> None:
+    """A bit in the cache and a file in an output are named, and the given commands fix them."""
     environment = os.environ | {"DVC_NO_ANALYTICS": "1", "PATH": f"{DVC.parent}:{os.defpath}"}
 
     def run(command: str) -> None:
@@ -107,9 +107,9 @@ def test_damage_to_a_real_dvc_cache_is_found_and_mended(workspace: Workspace) ->
     (workspace.root / "out" / "b").write_bytes(b"twp\n")
     (output,), (cached,) = findings(workspace, "outputs"), findings(workspace, "DVC cache")
     assert output.problem == "out differs from dvc.lock: b"
-    assert str(damaged.relative_to(workspace.root)) in cached.mend
+    assert str(damaged.relative_to(workspace.root)) in cached.fix
     for found in (output, cached):
-        run(found.mend.replace("make repro", "dvc repro -q"))
+        run(found.fix.replace("make repro", "dvc repro -q"))
     assert findings(workspace, "outputs") == findings(workspace, "DVC cache") == ()
     assert (workspace.root / "out" / "b").read_text() == "two\n"
 
@@ -119,7 +119,7 @@ def test_a_damaged_or_foreign_database_is_found(workspace: Workspace) -> None:
     (workspace.root / "mlflow.db").write_bytes(b"no database" * 500)
     (found,) = findings(workspace, "store")
     assert "is corrupt" in found.problem
-    assert "blemish sync" in found.mend
+    assert "blemish sync" in found.fix
     (result,) = examine(workspace, ["registry"])
     assert result.status == "skipped"
 
@@ -134,13 +134,11 @@ def test_a_moved_checkout_is_found(workspace: Workspace, tmp_path: Path) -> None
 
 def test_no_champion_and_no_version_are_told_apart(workspace: Workspace) -> None:
     """An empty registry needs training, one without champion a promotion."""
-    assert [found.mend for found in findings(workspace, "registry")] == ["make repro"]
+    assert [found.fix for found in findings(workspace, "registry")] == ["make repro"]
     sync.record_workspace(workspace)
     registry = Registry.connect(workspace=workspace)
     registry.store.client.delete_registered_model_alias(MODEL, "champion")
-    assert [found.mend for found in findings(workspace, "registry")] == [
-        "blemish promote candidate"
-    ]
+    assert [found.fix for found in findings(workspace, "registry")] == ["blemish promote candidate"]
 
 
 def test_a_damaged_champion_is_found_behind_a_good_cache(workspace: Workspace) -> None:
@@ -157,7 +155,7 @@ def test_a_damaged_champion_is_found_behind_a_good_cache(workspace: Workspace) -
     (found,) = findings(workspace, "registry")
     assert "Version 1 (candidate, champion)" in found.problem
     assert sha256_bytes(stored.read_bytes())[:12] in found.problem
-    assert "blemish" in found.mend
+    assert "blemish" in found.fix
     sync.record_workspace(workspace)
     assert findings(workspace, "registry") == ()
 
@@ -167,19 +165,19 @@ def test_a_damaged_file_in_the_model_cache_is_found(workspace: Workspace) -> Non
     path = ModelCache().put(b"model")
     path.write_bytes(b"mode1")
     (found,) = findings(workspace, "model cache")
-    assert found.mend == f"rm {path}"
+    assert found.fix == f"rm {path}"
 
 
 def test_locks_left_behind_are_found(workspace: Workspace) -> None:
-    """An old index lock of git and a torn lock of DVC are named; a fresh one is let be."""
+    """An old index lock of git and a corrupt lock of DVC are named; a fresh one is let be."""
     index = workspace.root / ".git" / "index.lock"
     index.touch()
     assert findings(workspace, "locks") == ()
     os.utime(index, (0, 0))
     (workspace.root / ".dvc" / "tmp").mkdir(parents=True)
     (workspace.root / ".dvc" / "tmp" / "rwlock").write_text('{"out": {"wri')
-    mends = [found.mend for found in findings(workspace, "locks")]
-    assert mends == [f"rm {index}", f"rm {workspace.root}/.dvc/tmp/rwlock"]
+    fixes = [found.fix for found in findings(workspace, "locks")]
+    assert fixes == [f"rm {index}", f"rm {workspace.root}/.dvc/tmp/rwlock"]
 
 
 def test_it_speaks_json_and_keeps_its_exit_status(workspace: Workspace) -> None:
@@ -192,6 +190,6 @@ def test_it_speaks_json_and_keeps_its_exit_status(workspace: Workspace) -> None:
     wrong = subprocess.run(program, cwd=workspace.root, capture_output=True, check=False)
     said = {result["check"]: result for result in json.loads(wrong.stdout)["checks"]}
     assert wrong.returncode == 1
-    assert said["outputs"]["findings"][0]["mend"] == "rm -rf models/finetuned && make repro"
+    assert said["outputs"]["findings"][0]["fix"] == "rm -rf models/finetuned && make repro"
     write_lock(workspace)
     assert findings(workspace, "outputs") == ()

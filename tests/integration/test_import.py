@@ -121,7 +121,7 @@ def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
 def test_an_import_is_tracked_told_and_repeatable(
     checkout: Path, blemish: Run, tmp_path: Path
 ) -> None:
-    """The set appears with its sheet and figures, git holds a pointer, and again writes nothing."""
+    """The set appears with its sheet and metrics, git holds a pointer, and again writes nothing."""
     source = make_source(tmp_path / "source")
     done = blemish("import", source, "--name", "plates")
     assert done.returncode == 0, done.stderr

@@ -19,7 +19,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A log with a prediction of now and one of two hundred days ago."""
     url = f"sqlite:///{tmp_path / 'predictions.db'}"
     monkeypatch.setenv("BLEMISH_LOG_URL", url)
-    monkeypatch.setenv("BLEMISH_LOG_PICTURES", str(tmp_path / "pictures"))
+    monkeypatch.setenv("BLEMISH_LOG_IMAGES", str(tmp_path / "pictures"))
     now = datetime.now(UTC)
     engine = open_database(url)
     PredictionLog(engine).write(
@@ -35,7 +35,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_prune_deletes_what_is_older_than_the_params_keep(log: str) -> None:
     """The prediction of two hundred days ago goes, the new one stays, and the command counts."""
     done = CliRunner().invoke(program, ["log", "prune", "--json"], catch_exceptions=False)
-    assert json.loads(done.output) == {"predictions": 1, "pictures": 0, "picture_bytes": 0}
+    assert json.loads(done.output) == {"predictions": 1, "images": 0, "image_bytes": 0}
     engine = open_database(log)
     assert [one.record.request_id for one in prediction_search.search(engine, 9)] == ["new"]
     engine.dispose()

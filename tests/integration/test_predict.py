@@ -10,15 +10,15 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from faulty_pictures import encode
+from faulty_images import encode
 from integration.server.rig import Shelf
 from integration.server.tiny_models import tiny_model
 from PIL import Image
 
 from blemish.cli.predict_command import collect, predict
-from blemish.inference import Segmenter, golden_picture
+from blemish.inference import Segmenter, golden_image
 
-PNG = encode(golden_picture(256))
+PNG = encode(golden_image(256))
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def inputs(tmp_path: Path) -> Path:
     folder = tmp_path / "in"
     (folder / "line-1").mkdir(parents=True)
     (folder / "x.png").write_bytes(PNG)
-    (folder / "x.jpg").write_bytes(encode(golden_picture(256), "JPEG"))
-    (folder / "line-1" / "y.bmp").write_bytes(encode(golden_picture(256)[:300, :50], "BMP"))
+    (folder / "x.jpg").write_bytes(encode(golden_image(256), "JPEG"))
+    (folder / "line-1" / "y.bmp").write_bytes(encode(golden_image(256)[:300, :50], "BMP"))
     (folder / "notes.txt").write_text("no image")
     (folder / ".hidden.png").write_bytes(PNG)
     return folder
@@ -61,7 +61,7 @@ def test_folders_are_mirrored(inputs: Path, model: Path, tmp_path: Path) -> None
         f"{name}.{kind}" for name in ("line-1/y", "x.jpg", "x.png") for kind in kinds
     )
     mask = read(out / "x.png.mask.png")
-    expected = Segmenter.from_file(model).predict(golden_picture(256)).mask
+    expected = Segmenter.from_file(model).predict(golden_image(256)).mask
     np.testing.assert_array_equal(mask, expected * np.uint8(255))
     assert read(out / "line-1" / "y.mask.png").shape == (256, 50)
     document = json.loads((out / "x.png.json").read_text())
@@ -69,10 +69,10 @@ def test_folders_are_mirrored(inputs: Path, model: Path, tmp_path: Path) -> None
     assert document["defective"] is True
 
 
-def test_one_failing_picture_is_named_and_the_rest_goes_on(
+def test_one_failing_image_is_named_and_the_rest_goes_on(
     inputs: Path, model: Path, tmp_path: Path
 ) -> None:
-    """A broken picture is named with its reason, all others are written, the exit is 1."""
+    """A broken image is named with its reason, all others are written, the exit is 1."""
     (inputs / "broken.png").write_bytes(PNG[:-12])
     out = tmp_path / "out"
     result = run(inputs, "--model", model, "--out", out)

@@ -39,7 +39,7 @@ from blemish.monitoring.prediction_search import PredictionFilter
 from blemish.monitoring.webhook import Webhook
 
 MONITOR = Monitor(
-    keep=Keep(days=30, picture_days=7, picture_megabytes=1),
+    keep=Keep(days=30, image_days=7, image_megabytes=1),
     alarms=Alarms(
         window_minutes=15,
         min_requests=10,
@@ -262,11 +262,11 @@ def test_two_writers_count_every_prediction(url: str) -> None:
     assert rows == 1_000
 
 
-def test_pictures_are_kept_once_by_content(url: str, tmp_path: Path) -> None:
-    """The same picture twice is one file; what the log names is found by its hash."""
-    writer = LogWriter(url, pictures=tmp_path / "pictures")
+def test_images_are_kept_once_by_content(url: str, tmp_path: Path) -> None:
+    """The same image twice is one file; what the log names is found by its hash."""
+    writer = LogWriter(url, images=tmp_path / "pictures")
     for number in range(3):
-        writer.submit(record(7, request_id=str(number), picture=b"the same bytes"))
+        writer.submit(record(7, request_id=str(number), image=b"the same bytes"))
     writer.close(30)
     store = ImageStore(tmp_path / "pictures")
     engine = open_database(url)
@@ -374,8 +374,8 @@ def test_drift_is_judged_against_the_statistics_that_the_server_told(engine: Eng
     assert (drifted.holds, drifted.detail) == (True, "Brightness")
 
 
-def test_old_predictions_and_pictures_go(engine: Engine, tmp_path: Path) -> None:
-    """Retention deletes by days and pictures by bytes, and keeps the counts by hour."""
+def test_old_predictions_and_images_go(engine: Engine, tmp_path: Path) -> None:
+    """Retention deletes by days and images by bytes, and keeps the counts by hour."""
     log = PredictionLog(engine)
     log.write([record(n, time=NOW - timedelta(days=40)) for n in range(3)])
     log.write([record(n) for n in range(2)])
@@ -383,7 +383,7 @@ def test_old_predictions_and_pictures_go(engine: Engine, tmp_path: Path) -> None
     for number in range(3):
         store.put(hashlib.sha256(str(number).encode()).hexdigest(), b"x" * 400_000)
     gone = retention.prune(engine, store, MONITOR.keep, NOW)
-    assert (gone.predictions, gone.pictures, gone.picture_bytes) == (3, 1, 400_000)
+    assert (gone.predictions, gone.images, gone.image_bytes) == (3, 1, 400_000)
     assert len(prediction_search.search(engine, 10)) == 2
     assert queries.traffic(engine, queries.span_until(NOW, timedelta(days=60))).requests == 5
 

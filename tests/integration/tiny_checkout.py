@@ -14,6 +14,9 @@ from onnx import TensorProto, helper
 from PIL import Image
 
 from blemish.config import Workspace
+from blemish.model_card import ModelCard
+from blemish.operating_point import OperatingPoint
+from blemish.preprocessing import Resizing
 from blemish.recording import curves, digests, fingerprint, pipeline_outputs
 from blemish.store.connection import connect
 
@@ -153,20 +156,17 @@ def model_bytes(
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
-    helper.set_model_props(
-        model,
-        {
-            "blemish.format": "1",
-            "blemish.fingerprint": identity,
-            "blemish.precision": precision,
-            "blemish.threshold": repr(threshold),
-            "blemish.stride": "16",
-            "blemish.tile": "256",
-            "blemish.resize": '"none"',
-            "blemish.classes": '["scratch", "pit"]',
-            "blemish.statistics": "{}",
-        },
+    card = ModelCard(
+        fingerprint=identity,
+        precision=precision,
+        point=OperatingPoint(threshold),
+        stride=16,
+        tile=256,
+        resizing=Resizing("none"),
+        classes=("pit", "scratch"),
+        statistics={},
     )
+    helper.set_model_props(model, card.to_metadata())
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
 
@@ -184,7 +184,7 @@ def _write_sources(workspace: Workspace) -> None:
 
 
 def _write_test_set(evaluated: Path, rng: np.random.Generator, skill: float, images: int) -> None:
-    """Write per-image results and the pictures that they are about: bright squares on dark."""
+    """Write per-image results and the images that they are about: bright squares on dark."""
     for name in ("test_images", "test_masks"):
         shutil.rmtree(evaluated / name, ignore_errors=True)
         (evaluated / name).mkdir()

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import yaml
 from pipeline.checkouts import Checkout, copy_checkout
 
 
@@ -64,7 +65,27 @@ def test_temporary_experiment_records_in_the_root(reproduced: Checkout) -> None:
 
 
 def test_prediction_from_the_registry(reproduced: Checkout, tmp_path: Path) -> None:
-    """The champion marks a picture through the command line, wherever the command runs."""
-    picture = next((reproduced.root / "data" / "synthetic" / "images").glob("*.png"))
-    reproduced.run("blemish", "predict", str(picture), "--out", str(tmp_path / "out"))
-    assert (tmp_path / "out" / f"{picture.stem}.mask.png").is_file()
+    """The champion marks an image through the command line, wherever the command runs."""
+    image = next((reproduced.root / "data" / "synthetic" / "images").glob("*.png"))
+    reproduced.run("blemish", "predict", str(image), "--out", str(tmp_path / "out"))
+    assert (tmp_path / "out" / f"{image.stem}.mask.png").is_file()
+
+
+def test_dvc_shows_its_views(reproduced: Checkout) -> None:
+    """The graph has every stage, ten metrics fit side by side, each plot has its units."""
+    pipeline = yaml.safe_load((reproduced.root / "dvc.yaml").read_text(encoding="utf-8"))
+    graph = reproduced.run("dvc", "dag").text
+    assert all(stage in graph for stage in pipeline["stages"])
+    shown = json.loads(reproduced.run("dvc", "metrics", "show", "--json").text)
+    assert 1 <= len(shown[""]["data"]["reports/metrics.json"]["data"]) <= 10
+    experiments = reproduced.run("dvc", "exp", "show", "--only-changed", "--csv").text
+    assert experiments.startswith("rev,")
+    reproduced.run("dvc", "metrics", "diff")
+    drawn = json.loads(reproduced.run("dvc", "plots", "diff", "--json").text)
+    assert "errors" not in drawn
+    for plot in pipeline["plots"]:
+        if isinstance(plot, dict):
+            title, about = next(iter(plot.items()))
+            assert title in drawn["data"]
+            assert about["x_label"]
+            assert about["y_label"]

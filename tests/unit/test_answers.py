@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 import pytest
-from faulty_pictures import encode
+from faulty_images import encode
 from integration.server.tiny_models import tiny_model
 from PIL import Image
 
 from blemish.answers import answer
-from blemish.inference import Segmenter, golden_picture
+from blemish.inference import Segmenter, golden_image
 from blemish.prediction import RENDERINGS, ModelIdentity, Prediction
 
 MODEL = ModelIdentity(
@@ -32,7 +32,7 @@ def segmenter() -> Segmenter:
 
 def test_the_document_has_the_promised_members(segmenter: Segmenter) -> None:
     """Every member of the contract is there, in its order, and is plain JSON."""
-    said = answer(encode(golden_picture(256)), segmenter)
+    said = answer(encode(golden_image(256)), segmenter)
     document = json.loads(said.describe(MODEL).to_json())
     assert document["model"] == {
         "name": "blemish",
@@ -62,15 +62,15 @@ def test_the_document_has_the_promised_members(segmenter: Segmenter) -> None:
 
 def test_a_row_holds_the_whole_prediction(segmenter: Segmenter) -> None:
     """What goes into a table comes out of it as it was; renderings stay behind."""
-    said = answer(encode(golden_picture(256)), segmenter, include=RENDERINGS)
+    said = answer(encode(golden_image(256)), segmenter, include=RENDERINGS)
     row = said.describe(MODEL, RENDERINGS).to_row()
     assert Prediction.from_row(row) == said.describe(MODEL)
     assert Prediction.model_validate_json(said.describe(MODEL).to_json()) == said.describe(MODEL)
 
 
-def test_pictures_have_the_size_of_the_image(segmenter: Segmenter) -> None:
+def test_images_have_the_size_of_the_image(segmenter: Segmenter) -> None:
     """Mask, heatmap and overlay are drawn when asked for, at the size of the image as stored."""
-    said = answer(encode(golden_picture(256)[:100]), segmenter, include=RENDERINGS)
+    said = answer(encode(golden_image(256)[:100]), segmenter, include=RENDERINGS)
     prediction = said.describe(MODEL, RENDERINGS)
     for name in RENDERINGS:
         image = Image.open(io.BytesIO(base64.b64decode(getattr(prediction, f"{name}_png"))))
@@ -87,6 +87,6 @@ def test_nothing_found_is_said_so(segmenter: Segmenter) -> None:
 
 def test_the_parts_make_up_the_time(segmenter: Segmenter) -> None:
     """The phases add up to the total."""
-    timing = answer(encode(golden_picture(256)), segmenter).timing
+    timing = answer(encode(golden_image(256)), segmenter).timing
     parts = timing.decode + timing.infer + timing.post
     assert parts == pytest.approx(timing.total, abs=0.01)

@@ -23,7 +23,7 @@ def crop_of(seed: int, plane: np.ndarray, size: int, **changes: float) -> tuple[
 
 
 @given(seed=st.integers(0, 10_000))
-def test_unwarped_crops_hold_pixels_of_the_picture_itself(seed: int) -> None:
+def test_unwarped_crops_hold_pixels_of_the_image_itself(seed: int) -> None:
     """Without warping a crop is one of the eight turns of a window: no pixel is resampled."""
     rng = np.random.default_rng(1)
     plane = rng.integers(0, 256, (96, 96), dtype=np.uint8)
@@ -44,7 +44,7 @@ def test_without_turns_the_lay_keeps_its_direction(seed: int) -> None:
 
 
 @given(seed=st.integers(0, 10_000), warp=st.sampled_from([0.0, 1.0]))
-def test_mask_follows_the_picture(seed: int, warp: float) -> None:
+def test_mask_follows_the_image(seed: int, warp: float) -> None:
     """A bright blob and its mask stay together through any view, but for the blob's rim."""
     yy, xx = np.mgrid[:128, :128]
     blob = np.hypot(yy - 60, xx - 70) < 25

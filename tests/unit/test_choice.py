@@ -81,7 +81,7 @@ def test_a_bound_that_cannot_be_kept_is_said_to_be_broken() -> None:
     assert choice.false_alarms == 1.0
 
 
-def test_figures_of_the_choice_are_those_of_its_marks() -> None:
+def test_metrics_of_the_choice_are_those_of_its_marks() -> None:
     """Dice and false alarms, taken from tables, equal those of marking every image."""
     rng = np.random.default_rng(5)
     images = []

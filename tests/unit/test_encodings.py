@@ -13,7 +13,7 @@ from blemish.imaging import decode_image
 
 
 @st.composite
-def pictures(draw: st.DrawFn) -> tuple[npt.NDArray[np.uint16], int]:
+def images(draw: st.DrawFn) -> tuple[npt.NDArray[np.uint16], int]:
     """Draw samples, grey or colour, noisy or smooth, and their depth."""
     bits = draw(st.integers(8, 16))
     height, width = draw(st.integers(1, 40)), draw(st.integers(1, 40))
@@ -40,12 +40,12 @@ def _encodings(
 
 
 @settings(max_examples=12, deadline=None)
-@given(picture=pictures(), data=st.data())
+@given(image=images(), data=st.data())
 def test_encodings_decode_alike(
-    picture: tuple[npt.NDArray[np.uint16], int], data: st.DataObject
+    image: tuple[npt.NDArray[np.uint16], int], data: st.DataObject
 ) -> None:
     """Every format, plane order, byte order, compression and colour type gives the same plane."""
-    samples, bits = picture
+    samples, bits = image
     plane = expected(samples, bits)
     for name, encoded, given_bits in _encodings(samples, bits, data):
         note(name)

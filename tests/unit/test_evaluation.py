@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from scipy.stats import beta
+from sklearn.metrics import roc_auc_score
 from small_world import (
     draw,
     read_json,
@@ -32,7 +33,7 @@ from blemish.evaluation.fast_network import load_fast, probability_of
 from blemish.evaluation.judging import ImageResult, judge_defects, judge_image, unique_ids
 from blemish.evaluation.reports import write_images
 from blemish.evaluation.summary import Table, summarize, visibility_of, width_of
-from blemish.metrics import Counts, ObjectCounts, auroc
+from blemish.metrics import Counts, ObjectCounts
 from blemish.model import Probability, load_trained
 from blemish.operating_point import LEVELS, OperatingPoint
 from blemish.packed import (
@@ -84,10 +85,10 @@ def rows(world: World) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_headline_figures_are_few_and_follow_from_the_images(world: World) -> None:
-    """metrics.json holds about a dozen numbers, and pooled Dice is that of the listed pixels."""
+def test_headline_metrics_are_few_and_follow_from_the_images(world: World) -> None:
+    """metrics.json holds ten numbers at most, and pooled Dice is that of the listed pixels."""
     metrics = read_json(world.reports / "metrics.json")
-    assert len(metrics) <= 14
+    assert len(metrics) <= 10
     assert metrics["test_dice"] > 0.8
     counts = sum(
         (Counts(*(int(row[k]) for k in ("tp", "fp", "fn", "tn"))) for row in rows(world)),
@@ -96,11 +97,12 @@ def test_headline_figures_are_few_and_follow_from_the_images(world: World) -> No
     assert metrics["test_dice"] == pytest.approx(counts.dice, abs=1e-6)
     assert metrics["test_iou"] == pytest.approx(counts.iou, abs=1e-6)
     means = [float(row["dice"]) for row in rows(world)]
-    assert metrics["test_dice_mean"] == pytest.approx(np.mean(means), abs=1e-5)
+    overall = read_json(world.out / "details.json")["overall"]
+    assert overall["dice_mean"]["value"] == pytest.approx(np.mean(means), abs=1e-5)
 
 
 def test_details_break_results_down(world: World) -> None:
-    """Sets, classes, sizes and visibilities each get figures; their defects add up to all."""
+    """Sets, classes, sizes and visibilities each get metrics; their defects add up to all."""
     details = read_json(world.out / "details.json")
     assert set(details["sets"]) == {"alpha", "beta"}
     assert set(details["classes"]) == {"pit", "scratch"}
@@ -145,7 +147,7 @@ def test_kept_test_images_stay_below_the_cap(tmp_path: Path) -> None:
     assert kept * 2 == len(sizes) < 400
 
 
-def test_gallery_names_stay_while_pictures_change(world: World) -> None:
+def test_gallery_names_stay_while_images_change(world: World) -> None:
     """The worst images have their rank as name, examples their class, so two galleries align."""
     names = set(tree_bytes(world.reports / "gallery"))
     assert {f"worst-{k:02}.png" for k in range(1, 19)} <= names
@@ -226,11 +228,11 @@ def made_up_results(count: int) -> list[ImageResult]:
 
 
 def test_weighted_table_equals_plain_sums() -> None:
-    """The table's figures are those of adding up counts, at weight one and at others."""
+    """The table's metrics are those of adding up counts, at weight one and at others."""
     results = made_up_results(12)
     weights = np.random.default_rng(0).integers(0, 3, 12)
     drawn = [r for r, weight in zip(results, weights, strict=True) for _ in range(weight)]
-    ours = Table(results).figures(weights[None].astype(float))
+    ours = Table(results).metrics(weights[None].astype(float))
     pixels = sum((r.counts for r in drawn), Counts())
     objects = sum((r.objects for r in drawn), ObjectCounts())
     free = [r.marked for r in drawn if not r.defective]
@@ -245,14 +247,14 @@ def test_weighted_table_equals_plain_sums() -> None:
         "object_recall": objects.recall,
         "object_precision": objects.precision,
         "pro": np.mean([d.coverage for r in drawn for d in r.defects]),
-        "image_auroc": auroc([r.score for r in drawn], [r.defective for r in drawn]),
+        "image_auroc": roc_auc_score([r.defective for r in drawn], [r.score for r in drawn]),
         "false_alarm_rate": np.mean(free),
     }
     for name, value in expected.items():
         assert ours[name][0] == pytest.approx(value, abs=1e-9), name
 
 
-def test_undefined_figures_are_none_and_one_group_has_no_interval() -> None:
+def test_undefined_metrics_are_none_and_one_group_has_no_interval() -> None:
     """Without free images there is no false-alarm rate; one part alone says nothing of others."""
     only = [made_up_results(2)[1]]
     summary = summarize(only, params().bootstrap)
@@ -282,8 +284,8 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"", b"no weights", None])
-def test_torn_weights_are_refused(tmp_path: Path, damage: bytes | None) -> None:
-    """Missing or torn weights name the command that makes them again."""
+def test_corrupt_weights_are_refused(tmp_path: Path, damage: bytes | None) -> None:
+    """Missing or corrupt weights name the command that makes them again."""
     data = SplitFolders(write_nothing(tmp_path / "synthetic"), write_data(tmp_path / "data"))
     trained = write_trained(tmp_path / "trained")
     if damage is None:

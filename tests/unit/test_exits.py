@@ -15,7 +15,7 @@ from blemish.terminal_text import printable_lines as printable
 
 
 def test_our_errors_end_a_program_with_their_sentence() -> None:
-    """What a person can mend is told without a traceback."""
+    """What a person can fix is told without a traceback."""
     with pytest.raises(SystemExit, match=r"^generate: No such set\.$"), sentences("generate"):
         raise DataError("No such set.")
 

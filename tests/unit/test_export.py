@@ -30,7 +30,7 @@ from blemish.export.export_workflow import Exported, Inputs
 from blemish.export.graph import clean, open_session, to_bytes
 from blemish.export.parity import Subject, check_parity
 from blemish.export.quantization import quantize
-from blemish.inference import Segmenter, golden_picture
+from blemish.inference import Segmenter, golden_image
 from blemish.metrics import Counts
 from blemish.model import Probability, UNetTiny, load_trained
 from blemish.operating_point import OperatingPoint
@@ -113,12 +113,12 @@ def test_a_sound_model_is_not_refused(world: World, weight: float, bias: float) 
             head = onnx.numpy_helper.to_array(tensor)
             changed = head * np.float32(weight) + np.float32(bias if head.ndim == 1 else 0.0)
             tensor.CopyFrom(onnx.numpy_helper.from_array(changed, tensor.name))
-    tile = golden_picture(256)[None, None]
+    tile = golden_image(256)[None, None]
     ranges = Activations(model, [tile, 255 - tile]).ranges("min-max")
     for graph in (model, quantize(model, ranges)):
         segmenter = Segmenter.from_bytes(to_bytes(graph, metadata))
         segmenter.check()
-        probability = segmenter.probability(golden_picture(300))
+        probability = segmenter.probability(golden_image(300))
         assert 0.0 <= probability.min() <= probability.max() <= 1.0
 
 
@@ -142,7 +142,7 @@ def test_weights_that_are_not_finite_are_found(world: World, precision: str, val
 
 
 def test_nan_passes_the_clip(world: World) -> None:
-    """A network that answers NaN is found by the golden picture, clipped or not."""
+    """A network that answers NaN is found by the golden image, clipped or not."""
     model = onnx.load_model_from_string(world.file("fp32"))
     (tensor,) = (t for t in model.graph.initializer if t.name == "network.head.weight")
     tensor.CopyFrom(
@@ -196,13 +196,13 @@ def test_int8_is_small_and_holds_int8_weights(world: World) -> None:
     assert len(world.file("int8")) < 0.5 * len(world.file("fp32"))
 
 
-def test_the_report_holds_figures_and_bounds(world: World) -> None:
-    """parity.json has a value within its bound for each figure, and says what the search took."""
+def test_the_report_holds_metrics_and_bounds(world: World) -> None:
+    """parity.json has a value within its bound for each metric, and says what the search took."""
     report = read_json(world.report)
     chosen = report.pop("int8")
     assert chosen["ranges"] in RULES
     assert len(report) == 7
-    assert all(0 <= figure["value"] <= figure["bound"] for figure in report.values())
+    assert all(0 <= metric["value"] <= metric["bound"] for metric in report.values())
 
 
 def test_the_same_inputs_give_the_same_files(world: World, tmp_path: Path) -> None:
@@ -230,17 +230,17 @@ def test_no_path_is_inside(world: World, precision: str) -> None:
 def test_the_choice_of_size_travels_in_the_file(
     world: World, resize: str | Scale, written: str
 ) -> None:
-    """What preprocess did to the pictures is what serving will do."""
+    """What preprocess did to the images is what serving will do."""
     described = workflow_module.describe_model(
         world.inputs,
         load_trained(world.inputs.trained),
         Resizing(resize),  # type: ignore[arg-type]  # one of both
     )
-    assert described["blemish.resize"] == written
+    assert described.to_metadata()["blemish.resize"] == written
 
 
 class Broken(NamedTuple):
-    """Good files of a subject, and the pictures to compare on."""
+    """Good files of a subject, and the images to compare on."""
 
     subject: Subject
     edges: tuple[Case, ...]
@@ -264,7 +264,7 @@ def edited(data: bytes, change: Callable[[onnx.ModelProto], None]) -> bytes:
 
 
 def swap_normalisation(model: onnx.ModelProto) -> None:
-    """Take the picture from its mean instead of the mean from the picture."""
+    """Take the image from its mean instead of the mean from the image."""
     node = next(node for node in model.graph.node if node.op_type == "Sub")
     node.input[0], node.input[1] = node.input[1], node.input[0]
 
@@ -285,7 +285,7 @@ def test_good_files_pass(subject: Broken) -> None:
     """The files as exported keep every bound."""
     report = check_parity(*subject)
     report.require()
-    assert {figure.name for figure in report.figures} >= {"fp32_probability", "int8_flipped"}
+    assert {metric.name for metric in report.metrics} >= {"fp32_probability", "int8_flipped"}
 
 
 def test_a_swapped_normalisation_is_refused(subject: Broken) -> None:
@@ -302,7 +302,7 @@ def test_a_wrong_scale_in_int8_is_refused(subject: Broken, place: int) -> None:
     broken = edited(subject.subject.int8, lambda model: grow_a_scale(model, place))
     bad = subject._replace(subject=replace(subject.subject, int8=broken))
     report = check_parity(*bad)
-    names = {figure.name for figure in report.figures if not figure.kept}
+    names = {metric.name for metric in report.metrics if not metric.kept}
     assert names
     assert all(name.startswith("int8_") for name in names)
     with pytest.raises(ParityError):
@@ -351,7 +351,7 @@ def test_a_graph_is_cleared_of_all_that_explains_it(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["threshold.json", "training.json", "statistics.json"])
-def test_a_torn_input_is_named(tmp_path: Path, name: str) -> None:
+def test_a_corrupt_input_is_named(tmp_path: Path, name: str) -> None:
     """A file that export needs and cannot read is named with the next command."""
     inputs = write_inputs(tmp_path)
     path = next(tmp_path.rglob(name))

@@ -1,4 +1,4 @@
-"""Statistics of images: right on pictures whose figures are known, small, and stable."""
+"""Statistics of images: right on images whose numbers are known, small, and stable."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from scipy import ndimage
 from blemish.errors import ShapeError
 from blemish.image_statistics import (
     NAMES,
-    as_figures,
+    as_numbers,
     image_statistics,
     summarise,
 )
@@ -21,13 +21,13 @@ def noise(size: int = 128, seed: int = 0) -> np.ndarray:
 
 
 def test_brightness_contrast_and_sharpness_are_numpy_s() -> None:
-    """The figures equal what NumPy and SciPy compute."""
+    """The numbers equal what NumPy and SciPy compute."""
     plane = noise()
-    figures = image_statistics(plane)
-    assert figures.brightness == pytest.approx(plane.mean() / 255)
-    assert figures.contrast == pytest.approx(plane.std() / 255)
+    numbers = image_statistics(plane)
+    assert numbers.brightness == pytest.approx(plane.mean() / 255)
+    assert numbers.contrast == pytest.approx(plane.std() / 255)
     laplacian = ndimage.laplace(plane.astype(np.int64), mode="mirror")
-    assert figures.sharpness == pytest.approx(np.sqrt((laplacian**2).mean()) / 255)
+    assert numbers.sharpness == pytest.approx(np.sqrt((laplacian**2).mean()) / 255)
 
 
 @pytest.mark.parametrize(("frequency", "band"), [(1 / 32, 1), (1 / 12, 2), (1 / 6, 3), (0.4, 4)])
@@ -35,17 +35,17 @@ def test_brightness_contrast_and_sharpness_are_numpy_s() -> None:
 def test_a_wave_is_in_its_band(frequency: float, band: int, size: int) -> None:
     """A sine of known pitch puts nearly all power into the band of its frequency."""
     wave = 128 + 100 * np.sin(2 * np.pi * frequency * np.arange(size))
-    figures = as_figures(image_statistics(np.tile(wave, (size, 1)).astype(np.uint8)))
-    assert figures[f"spectrum_{band}"] > np.log10(0.9)
+    numbers = as_numbers(image_statistics(np.tile(wave, (size, 1)).astype(np.uint8)))
+    assert numbers[f"spectrum_{band}"] > np.log10(0.9)
 
 
 @settings(max_examples=50)
 @given(arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40))))
-def test_every_picture_has_finite_figures(plane: np.ndarray) -> None:
-    """One pixel, a flat picture, anything: finite figures in their ranges."""
-    figures = as_figures(image_statistics(plane))
-    assert all(np.isfinite(value) for value in figures.values())
-    assert all(-6 <= figures[name] <= 0 for name in NAMES if name.startswith("spectrum"))
+def test_every_image_has_finite_figures(plane: np.ndarray) -> None:
+    """One pixel, a flat image, anything: finite numbers in their ranges."""
+    numbers = as_numbers(image_statistics(plane))
+    assert all(np.isfinite(value) for value in numbers.values())
+    assert all(-6 <= numbers[name] <= 0 for name in NAMES if name.startswith("spectrum"))
 
 
 def test_colour_and_floats_are_refused() -> None:
@@ -57,15 +57,15 @@ def test_colour_and_floats_are_refused() -> None:
 def test_a_summary_counts_every_image_once() -> None:
     """Histogram counts add up, edges rise, quantiles run from least to most."""
     statistics = [image_statistics(noise(32, seed)) for seed in range(57)]
-    for figure in summarise(statistics).values():
-        assert sum(figure["counts"]) == 57
-        assert len(figure["counts"]) == len(figure["edges"]) + 1
-        assert figure["edges"] == sorted(set(figure["edges"]))
-        assert figure["quantiles"] == sorted(figure["quantiles"])
+    for number in summarise(statistics).values():
+        assert sum(number["counts"]) == 57
+        assert len(number["counts"]) == len(number["edges"]) + 1
+        assert number["edges"] == sorted(set(number["edges"]))
+        assert number["quantiles"] == sorted(number["quantiles"])
 
 
 def test_equal_images_make_a_valid_summary() -> None:
-    """A set of one picture repeated has one edge and keeps all its counts."""
+    """A set of one image repeated has one edge and keeps all its counts."""
     summary = summarise([image_statistics(noise())] * 20)
     assert summary["brightness"]["counts"] == [0, 20]
     assert summary["brightness"]["std"] == 0

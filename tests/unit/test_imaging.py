@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import tifffile
-from faulty_pictures import CASES, encode, grey, same_picture
+from faulty_images import CASES, encode, grey, same_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -17,12 +17,12 @@ from blemish.config.serve import Serve
 from blemish.errors import ImageContentError, ImageError, ImageSizeError
 from blemish.imaging import Limits, decode_image
 
-SEEDS = [data for _, data in same_picture()] + [encode(grey(), "JPEG")]
+SEEDS = [data for _, data in same_image()] + [encode(grey(), "JPEG")]
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_refuses_by_its_type(name: str) -> None:
-    """Each faulty picture raises its own error, in one sentence that ends with a full stop."""
+    """Each faulty image raises its own error, in one sentence that ends with a full stop."""
     expected, make = CASES[name]
     with pytest.raises(ImageError) as caught:
         decode_image(make())
@@ -46,8 +46,8 @@ def test_refuses_bombs_from_the_header(name: str) -> None:
     assert peak < 4_000_000
 
 
-@pytest.mark.parametrize(("name", "data"), [*same_picture()], ids=lambda value: str(value)[:20])
-def test_reads_every_form_of_one_picture_alike(name: str, data: bytes) -> None:
+@pytest.mark.parametrize(("name", "data"), [*same_image()], ids=lambda value: str(value)[:20])
+def test_reads_every_form_of_one_image_alike(name: str, data: bytes) -> None:
     """Grey, colour, palette, opaque alpha, 16 bit and all formats give the same plane."""
     decoded = decode_image(data)
     assert decoded.format == name.split(maxsplit=1)[0].upper()
@@ -58,7 +58,7 @@ def test_reads_every_form_of_one_picture_alike(name: str, data: bytes) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF", "WEBP"])
 def test_ignores_orientation(form: str, orientation: int) -> None:
-    """The plane is that of the picture as stored, whatever its tag says."""
+    """The plane is that of the image as stored, whatever its tag says."""
     exif = Image.Exif()
     exif[274] = orientation
     options = {"quality": 100} if form == "JPEG" else {"lossless": True} if form == "WEBP" else {}
@@ -147,14 +147,14 @@ def test_takes_its_limits_from_params() -> None:
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
 def test_any_bytes_give_a_plane_or_a_refusal(data: st.DataObject) -> None:
-    """Pictures with bytes changed, cut out or put in never raise anything but a refusal."""
-    picture = bytearray(data.draw(st.sampled_from(SEEDS)))
+    """Images with bytes changed, cut out or put in never raise anything but a refusal."""
+    image = bytearray(data.draw(st.sampled_from(SEEDS)))
     for _ in range(data.draw(st.integers(1, 4))):
-        position = data.draw(st.integers(0, len(picture)))
+        position = data.draw(st.integers(0, len(image)))
         end = position + data.draw(st.integers(0, 8))
-        picture[position:end] = data.draw(st.binary(max_size=8))
+        image[position:end] = data.draw(st.binary(max_size=8))
     try:
-        decoded = decode_image(bytes(picture))
+        decoded = decode_image(bytes(image))
     except ImageError:
         return
     assert decoded.plane.shape == (decoded.height, decoded.width)
@@ -162,5 +162,5 @@ def test_any_bytes_give_a_plane_or_a_refusal(data: st.DataObject) -> None:
 
 
 def test_every_case_is_met() -> None:
-    """The table of faulty pictures holds one for each kind of refusal."""
+    """The table of faulty images holds one for each kind of refusal."""
     assert {kind for kind, _ in CASES.values()} == set(ImageError.__subclasses__())

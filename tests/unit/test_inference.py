@@ -1,4 +1,4 @@
-"""A model file to probabilities: its card, its refusals, its tiles, its golden picture."""
+"""A model file to probabilities: its card, its refusals, its tiles, its golden image."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ from integration.server.tiny_models import finish, metadata, slow_on_white, tiny
 from onnx import TensorProto, helper, numpy_helper
 
 from blemish.errors import InferenceInterruptedError, ModelFileError, ModelOutputError
-from blemish.inference import Segmenter, golden_picture
+from blemish.inference import Segmenter, golden_image
 from blemish.interruption import Interruption
 from blemish.model_card import ModelCard
 
@@ -87,7 +87,7 @@ class Wavering:
 
 
 def test_a_model_that_changes_its_mind_is_found_out() -> None:
-    """Two answers to the golden picture must be the same, bit for bit."""
+    """Two answers to the golden image must be the same, bit for bit."""
     answers = [np.full((1, 1, 256, 256), level, np.float32) for level in (0.25, 0.5)]
     model = Segmenter(Wavering(answers), ModelCard.from_metadata(metadata()))
     with pytest.raises(ModelFileError, match="differently each time"):
@@ -98,7 +98,7 @@ def test_a_sure_model_whose_sigmoid_rounds_above_one_is_sound() -> None:
     """Values up to 1e-5 outside 0 to 1 are rounding: accepted, and clipped after the run."""
     level = np.float32(1.0000001)
     card = ModelCard.from_metadata(metadata())
-    golden = golden_picture(256)[None, None]
+    golden = golden_image(256)[None, None]
     answers = [np.full((1, 1, 256, 256), level, np.float32) for _ in range(3)]
     model = Segmenter(Wavering(answers), card)
     model.check()
@@ -121,7 +121,7 @@ def test_what_is_no_probability_never_leaves_a_run(value: float) -> None:
     answer[0, 0, 7, 7] = value
     model = Segmenter(Wavering([answer]), ModelCard.from_metadata(metadata()))
     with pytest.raises(ModelOutputError, match="probabilities are 0 to 1"):
-        model.probability(golden_picture(256))
+        model.probability(golden_image(256))
 
 
 def test_an_endless_run_is_ended_from_another_thread() -> None:
@@ -158,7 +158,7 @@ def test_a_card_is_written_as_it_is_read() -> None:
     ],
     ids=["log", "identity", "smaller"],
 )
-def test_the_golden_picture_finds_out(node: object, fault: str) -> None:
+def test_the_golden_image_finds_out(node: object, fault: str) -> None:
     """A model whose answer has another shape, is not finite, or is no probability is found out."""
     node_before = helper.make_node("Mul", ["grey", "zero"], ["nothing"])
     zero = numpy_helper.from_array(np.float32(0.0), "zero")
@@ -170,12 +170,12 @@ def test_the_golden_picture_finds_out(node: object, fault: str) -> None:
         model.check()
 
 
-def test_the_golden_picture_never_changes() -> None:
-    """The picture is the same in every release, since versions are compared on it."""
-    picture = golden_picture(256)
-    assert picture.shape == (256, 256)
-    assert int(picture.astype(np.int64).sum()) == 8_785_074
-    assert picture.min() == 40
+def test_the_golden_image_never_changes() -> None:
+    """The image is the same in every release, since versions are compared on it."""
+    image = golden_image(256)
+    assert image.shape == (256, 256)
+    assert int(image.astype(np.int64).sum()) == 8_785_074
+    assert image.min() == 40
 
 
 @settings(max_examples=25, deadline=None)
@@ -214,15 +214,15 @@ def test_threads_change_nothing(segmenter: Segmenter) -> None:
 
 def test_the_threshold_is_the_model_s_own(segmenter: Segmenter) -> None:
     """Without a threshold the card's is used; the mask is what reaches it."""
-    plane = golden_picture(256)
+    plane = golden_image(256)
     own, lower = segmenter.predict(plane), segmenter.predict(plane, 0.1)
     assert (own.threshold, lower.threshold) == (0.5, 0.1)
     np.testing.assert_array_equal(own.mask, own.probability >= 0.5)
     assert lower.mask.sum() >= own.mask.sum()
 
 
-def test_a_prepared_picture_is_not_scaled_again(segmenter: Segmenter) -> None:
-    """At the model's scale already, a picture is answered as by a model that scales nothing."""
+def test_a_prepared_image_is_not_scaled_again(segmenter: Segmenter) -> None:
+    """At the model's scale already, an image is answered as by a model that scales nothing."""
     data = tiny_model(props=metadata(resize='{"scale": 0.5}'))
     halving = Segmenter.from_bytes(data, threads=1)
     plane = np.random.default_rng(0).integers(40, 120, (90, 140), dtype=np.uint8)

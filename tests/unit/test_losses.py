@@ -1,4 +1,4 @@
-"""The loss, against hand-made figures and other people's code."""
+"""The loss, against hand-made metrics and other people's code."""
 
 import pytest
 import torch

@@ -17,6 +17,7 @@ from torchmetrics.functional.segmentation import dice_score
 from blemish import metrics
 from blemish.arrays import Mask
 from blemish.errors import ShapeError
+from blemish.metrics.pixels import overlap_of
 
 shapes = st.tuples(st.integers(1, 12), st.integers(1, 12))
 
@@ -42,20 +43,23 @@ def test_overlap_equals_scikit_learn(masks: tuple[Mask, Mask]) -> None:
     """Dice, IoU, precision and recall are scikit-learn's, with our values for empty masks."""
     predicted, truth = masks
     flat, empty = (truth.ravel(), predicted.ravel()), float(not (predicted | truth).any())
-    oracles = (
-        (metrics.dice, sk.f1_score),
-        (metrics.iou, sk.jaccard_score),
-        (metrics.precision, sk.precision_score),
-        (metrics.recall, sk.recall_score),
-    )
-    for ours, theirs in oracles:
+    counts = metrics.count(predicted, truth)
+    table = overlap_of(*np.array([[counts.tp], [counts.fp], [counts.fn]]))
+    oracles = {
+        "dice": sk.f1_score,
+        "iou": sk.jaccard_score,
+        "precision": sk.precision_score,
+        "recall": sk.recall_score,
+    }
+    for name, theirs in oracles.items():
         expected = theirs(*flat, zero_division=empty)
-        assert ours(predicted, truth) == pytest.approx(expected, abs=1e-6)
+        assert getattr(counts, name) == pytest.approx(expected, abs=1e-6)
+        assert table[name][0] == pytest.approx(expected, abs=1e-6)
 
 
 @given(pair)
 def test_overlap_equals_torchmetrics(masks: tuple[Mask, Mask]) -> None:
-    """Where any mask holds a pixel, the figures are torchmetrics' too."""
+    """Where any mask holds a pixel, the metrics are torchmetrics' too."""
     predicted, truth = (torch.from_numpy(mask.astype(np.int64)) for mask in masks)
     ours = metrics.count(*masks)
     tp, fp, tn, fn, _ = tm.binary_stat_scores(predicted, truth).tolist()
@@ -70,10 +74,10 @@ def test_overlap_equals_torchmetrics(masks: tuple[Mask, Mask]) -> None:
 def test_empty_masks_have_the_values_said() -> None:
     """Nothing marked where nothing is, is perfect; one empty side is a miss or a false alarm."""
     empty, full = np.zeros((3, 3), bool), np.ones((3, 3), bool)
-    for figure in (metrics.dice, metrics.iou, metrics.precision, metrics.recall):
-        assert figure(empty, empty) == 1.0
-        assert figure(empty, full) == 0.0
-        assert figure(full, empty) == 0.0
+    for name in ("dice", "iou", "precision", "recall"):
+        assert getattr(metrics.count(empty, empty), name) == 1.0
+        assert getattr(metrics.count(empty, full), name) == 0.0
+        assert getattr(metrics.count(full, empty), name) == 0.0
     assert metrics.boundary_f_score(empty, empty, tolerance=1) == 1.0
     assert metrics.boundary_f_score(full, empty, tolerance=1) == 0.0
     assert metrics.count_objects(empty, empty.astype(int), overlap=0.5).f1 == 1.0
@@ -83,7 +87,7 @@ def test_empty_masks_have_the_values_said() -> None:
 
 @given(st.lists(pair, min_size=1, max_size=4))
 def test_pooled_counts_are_those_of_all_pixels_together(masks: list[tuple[Mask, Mask]]) -> None:
-    """Adding the counts of images gives the figures of one long image."""
+    """Adding the counts of images gives the metrics of one long image."""
     together = tuple(np.concatenate([m[k].ravel() for m in masks]) for k in (0, 1))
     assert sum((metrics.count(*m) for m in masks), metrics.Counts()) == metrics.count(*together)
 
@@ -99,7 +103,7 @@ def test_counts_refuse_other_shapes_and_types(masks: tuple[Mask, Mask]) -> None:
 
 
 def contour_points(mask: Mask) -> npt.NDArray[np.intp]:
-    """Contour by scikit-image, with the picture's edge as outside."""
+    """Contour by scikit-image, with the image's edge as outside."""
     padded = segmentation.find_boundaries(np.pad(mask, 1), connectivity=1, mode="inner")
     return np.argwhere(padded[1:-1, 1:-1])
 
@@ -155,9 +159,10 @@ scored = st.lists(
 def test_auroc_equals_scikit_learn(images: list[tuple[float, bool]]) -> None:
     """The area under the curve is scikit-learn's, ties included; undefined for one kind only."""
     scores, labels = zip(*images, strict=True)
-    ours = metrics.auroc(scores, labels)
+    once = np.ones((1, len(images)))
+    ours = metrics.weighted_auroc(np.array(scores), np.array(labels), once)[0]
     if len(set(labels)) < 2:
-        assert ours is None
+        assert math.isnan(ours)
     else:
         assert ours == pytest.approx(sk.roc_auc_score(labels, scores), abs=1e-6)
 
@@ -168,8 +173,9 @@ def test_weighted_auroc_equals_repeated_images(images: list[tuple[float, bool]],
     scores, labels = (np.array(values) for values in zip(*images, strict=True))
     weights = np.random.default_rng(seed).integers(0, 4, len(scores))
     ours = metrics.weighted_auroc(scores, labels, weights[None].astype(float))[0]
-    repeated = metrics.auroc(np.repeat(scores, weights), np.repeat(labels, weights))
-    assert math.isnan(ours) if repeated is None else ours == pytest.approx(repeated, abs=1e-6)
+    once = np.ones((1, weights.sum()))
+    repeated = metrics.weighted_auroc(np.repeat(scores, weights), np.repeat(labels, weights), once)
+    assert ours == pytest.approx(repeated[0], abs=1e-6, nan_ok=True)
 
 
 @given(hnp.arrays(np.float32, shapes, elements=st.floats(0, 1, width=32)))
@@ -272,8 +278,8 @@ def test_images_of_one_group_are_drawn_together() -> None:
         metrics.group_weights([], resamples=1, seed=0)
 
 
-def test_an_undefined_figure_has_no_interval() -> None:
-    """Resamples in which a figure is undefined are left out; none left gives no interval."""
+def test_an_undefined_metric_has_no_interval() -> None:
+    """Resamples in which a metric is undefined are left out; none left gives no interval."""
     assert metrics.percentile_interval(np.full(9, np.nan)) is None
     interval = metrics.percentile_interval(np.array([np.nan, 1.0, 1.0]))
     assert interval == (1.0, 1.0)

@@ -29,7 +29,7 @@ def test_default_network_has_fewer_than_half_a_million_weights() -> None:
 def test_any_multiple_of_the_stride_gives_a_logit_a_pixel(
     network: UNetTiny, height: int, width: int, count: int
 ) -> None:
-    """Whatever multiples of the stride come in, the answer has the picture's size."""
+    """Whatever multiples of the stride come in, the answer has the image's size."""
     image = torch.zeros((count, 1, height, width), dtype=torch.uint8)
     with torch.no_grad():
         logits = network(image)
@@ -38,14 +38,14 @@ def test_any_multiple_of_the_stride_gives_a_logit_a_pixel(
 
 
 def test_bytes_and_floats_of_the_same_levels_give_the_same_answer(network: UNetTiny) -> None:
-    """A picture may come as uint8 or as float32."""
+    """An image may come as uint8 or as float32."""
     image = torch.randint(0, 256, (2, 1, 64, 64), dtype=torch.uint8)
     with torch.no_grad():
         torch.testing.assert_close(network(image), network(image.float()), rtol=0, atol=0)
 
 
-def test_a_picture_is_answered_alike_in_any_company(network: UNetTiny) -> None:
-    """What else is in the batch does not change a picture's answer."""
+def test_a_image_is_answered_alike_in_any_company(network: UNetTiny) -> None:
+    """What else is in the batch does not change an image's answer."""
     images = torch.randint(0, 256, (3, 1, 64, 64), dtype=torch.uint8)
     with torch.no_grad():
         together, alone = network(images), network(images[1:2])
@@ -53,7 +53,7 @@ def test_a_picture_is_answered_alike_in_any_company(network: UNetTiny) -> None:
 
 
 def test_exposure_and_gain_hardly_matter() -> None:
-    """Half the contrast on a brighter ground standardizes to the same picture."""
+    """Half the contrast on a brighter ground standardizes to the same image."""
     image = torch.rand((1, 1, 64, 64)) * 200
     torch.testing.assert_close(
         standardize(image), standardize(image * 0.5 + 90), rtol=0.02, atol=0.02
@@ -61,8 +61,8 @@ def test_exposure_and_gain_hardly_matter() -> None:
 
 
 @pytest.mark.parametrize("level", [0, 127, 255])
-def test_flat_pictures_give_finite_answers(network: UNetTiny, level: int) -> None:
-    """Black, grey and white pictures have no contrast and still an answer in [0, 1]."""
+def test_flat_images_give_finite_answers(network: UNetTiny, level: int) -> None:
+    """Black, grey and white images have no contrast and still an answer in [0, 1]."""
     image = torch.full((1, 1, 64, 64), level, dtype=torch.uint8)
     with torch.no_grad():
         probability = Probability(network)(image)

@@ -4,7 +4,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from faulty_pictures import encode, grey
+from faulty_images import encode, grey
 
 from blemish.cli.predict_command import Input, Job, _predict_one
 from blemish.exits import DEBUG

@@ -1,4 +1,4 @@
-"""The one preprocessing: grey levels, sizes, and the way back to the picture as stored."""
+"""The one preprocessing: grey levels, sizes, and the way back to the image as stored."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_native_grey_is_untouched(plane: np.ndarray) -> None:
 
 @given(arrays(np.uint8, (5, 7)))
 def test_depth_and_channels_do_not_matter(plane: np.ndarray) -> None:
-    """The same picture as 16 bit, as RGB and as opaque RGBA gives the same plane."""
+    """The same image as 16 bit, as RGB and as opaque RGBA gives the same plane."""
     opaque = np.full_like(plane, 255)
     assert np.array_equal(preprocess_image(plane.astype(np.uint16) * 257), plane)
     assert np.array_equal(preprocess_image(np.dstack([plane] * 3)), plane)
@@ -44,8 +44,8 @@ def test_colour_becomes_luma(image: np.ndarray) -> None:
 
 
 @given(SIDES, SIDES, CHOICES)
-def test_a_map_returns_to_the_size_of_its_picture(height: int, width: int, choice: Resize) -> None:
-    """Whatever the choice, picture and instances agree in size and a map comes back."""
+def test_a_map_returns_to_the_size_of_its_image(height: int, width: int, choice: Resize) -> None:
+    """Whatever the choice, image and instances agree in size and a map comes back."""
     resizing = Resizing(choice)
     target = resizing.target(height, width)
     assert min(target) >= 1
@@ -57,7 +57,7 @@ def test_a_map_returns_to_the_size_of_its_picture(height: int, width: int, choic
 
 
 def test_fit_keeps_the_proportions() -> None:
-    """The longer side becomes the model's size; a picture is never stretched."""
+    """The longer side becomes the model's size; an image is never stretched."""
     assert Resizing("fit", 256).target(1000, 500) == (256, 128)
     assert Resizing("fit", 256).target(64, 128) == (128, 256)
     assert preprocess_image(np.zeros((512, 256), np.uint8), Resizing("fit", 64)).shape == (64, 32)
@@ -103,13 +103,13 @@ def test_other_choices_are_refused(text: str) -> None:
         np.zeros((4, 4, 4), np.uint8),
     ],
 )
-def test_what_is_no_picture_is_refused(image: np.ndarray) -> None:
+def test_what_is_no_image_is_refused(image: np.ndarray) -> None:
     """Floats, odd channels, nothing, and transparent pixels are refused."""
     with pytest.raises(ShapeError, match="accepted"):
         preprocess_image(image)
 
 
-def test_a_map_of_another_picture_is_refused() -> None:
-    """A probability map must have the size that the picture was brought to."""
+def test_a_map_of_another_image_is_refused() -> None:
+    """A probability map must have the size that the image was brought to."""
     with pytest.raises(ShapeError, match="not that of an image"):
         Resizing("fit", 64).restore(np.zeros((10, 10), np.float32), 100, 100)

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from integration.server.tiny_models import tiny_model
-from unit.tiny_sources import picture, save
+from unit.tiny_sources import image, save
 
 from blemish.cli.suggest_command import suggest
 from blemish.operating_point import OperatingPoint
@@ -114,17 +114,17 @@ def test_photographs_come_from_a_set_and_from_folders(tmp_path: Path) -> None:
     mask[3:9, 3:9] = True
     with SetWriter(tmp_path / "set", "line-3", "pairs") as writer:
         defects = [DefectRecord("pit", mask)]
-        writer.add("a", picture(0), mask, group="a", defects=defects)
-        writer.add("b", picture(1), np.zeros_like(mask), group="b", clean=True)
+        writer.add("a", image(0), mask, group="a", defects=defects)
+        writer.add("b", image(1), np.zeros_like(mask), group="b", clean=True)
     labelled, clean = set_photographs(read_set(tmp_path / "set"))
     assert (labelled.kind, clean.kind) == ("labelled", "clean")
     assert np.array_equal(labelled.mask, mask)
-    save(tmp_path / "more/deep/c.png", picture(2))
+    save(tmp_path / "more/deep/c.png", image(2))
     (tmp_path / "more/broken.png").write_bytes(b"no image")
     left_out = []
     (new,) = folder_photographs(tmp_path / "more", left_out)
     assert (new.kind, new.mask) == ("unlabelled", None)
-    assert np.array_equal(new.plane, picture(2))
+    assert np.array_equal(new.plane, image(2))
     assert [one.file for one in left_out] == [str(tmp_path / "more/broken.png")]
 
 
@@ -143,7 +143,7 @@ def test_the_command_lists_and_draws(tmp_path: Path, monkeypatch: pytest.MonkeyP
             group="a",
             defects=[DefectRecord("pit", mask)],
         )
-    save(tmp_path / "more/new.png", picture(2))
+    save(tmp_path / "more/new.png", image(2))
     (tmp_path / "model.onnx").write_bytes(tiny_model())
     monkeypatch.chdir(tmp_path)
     options = ["line-3", "more", "--model", "model.onnx", "--out", "out"]

@@ -20,9 +20,9 @@ from blemish.training.checkpoint import load_checkpoint, tensor_bytes
 from blemish.training.crops import SyntheticCrops
 from blemish.training.listener import EpochResult, Listeners
 from blemish.training.optimization import (
-    AveragedWeights,
     Muon,
     Schedule,
+    average_weights,
     make_optimizers,
     orthogonalize,
 )
@@ -111,12 +111,12 @@ def test_checkpoint_of_another_training_is_refused(folder: Path) -> None:
         load_checkpoint(state, "a")
 
 
-@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 torn"])
-def test_torn_checkpoint_is_named_with_the_mending_command(folder: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04 corrupt"])
+def test_corrupt_checkpoint_is_named_with_the_fixing_command(folder: Path, content: bytes) -> None:
     """A file that is no checkpoint is refused by name."""
-    state = folder / "torn.pt"
+    state = folder / "corrupt.pt"
     state.write_bytes(content)
-    with pytest.raises(TrainingError, match=r"torn\.pt is no checkpoint.*rm"):
+    with pytest.raises(TrainingError, match=r"corrupt\.pt is no checkpoint.*rm"):
         load_checkpoint(state, "a")
 
 
@@ -186,12 +186,13 @@ def test_a_split_without_defects_is_refused(tmp_path: Path) -> None:
 def test_averaged_weights_follow_with_their_decay() -> None:
     """After many steps the average is decay times the past plus the rest of the present."""
     network = nn.Linear(1, 1)
-    average = AveragedWeights(network, 0.9)
-    before = average.network.weight.clone()
+    average = average_weights(network, 0.9)
+    before = average.module.weight.clone()
+    average.n_averaged.fill_(10_000)
     with torch.no_grad():
         network.weight += 1.0
-    average.update(network, step=10_000)
-    torch.testing.assert_close(average.network.weight, before + 0.1)
+    average.update_parameters(network)
+    torch.testing.assert_close(average.module.weight, before + 0.1)
 
 
 @pytest.mark.parametrize("shape", [(6, 20), (20, 6), (12, 12)])

@@ -16,13 +16,13 @@ from blemish.errors import ShapeError
 def test_heatmap_brightens_with_probability() -> None:
     """A higher probability is never shown darker, in RGB order: the hot end is yellow, not blue."""
     ramp = np.linspace(0, 1, 256, dtype=np.float32)[None]
-    picture = vis.create_heatmap(ramp)
-    assert picture.shape == (1, 256, 3)
-    assert picture.dtype == np.uint8
-    luma = picture[0] @ np.array([0.299, 0.587, 0.114])
+    image = vis.create_heatmap(ramp)
+    assert image.shape == (1, 256, 3)
+    assert image.dtype == np.uint8
+    luma = image[0] @ np.array([0.299, 0.587, 0.114])
     assert (np.diff(luma) > -1.0).all()
     assert luma[-1] - luma[0] > 200
-    red, _, blue = picture[0, 200].astype(int)
+    red, _, blue = image[0, 200].astype(int)
     assert red > blue
 
 
@@ -36,7 +36,7 @@ def test_heatmap_brightens_with_probability() -> None:
     ],
 )
 def test_heatmap_refuses_what_is_no_probability_map(bad: npt.NDArray[np.float32]) -> None:
-    """Another type or shape, no pixel, or NaN is a ShapeError rather than a wrong picture."""
+    """Another type or shape, no pixel, or NaN is a ShapeError rather than a wrong image."""
     with pytest.raises(ShapeError):
         vis.create_heatmap(bad)
 
@@ -46,8 +46,8 @@ def test_overlay_paints_found_false_and_missed_in_three_colours() -> None:
     plane = np.full((1, 4), 100, np.uint8)
     predicted = np.array([[True, True, False, False]])
     truth = np.array([[True, False, True, False]])
-    picture = vis.overlay_truth(plane, predicted, truth, opacity=1.0)
-    assert picture[0].tolist() == [
+    image = vis.overlay_truth(plane, predicted, truth, opacity=1.0)
+    assert image[0].tolist() == [
         list(vis.TRUE_POSITIVE),
         list(vis.FALSE_POSITIVE),
         list(vis.FALSE_NEGATIVE),
@@ -61,10 +61,10 @@ def test_outline_leaves_the_defect_itself_visible() -> None:
     plane = np.full((20, 20), 50, np.uint8)
     mask = np.zeros((20, 20), bool)
     mask[10, 4:16] = True
-    picture = vis.overlay_outline(plane, mask)
-    assert (picture[mask] == 50).all()
-    assert tuple(picture[9, 10]) == vis.OUTLINE
-    assert tuple(picture[0, 0]) == (50, 50, 50)
+    image = vis.overlay_outline(plane, mask)
+    assert (image[mask] == 50).all()
+    assert tuple(image[9, 10]) == vis.OUTLINE
+    assert tuple(image[0, 0]) == (50, 50, 50)
 
 
 @pytest.mark.parametrize("function", [vis.overlay_outline, lambda p, m: vis.overlay_truth(p, m, m)])
@@ -82,10 +82,10 @@ def test_overlays_refuse_a_mask_of_another_shape_or_type(function: Callable[...,
 def test_panes_stand_beside_each_other() -> None:
     """Grey and RGB panes keep their pixels, with a white gap between them."""
     grey = np.full((5, 3), 7, np.uint8)
-    picture = vis.side_by_side([grey, vis.create_heatmap(np.ones((5, 6), np.float32))])
-    assert picture.shape == (5, 3 + 4 + 6, 3)
-    assert (picture[:, :3] == 7).all()
-    assert (picture[:, 3:7] == 255).all()
+    image = vis.side_by_side([grey, vis.create_heatmap(np.ones((5, 6), np.float32))])
+    assert image.shape == (5, 3 + 4 + 6, 3)
+    assert (image[:, :3] == 7).all()
+    assert (image[:, 3:7] == 255).all()
     with pytest.raises(ShapeError):
         vis.side_by_side([grey, grey[:4]])
     with pytest.raises(ShapeError):

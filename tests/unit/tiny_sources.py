@@ -12,7 +12,7 @@ from pycocotools import mask as coco
 SIZE = (30, 40)
 
 
-def picture(seed: int) -> np.ndarray:
+def image(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, SIZE, dtype=np.uint8)
 
 
@@ -32,7 +32,7 @@ def save(path: Path, plane: np.ndarray) -> None:
 def make_magnetic_tile(root: Path) -> None:
     for index, name in enumerate(["Crack", "Crack", "Free", "Blowhole"]):
         stem = root / f"MT_{name}" / "Imgs" / f"exp{index}_num_1"
-        save(stem.with_suffix(".jpg"), picture(index))
+        save(stem.with_suffix(".jpg"), image(index))
         soft = cv2.GaussianBlur(mask(defective=name != "Free"), (3, 3), 0)
         save(stem.with_suffix(".png"), soft)
     rows = "MT_Crack/Imgs/exp0_num_1.jpg,crack,t1\nMT_Crack/Imgs/exp1_num_1.jpg,crack,t1\n"
@@ -41,29 +41,29 @@ def make_magnetic_tile(root: Path) -> None:
 
 
 def make_mvtec(root: Path) -> None:
-    save(root / "plate/train/good/000.png", picture(0))
-    save(root / "plate/test/good/000.png", picture(1))
-    save(root / "plate/test/bent/000.png", picture(2))
+    save(root / "plate/train/good/000.png", image(0))
+    save(root / "plate/test/good/000.png", image(1))
+    save(root / "plate/test/bent/000.png", image(2))
     save(root / "plate/ground_truth/bent/000_mask.png", mask())
 
 
 def make_kolektor(root: Path) -> None:
     for part in range(3):
-        save(root / f"kos01/Part{part}.jpg", picture(part))
+        save(root / f"kos01/Part{part}.jpg", image(part))
         save(root / f"kos01/Part{part}_label.bmp", mask(defective=part == 1))
 
 
 def make_kolektor2(root: Path) -> None:
     for index, split in enumerate(["train", "train", "test"]):
-        save(root / f"{split}/1000{index}.png", np.dstack([picture(index)] * 3))
+        save(root / f"{split}/1000{index}.png", np.dstack([image(index)] * 3))
         save(root / f"{split}/1000{index}_GT.png", mask(defective=index == 1))
-    save(root / "train/10001 (copy).png", picture(1))
+    save(root / "train/10001 (copy).png", image(1))
     save(root / "train/10001_GT (copy).png", mask())
 
 
 def make_coco(root: Path) -> None:
     for index in range(3):
-        save(root / f"images/{index}.png", picture(index))
+        save(root / f"images/{index}.png", image(index))
     part = (mask() > 0) & (np.arange(SIZE[0]) < 15)[:, None]
     packed = coco.encode(np.asfortranarray(part.astype(np.uint8)))["counts"].decode()
     flat = part.ravel(order="F")
@@ -95,15 +95,15 @@ def make_labelme(root: Path) -> None:
         {"label": "pit", "points": [[3, 20], [5, 22]], "shape_type": "rectangle"},
         {"label": "pit", "points": [[30, 20], [33, 20]], "shape_type": "circle"},
     ]
-    save(root / "a.png", picture(0))
+    save(root / "a.png", image(0))
     document = {"imagePath": "..\\x\\a.png", "imageHeight": 30, "imageWidth": 40, "shapes": shapes}
     (root / "a.json").write_text(json.dumps(document))
-    save(root / "ok" / "b.png", picture(1))
+    save(root / "ok" / "b.png", image(1))
 
 
 def make_yolo(root: Path) -> None:
     for index in range(3):
-        save(root / f"train/images/{index}.jpg", picture(index))
+        save(root / f"train/images/{index}.jpg", image(index))
     lines = ["1 0.25 0.16667 0.75 0.16667 0.75 0.3 0.25 0.3", "0 0.1 0.7 0.2 0.7 0.2 0.8 0.1 0.8"]
     (root / "train/labels").mkdir()
     (root / "train/labels/0.txt").write_text("\n".join(lines) + "\n")
@@ -114,8 +114,8 @@ def make_yolo(root: Path) -> None:
 
 def make_run_lengths(root: Path) -> None:
     for index in range(3):
-        save(root / f"train_images/{index}.jpg", picture(index))
-    save(root / "test_images/9.jpg", picture(9))
+        save(root / f"train_images/{index}.jpg", image(index))
+    save(root / "test_images/9.jpg", image(9))
     flat = np.concatenate(
         [[0], ((mask() > 0) & (np.arange(30) < 15)[:, None]).ravel(order="F"), [0]]
     )
@@ -126,26 +126,26 @@ def make_run_lengths(root: Path) -> None:
 
 
 def make_folders(root: Path) -> None:
-    save(root / "images/scratch/a.jpg", picture(0))
+    save(root / "images/scratch/a.jpg", image(0))
     save(root / "masks/scratch/a.png", mask())
-    save(root / "images/good/b.tif", picture(1).astype(np.uint16) * 257)
+    save(root / "images/good/b.tif", image(1).astype(np.uint16) * 257)
 
 
 def make_siblings(root: Path) -> None:
     for index in range(2):
-        save(root / f"{index}.jpg", picture(index))
+        save(root / f"{index}.jpg", image(index))
         save(root / f"{index}.png", mask(defective=index == 0) // 255)
 
 
 def make_suffixes(root: Path) -> None:
-    save(root / "a.bmp", picture(0))
+    save(root / "a.bmp", image(0))
     Image.fromarray(mask() > 0).save(root / "a_mask.png")
-    save(root / "b.bmp", picture(1))
+    save(root / "b.bmp", image(1))
     save(root / "b_mask.png", mask(defective=False))
 
 
 def make_ground_truth(root: Path) -> None:
-    save(root / "a.png", picture(0))
+    save(root / "a.png", image(0))
     save(root / "ground_truth/a.png", mask())
 
 

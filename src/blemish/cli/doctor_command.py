@@ -1,4 +1,4 @@
-"""``blemish doctor``: what is wrong, and the command that mends it."""
+"""``blemish doctor``: what is wrong, and the command that fixes it."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ _MARGIN = " " * 9
 @click.option("--lock", "only_lock", is_flag=True, help="Look at dvc.lock alone; quick.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def doctor(only_lock: bool, as_json: bool) -> None:  # noqa: FBT001 - click hands flags by name
-    """Say what is wrong with this installation, checkout, store or registry, and how to mend it.
+    """Say what is wrong with this installation, checkout, store or registry, and how to fix it.
 
     Exit status 0 when nothing is, 1 otherwise.
     """
@@ -47,5 +47,5 @@ def _lines(results: "Sequence[Result]") -> list[str]:
         lines.append(f"{_SIGNS[result.status]}  {result.check}{note}")
         for finding in result.findings:
             lines += [f"{_MARGIN}{line}" for line in finding.problem.splitlines()]
-            lines.append(f"{_MARGIN}mend: {finding.mend}")
+            lines.append(f"{_MARGIN}fix: {finding.fix}")
     return lines

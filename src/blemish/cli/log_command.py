@@ -1,6 +1,7 @@
 """``blemish log``: the prediction log, pruned and exported."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,35 +21,26 @@ def log() -> None:
 @click.option("--days", type=click.FloatRange(min=0), help="Keep this many days instead.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 def prune(days: float | None, *, as_json: bool) -> None:
-    """Delete predictions and pictures that are older than params.yaml keeps."""
+    """Delete predictions and images that are older than params.yaml keeps."""
     from blemish.config import find_workspace, load_params, settings
     from blemish.monitoring import retention
-    from blemish.monitoring.database import (
-        log_url,
-        open_database,
-        pictures_folder,
-    )
+    from blemish.monitoring.database import images_folder, log_url, open_database
     from blemish.monitoring.image_store import ImageStore
 
     keep = load_params(find_workspace().params_file).monitor.keep
     if days is not None:
-        keep = keep.model_copy(update={"days": days, "picture_days": min(days, keep.picture_days)})
+        keep = keep.model_copy(update={"days": days, "image_days": min(days, keep.image_days)})
     environment = settings()
-    pictures = ImageStore(pictures_folder(environment))
+    images = ImageStore(images_folder(environment))
     engine = open_database(log_url(environment))
-    gone = retention.prune(engine, pictures, keep, datetime.now(UTC))
+    gone = retention.prune(engine, images, keep, datetime.now(UTC))
     engine.dispose()
     if as_json:
-        document = {
-            "predictions": gone.predictions,
-            "pictures": gone.pictures,
-            "picture_bytes": gone.picture_bytes,
-        }
-        echo(json.dumps(document))
+        echo(json.dumps(asdict(gone)))
         return
     echo(
-        f"Deleted {gone.predictions} predictions and {gone.pictures} pictures "
-        f"({gone.picture_bytes / 1e6:.1f} MB)."
+        f"Deleted {gone.predictions} predictions and {gone.images} images "
+        f"({gone.image_bytes / 1e6:.1f} MB)."
     )
 
 

@@ -186,21 +186,28 @@ def load_model(ref: str) -> "tuple[ModelIdentity, Segmenter]":
         ModelFileError: The file is no model of ours.
         StoreError: The registry does not answer or has no such version.
     """
+    return _load_file(Path(ref)) if ref.endswith(".onnx") else _load_version(ref)
+
+
+def _load_file(path: Path) -> "tuple[ModelIdentity, Segmenter]":
     from blemish.inference import Segmenter
     from blemish.prediction import ModelIdentity
 
-    if ref.endswith(".onnx"):
-        segmenter = Segmenter.from_file(Path(ref))
-        card = segmenter.card
-        identity = ModelIdentity(
-            name=Path(ref).name,
-            version=None,
-            alias=None,
-            precision=card.precision,
-            fingerprint=card.fingerprint,
-            git_commit=None,
-        )
-        return identity, segmenter
+    segmenter = Segmenter.from_file(path)
+    card = segmenter.card
+    identity = ModelIdentity(
+        name=path.name,
+        version=None,
+        alias=None,
+        precision=card.precision,
+        fingerprint=card.fingerprint,
+        git_commit=None,
+    )
+    return identity, segmenter
+
+
+def _load_version(ref: str) -> "tuple[ModelIdentity, Segmenter]":
+    from blemish.prediction import ModelIdentity
     from blemish.registry import Registry, load_verified
 
     registry = Registry.connect()

@@ -1,6 +1,7 @@
 """``blemish start``: the weights of a version, put where fine-tuning can start from them."""
 
 import json
+from pathlib import Path
 
 import click
 
@@ -20,7 +21,6 @@ def start(ref: str, name: str, force: bool, as_json: bool) -> None:  # noqa: FBT
     """
     from blemish import files
     from blemish.config import find_workspace
-    from blemish.errors import ParamsError
     from blemish.finetuning.start_names import SUFFIX, check_name
     from blemish.importing.dvc_tracking import track_with_dvc
     from blemish.registry import Registry
@@ -32,6 +32,20 @@ def start(ref: str, name: str, force: bool, as_json: bool) -> None:  # noqa: FBT
     data = registry.weights(version)
     target = workspace.path("starts") / f"{name}{SUFFIX}"
     shown = target.relative_to(workspace.root).as_posix()
+    _put(target, data, shown, force=force)
+    track_with_dvc(workspace.root, target)
+    told = {"start": name, "file": shown, "version": version.version}
+    if as_json:
+        echo(json.dumps({**told, "sha256": files.sha256_bytes(data)}))
+        return
+    echo(f"{shown} holds the weights of version {version.version}. Commit {shown}.dvc, then:")
+    echo(f"  dvc exp run -S finetune.start={name} -S 'preprocess.real_sets=[NAME]'")
+
+
+def _put(target: Path, data: bytes, shown: str, *, force: bool) -> None:
+    from blemish import files
+    from blemish.errors import ParamsError
+
     same = target.is_file() and files.sha256_file(target) == files.sha256_bytes(data)
     if target.exists() and not same and not force:
         raise ParamsError(
@@ -40,10 +54,3 @@ def start(ref: str, name: str, force: bool, as_json: bool) -> None:  # noqa: FBT
         )
     if not same:
         files.write_bytes(target, data)
-    track_with_dvc(workspace.root, target)
-    told = {"start": name, "file": shown, "version": version.version}
-    if as_json:
-        echo(json.dumps({**told, "sha256": files.sha256_bytes(data)}))
-        return
-    echo(f"{shown} holds the weights of version {version.version}. Commit {shown}.dvc, then:")
-    echo(f"  dvc exp run -S finetune.start={name} -S 'preprocess.real_sets=[NAME]'")

@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from blemish.errors import ParamsError
+from blemish.config.workspace import find_workspace
+from blemish.errors import ParamsError, WorkspaceError
 
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
@@ -30,7 +31,8 @@ class Settings(BaseSettings):
     """What depends on the machine and the deployment, never on the model.
 
     Each field is read from ``BLEMISH_<NAME>``, but for those with a name of their own. A variable
-    that is empty counts as not set.
+    that is empty counts as not set. Names of an earlier release are still read, since a variable
+    that is ignored would let a server keep images that it was told not to keep.
     """
 
     model_config = SettingsConfigDict(env_prefix="BLEMISH_", env_ignore_empty=True, frozen=True)
@@ -45,8 +47,10 @@ class Settings(BaseSettings):
     """An MLflow server or database; the embedded SQLite file where unset."""
     log_url: str | None = None
     """Database of the prediction log; ``.blemish/predictions.db`` where unset."""
-    log_pictures: Path | None = None
-    """Folder of the logged pictures; ``.blemish/pictures`` where unset."""
+    log_images: Path | None = Field(
+        default=None, validation_alias=AliasChoices("BLEMISH_LOG_IMAGES", "BLEMISH_LOG_PICTURES")
+    )
+    """Folder of the logged images; ``.blemish/pictures`` where unset."""
     api_url: str = "http://127.0.0.1:8000"
     """The API that the Monitor page watches."""
     api_key: SecretStr | None = None
@@ -55,8 +59,10 @@ class Settings(BaseSettings):
     """File of the API keys' digests; ``.blemish/keys.json`` where unset."""
     log_level: LogLevel = "info"
     """What the server writes to its log."""
-    keep_pictures: bool = True
-    """The server hands the pictures it saw to the prediction log."""
+    keep_images: bool = Field(
+        default=True, validation_alias=AliasChoices("BLEMISH_KEEP_IMAGES", "BLEMISH_KEEP_PICTURES")
+    )
+    """The server hands the images it saw to the prediction log."""
     otlp_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     """Where the server sends traces; none where unset."""
     alarm_webhook: str | None = None
@@ -71,6 +77,14 @@ class Settings(BaseSettings):
     """The dashboard shows models but moves none."""
     dashboard_password: SecretStr | None = None
     """What a person must enter on the Models page before moving an alias."""
+
+    @property
+    def state(self) -> Path:
+        """Folder of our state: that of the main working tree; without a checkout, the cache."""
+        try:
+            return find_workspace().state
+        except WorkspaceError:
+            return self.cache
 
 
 def settings() -> Settings:

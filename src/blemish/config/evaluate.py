@@ -21,7 +21,7 @@ class Bootstrap(Block):
 
 
 class Gallery(Block):
-    """Which pictures ``dvc plots`` shows."""
+    """Which images ``dvc plots`` shows."""
 
     worst: int = Field(ge=0, le=200)
     per_class: int = Field(ge=0, le=20)

@@ -6,7 +6,7 @@ from blemish.config.base import Block, Count, Share
 
 
 class Quantization(Block):
-    """The search for the INT8 model; its figures are accuracy alone, never time."""
+    """The search for the INT8 model; its metrics are accuracy alone, never time."""
 
     calibration_images: Count
     search_images: Count

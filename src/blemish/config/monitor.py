@@ -13,8 +13,8 @@ class Keep(Block):
     """How long the prediction log remembers."""
 
     days: Positive = 90
-    picture_days: Positive = 14
-    picture_megabytes: Positive = 2_000
+    image_days: Positive = 14
+    image_megabytes: Positive = 2_000
 
 
 class Alarms(Block):

@@ -45,7 +45,7 @@ class Workspace:
         """Return ``dvc.yaml`` parsed.
 
         Raises:
-            WorkspaceError: It is torn.
+            WorkspaceError: It is corrupt.
         """
         return _read_yaml(self.root / "dvc.yaml")
 
@@ -53,7 +53,7 @@ class Workspace:
         """Return ``dvc.lock`` parsed; empty when no stage ever ran.
 
         Raises:
-            WorkspaceError: It is torn.
+            WorkspaceError: It is corrupt.
         """
         path = self.root / "dvc.lock"
         return _read_yaml(path) if path.exists() else {}

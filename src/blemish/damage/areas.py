@@ -1,5 +1,7 @@
 """Defects that cover an area: inclusions, patches, scale, fray, uneven finish, corrosion."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from blemish.arrays import Mask
@@ -159,28 +161,53 @@ def scale(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
 
 def fray(rng: np.random.Generator, piece: Workpiece) -> list[Change]:
     """Leave an area the tool missed: its own dull skin, none of the marks, often at an edge."""
-    radius = limit(choose(rng, 14, 130) * piece.unit, piece, 0.36)
-    stretch = choose(rng, 1, 3)
-    if rng.random() < 0.55:
-        centre, angle = place_at_border(rng, piece)
-    else:
-        centre, angle = place(rng, piece), heading(rng, piece, 0.5)
-    box = window(piece.shape, centre, 1.7 * radius * stretch**0.5 + 4)
-    cover = blob(
-        rng,
-        box,
-        centre,
-        (radius * stretch**0.5, radius / stretch**0.5),
-        angle=angle,
-        roughness=rng.uniform(0.05, 0.4),
-        slope=1.5,
-        softness=choose(rng, 0.7, 6),
-    )
+    edge = PatchEdge(at_border=0.55, roughest=0.4, slopes=(1.5,), softness=(0.7, 6))
+    box, cover = stretched_patch(rng, piece, 14, edge)
     skin = sample(rng, box.shape, float(rng.choice([0.5, 1.0])), 0.7 * piece.unit)
     level = 1 + np.float32(rng.choice([-1, 1], p=[0.75, 0.25]) * rng.uniform(0.05, 0.5))
     new = level * (1 + np.float32(rng.uniform(0.1, 0.6) * piece.contrast) * skin)
     delta = cover * (new - piece.reflectance[box.slices])
     return [Change(box, delta, cover > np.float32(0.45), thin=False, finish=True)]
+
+
+@dataclass(frozen=True)
+class PatchEdge:
+    """Where a patch lies, and how its edge runs."""
+
+    at_border: float | None
+    """Chance that it lies at a border of the part; None: never, and nothing is drawn for it."""
+    roughest: float
+    slopes: tuple[float, ...]
+    """Of the spectrum of its course; one of them is chosen."""
+    softness: tuple[float, float]
+    """Smallest and largest width, px."""
+
+
+def stretched_patch(
+    rng: np.random.Generator, piece: Workpiece, smallest: float, edge: PatchEdge
+) -> tuple[Window, Field]:
+    """Return an area of up to 130 px of radius, longer than wide, and how it is covered.
+
+    Args:
+        rng: Chooses place, size and course.
+        piece: The part.
+        smallest: Radius at magnification 1, px.
+        edge: Where it lies, and how its edge runs.
+    """
+    radius = limit(choose(rng, smallest, 130) * piece.unit, piece, 0.36)
+    stretch = choose(rng, 1, 3)
+    if edge.at_border is not None and rng.random() < edge.at_border:
+        centre, angle = place_at_border(rng, piece)
+    else:
+        centre, angle = place(rng, piece), heading(rng, piece, 0.5)
+    box = window(piece.shape, centre, 1.7 * radius * stretch**0.5 + 4)
+    axes = (radius * stretch**0.5, radius / stretch**0.5)
+    rough = rng.uniform(0.05, edge.roughest)
+    slope = edge.slopes[0] if len(edge.slopes) == 1 else float(rng.choice(edge.slopes))
+    soft = choose(rng, *edge.softness)
+    return box, blob(
+        rng, box, centre, axes, angle=angle, roughness=rough, slope=slope, softness=soft
+    )
 
 
 def uneven(rng: np.random.Generator, piece: Workpiece) -> list[Change]:

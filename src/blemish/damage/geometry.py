@@ -1,4 +1,4 @@
-"""Windows of a image, and the shapes of what happens inside them."""
+"""Windows of an image, and the shapes of what happens inside them."""
 
 from dataclasses import dataclass
 
@@ -94,7 +94,6 @@ def blob(
     if roughness > 0:  # the field must not reach the border of a box of 1.7 times the axes
         beyond = np.maximum(-inside, 0)
         inside -= 4 * beyond * beyond
-    if roughness > 0:
         stretch = (max(axes[0] / 40, 0.2), max(axes[1] / 40, 0.2))
         inside += np.float32(roughness) * sample(rng, box.shape, slope, *stretch, angle=angle)
     steepness = np.float32(min(axes) / max(softness, 0.3))

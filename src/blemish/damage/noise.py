@@ -1,7 +1,7 @@
 """Random fields, cut from a few large periodic ones, since a transform for each image is slow.
 
 A bank holds one field for each spectral slope: white noise shaped to an amplitude spectrum
-``1 / f ** slope``. The banks are the same in every process (their seed is a constant); what a
+``1 / f ** slope``. The banks are the same in every process (their seed is a constant); what an
 image gets is a window of one, at a random place, turned, and stretched along and across an axis.
 """
 

@@ -127,10 +127,10 @@ def _rms(values: Field) -> float:
 def _brush(region: Mask, sigma: float) -> Mask:
     """Smooth the border of an area and drop the crumbs beside it."""
     smooth = blur(region.astype(np.float32), sigma) > np.float32(0.5)
-    count, labels, figures, _ = cv2.connectedComponentsWithStats(smooth.astype(np.uint8))
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(smooth.astype(np.uint8))
     if count <= 2:
         return np.asarray(smooth)
-    areas = figures[:, cv2.CC_STAT_AREA]
+    areas = statistics[:, cv2.CC_STAT_AREA]
     kept = areas >= _CRUMB * areas[1:].max()
     kept[0] = False
     return np.asarray(kept[labels])

@@ -26,7 +26,7 @@ from blemish.dashboard.viewer import ViewerFrame
 from blemish.errors import PromotionError, ServiceError, WorkspaceError
 from blemish.inference import Segmenter
 from blemish.monitoring import prediction_search, queries
-from blemish.monitoring.database import describe, log_url, open_database, pictures_folder
+from blemish.monitoring.database import describe, images_folder, log_url, open_database
 from blemish.monitoring.image_store import ImageStore
 from blemish.promotion.rollback import RollbackTarget, find_target
 from blemish.registry import Move, Registry, Version, load_verified
@@ -134,7 +134,7 @@ def logged_collection(number: int) -> ImageCollection:
     with asking_log() as engine:
         logged = prediction_search.find(engine, number)
     found = None if logged is None else logged.record.prediction
-    store = ImageStore(pictures_folder(environment()))
+    store = ImageStore(images_folder(environment()))
     data = None if found is None else store.get(found.image.sha256)
     if data is None:
         gone = "The prediction log keeps no image of it, or no longer."

@@ -15,21 +15,16 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from blemish.config import Settings, find_workspace
-from blemish.errors import ServiceError, WorkspaceError
+from blemish.config import Settings
+from blemish.errors import ServiceError
 
 _N, _R, _P = 2**14, 8, 1
 _SHORTEST = 10  # characters of a password
 
 
 def users_path(settings: Settings) -> Path:
-    """Return where the users are kept: by setting, else beside the state of the checkout."""
-    if settings.users_file is not None:
-        return settings.users_file
-    try:
-        return find_workspace().state / "users.json"
-    except WorkspaceError:
-        return settings.cache / "users.json"
+    """Return where the users are kept: by setting, else beside the rest of our state."""
+    return settings.users_file or settings.state / "users.json"
 
 
 class UserFile:

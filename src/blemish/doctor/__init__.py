@@ -1,10 +1,10 @@
-"""What is wrong with this installation, checkout, store or registry, and what mends it."""
+"""What is wrong with this installation, checkout, store or registry, and what fixes it."""
 
 from collections.abc import Callable, Iterable, Mapping
 
 from blemish.config import Workspace, find_workspace
 from blemish.doctor import checkout, store_check
-from blemish.doctor.findings import Check, Finding, Patient, Result, Skip
+from blemish.doctor.findings import Check, Examined, Finding, Result, Skip
 from blemish.doctor.prediction_log_check import prediction_log
 from blemish.errors import WorkspaceError
 from blemish.registry import Registry
@@ -40,28 +40,28 @@ def examine(
     Returns:
         One result for each check, in order.
     """
-    patient = _admit(workspace)
+    examined = _find(workspace)
     results = []
     for name in only:
         tell(name)
-        results.append(_make(name, patient))
+        results.append(_make(name, examined))
     return tuple(results)
 
 
-def _make(name: str, patient: Patient) -> Result:
+def _make(name: str, examined: Examined) -> Result:
     try:
-        findings = tuple(CHECKS[name](patient))
+        findings = tuple(CHECKS[name](examined))
     except Skip as reason:
         return Result(name, "skipped", str(reason))
     return Result(name, "wrong" if findings else "ok", findings=findings)
 
 
-def _admit(workspace: Workspace | None) -> Patient:
+def _find(workspace: Workspace | None) -> Examined:
     try:
         workspace = workspace or find_workspace()
     except WorkspaceError:
         workspace = None
     try:
-        return Patient(workspace, Registry.connect(workspace=workspace))
+        return Examined(workspace, Registry.connect(workspace=workspace))
     except WorkspaceError:
-        return Patient(workspace, None)
+        return Examined(workspace, None)

@@ -9,76 +9,76 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from blemish.config import Workspace, load_params
-from blemish.doctor.findings import Finding, Patient, Skip
+from blemish.doctor.findings import Examined, Finding, Skip
 from blemish.doctor.integrity import Damage, damaged_cache_objects, damaged_outputs
 from blemish.errors import BlemishError, WorkspaceError
 
 _FREE_BYTES = 1 << 30
 _STALE_S = 60.0
-_MEND_LOCK = "git checkout -- dvc.lock || rm dvc.lock; make repro"
+_FIX_LOCK = "git checkout -- dvc.lock || rm dvc.lock; make repro"
 
 
-def environment(patient: Patient) -> Iterator[Finding]:
+def environment(examined: Examined) -> Iterator[Finding]:
     """Check Python, programs, disk, and the versions that decide output bytes."""
     if sys.version_info < (3, 11):  # noqa: UP036 - an installation may be forced
         yield Finding(f"Python is {sys.version.split()[0]}; needed is 3.11 or newer", "make setup")
-    root = patient.workspace.root if patient.workspace else Path.cwd()
+    root = examined.workspace.root if examined.workspace else Path.cwd()
     free = shutil.disk_usage(root).free
     if free < _FREE_BYTES:
         yield Finding(f"{free / 1e9:.1f} GB are free at {root}; needed is 1", "dvc gc --workspace")
-    if patient.workspace is None:
+    if examined.workspace is None:
         return
     if shutil.which("git") is None:
         yield Finding("git is not on the path", "apt-get install git")
-    yield from _versions(patient.workspace.root / "deploy" / "locks" / "numerics.txt")
+    yield from _versions(examined.workspace.root / "deploy" / "locks" / "numerics.txt")
 
 
-def params(patient: Patient) -> Iterator[Finding]:
+def params(examined: Examined) -> Iterator[Finding]:
     """Check that ``params.yaml`` is accepted."""
     try:
-        load_params(patient.checkout.params_file)
+        load_params(examined.checkout.params_file)
     except BlemishError as error:
         yield Finding(str(error), "git diff -- params.yaml")
 
 
-def lock(patient: Patient) -> Iterator[Finding]:
+def lock(examined: Examined) -> Iterator[Finding]:
     """Check that ``dvc.lock`` is whole: DVC does not write it atomically."""
-    path = patient.checkout.root / "dvc.lock"
+    path = examined.checkout.root / "dvc.lock"
     if not path.exists():
         raise Skip("nothing has run yet; run: make repro")
     try:
-        stages = patient.checkout.lock().get("stages")
+        stages = examined.checkout.lock().get("stages")
     except WorkspaceError as error:
-        yield Finding(str(error).removesuffix(" Run: blemish doctor"), _MEND_LOCK)
+        yield Finding(str(error).removesuffix(" Run: blemish doctor"), _FIX_LOCK)
         return
     if not isinstance(stages, dict) or not all(_is_whole(stage) for stage in stages.values()):
-        yield Finding(f"{path} is torn: the entry of a stage is cut off", _MEND_LOCK)
+        yield Finding(f"{path} is corrupt: the entry of a stage is cut off", _FIX_LOCK)
 
 
-def outputs(patient: Patient) -> Iterator[Finding]:
+def outputs(examined: Examined) -> Iterator[Finding]:
     """Check the bytes of every output against ``dvc.lock``."""
-    if any(lock(patient)):
-        raise Skip("dvc.lock is torn")
-    yield from _mend(patient.checkout, damaged_outputs(patient.checkout))
+    if any(lock(examined)):
+        raise Skip("dvc.lock is corrupt")
+    yield from _fix(examined.checkout, damaged_outputs(examined.checkout))
 
 
-def cache(patient: Patient) -> Iterator[Finding]:
+def cache(examined: Examined) -> Iterator[Finding]:
     """Check the bytes of every object in DVC's cache against its name."""
-    yield from _mend(patient.checkout, damaged_cache_objects(patient.checkout))
+    yield from _fix(examined.checkout, damaged_cache_objects(examined.checkout))
 
 
-def locks(patient: Patient) -> Iterator[Finding]:
+def locks(examined: Examined) -> Iterator[Finding]:
     """Check for lock files that a killed program left and that stop the next one."""
-    main = patient.checkout.main
+    main = examined.checkout.main
     index = main / ".git" / "index.lock"
     if index.is_file() and time.time() - index.stat().st_mtime > _STALE_S:
         yield Finding(f"{index.relative_to(main)} was left behind and stops git", f"rm {index}")
-    readers = patient.checkout.root / ".dvc" / "tmp" / "rwlock"
+    readers = examined.checkout.root / ".dvc" / "tmp" / "rwlock"
     if readers.is_file():
         try:
             json.loads(readers.read_text(encoding="utf-8") or "{}")
         except ValueError:
-            yield Finding(".dvc/tmp/rwlock is torn and stops DVC", f"rm {readers}")
+            yield Finding(".dvc/tmp/rwlock is corrupt and stops DVC", f"rm {readers}")
 
 
 def _versions(pins: Path) -> Iterator[Finding]:
@@ -105,12 +105,12 @@ def _is_whole(stage: object) -> bool:
     )
 
 
-def _mend(workspace: Workspace, damages: Iterable[Damage]) -> Iterator[Finding]:
+def _fix(workspace: Workspace, damages: Iterable[Damage]) -> Iterator[Finding]:
     """Name what to remove, so that DVC makes it anew instead of trusting size and time."""
     for damage in damages:
         try:
             name = damage.path.relative_to(workspace.root)
         except ValueError:  # a cache outside the checkout
             name = damage.path
-        mend = "make repro" if damage.missing else f"rm -rf {name} && make repro"
-        yield Finding(damage.what, mend)
+        fix = "make repro" if damage.missing else f"rm -rf {name} && make repro"
+        yield Finding(damage.what, fix)

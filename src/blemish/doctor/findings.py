@@ -12,15 +12,15 @@ Status = Literal["ok", "wrong", "skipped"]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something wrong, with the command that mends it."""
+    """Something wrong, with the command that fixes it."""
 
     problem: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one check came to.
+    """Result of one check.
 
     Attributes:
         check: Its name.
@@ -40,8 +40,8 @@ class Skip(Exception):  # noqa: N818 - a signal between a check and its caller, 
 
 
 @dataclass(frozen=True)
-class Patient:
-    """What is examined.
+class Examined:
+    """The checkout under examination, and the registry that it uses.
 
     Attributes:
         workspace: The checkout; None on a host that only serves.
@@ -66,4 +66,4 @@ class Patient:
         return self.named
 
 
-Check = Callable[[Patient], Iterable[Finding]]
+Check = Callable[[Examined], Iterable[Finding]]

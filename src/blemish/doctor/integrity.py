@@ -36,7 +36,7 @@ def damaged_outputs(workspace: Workspace) -> Iterator[Damage]:
     """Yield the outputs of the pipeline that are missing or differ from ``dvc.lock``.
 
     Raises:
-        WorkspaceError: ``dvc.lock`` is torn.
+        WorkspaceError: ``dvc.lock`` is corrupt.
     """
     for name, promised in locked_outputs(workspace).items():
         path = workspace.root / name

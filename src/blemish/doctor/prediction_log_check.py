@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from blemish.config import settings
-from blemish.doctor.findings import Finding, Patient
+from blemish.doctor.findings import Examined, Finding
 from blemish.errors import ServiceError
 from blemish.monitoring import queries
 from blemish.monitoring.database import log_url, open_database
@@ -17,11 +17,11 @@ from blemish.monitoring.database import log_url, open_database
 _LATELY = timedelta(days=1)
 
 
-def prediction_log(patient: Patient) -> Iterator[Finding]:
+def prediction_log(examined: Examined) -> Iterator[Finding]:
     """Check the database that the settings name; one that nobody made yet has nothing wrong."""
     url = settings().log_url
-    if url is None and patient.workspace is not None:
-        url = f"sqlite:///{patient.workspace.state / 'predictions.db'}"
+    if url is None and examined.workspace is not None:
+        url = f"sqlite:///{examined.workspace.state / 'predictions.db'}"
     url = url or log_url(settings())
     path = url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else ""
     if path and not Path(path).is_file():
@@ -33,6 +33,11 @@ def prediction_log(patient: Patient) -> Iterator[Finding]:
             f"stop the server, keep the file, and let it make a new one: mv {path} {path}.corrupt",
         )
         return
+    yield from _find_lost(url)
+
+
+def _find_lost(url: str) -> Iterator[Finding]:
+    """Look for predictions that were answered but not logged."""
     try:
         engine = open_database(url)
     except ServiceError as error:

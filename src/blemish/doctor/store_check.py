@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from blemish.doctor.findings import Finding, Patient, Skip
+from blemish.doctor.findings import Examined, Finding, Skip
 from blemish.errors import ModelFileError, NotFoundError, StoreError
 from blemish.files import sha256_file
 from blemish.model_trial import try_model
@@ -14,9 +14,9 @@ from blemish.store.names import CHAMPION, DERIVED_FROM
 from blemish.store.sqlite_file import diagnose
 
 
-def store(patient: Patient) -> Iterator[Finding]:
+def store(examined: Examined) -> Iterator[Finding]:
     """Check that the store answers, that its database is whole and its artifacts are here."""
-    place = patient.registry.store
+    place = examined.registry.store
     database = place.location.database
     if database is not None:
         found = diagnose(database, PATIENCE_S, thorough=True)
@@ -31,22 +31,22 @@ def store(patient: Patient) -> Iterator[Finding]:
     if database is None or place.is_empty():
         return
     try:
-        yield from _artifacts(patient.registry)
+        yield from _artifacts(examined.registry)
     except StoreError as error:
         outdated = "out-of-date database schema" in str(error)
         upgrade = f"mlflow db upgrade {place.location.uri}"
         yield Finding(str(error), upgrade if outdated else _start_anew(database))
 
 
-def registry(patient: Patient) -> Iterator[Finding]:
+def registry(examined: Examined) -> Iterator[Finding]:
     """Check that there is a champion, and that what each alias names is sound in the store."""
-    catalogue = patient.registry
+    catalogue = examined.registry
     try:
         names = catalogue.aliases()
         if CHAMPION not in names:
             yield _no_champion(catalogue)
         for number in sorted(set(names.values())):
-            yield from _version(patient, number)
+            yield from _version(examined, number)
         for fault in catalogue.faults():
             lost = fault.endswith("blemish sync")
             edited = "correct or delete that tag in the MLflow UI: make ui"
@@ -55,9 +55,9 @@ def registry(patient: Patient) -> Iterator[Finding]:
         raise Skip(f"the store does not answer: {error}") from error
 
 
-def model_cache(patient: Patient) -> Iterator[Finding]:
+def model_cache(examined: Examined) -> Iterator[Finding]:
     """Check the model files that this host keeps."""
-    del patient
+    del examined
     for path in ModelCache().damaged():
         yield Finding(f"{path} does not have the SHA-256 that is its name", f"rm {path}")
 
@@ -71,21 +71,21 @@ def _no_champion(catalogue: Registry) -> Finding:
     return Finding(f"{catalogue.location} holds no version yet", "make repro")
 
 
-def _version(patient: Patient, number: int) -> Iterator[Finding]:
+def _version(examined: Examined, number: int) -> Iterator[Finding]:
     """Look at the file in the store itself: a good copy in the cache must not hide a bad one."""
-    catalogue = patient.registry
+    catalogue = examined.registry
     version = catalogue.resolve(number)
     try:
         try_model(catalogue.stored_bytes(version))
     except (ModelFileError, NotFoundError) as error:
         problem = f"Version {number} ({', '.join(version.aliases)}): {error}"
-        yield Finding(problem, _mend_version(patient, version))
+        yield Finding(problem, _fix_version(examined, version))
 
 
-def _mend_version(patient: Patient, version: Version) -> str:
+def _fix_version(examined: Examined, version: Version) -> str:
     """Put the file back where this checkout has it; else leave the broken champion."""
-    if patient.workspace:
-        path = model_path(patient.workspace, version.precision or "fp32")
+    if examined.workspace:
+        path = model_path(examined.workspace, version.precision or "fp32")
         if path.is_file() and sha256_file(path) == version.sha256:
             return "blemish sync"
     if DERIVED_FROM in version.tags:

@@ -1,6 +1,6 @@
 """The workflow: choose the threshold on validation, measure on test, write everything down."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,7 @@ from blemish.evaluation.judging import ImageResult, judge_image, unique_ids
 from blemish.metrics import ThresholdHistogram, write_image_rows
 from blemish.operating_point import OperatingPoint
 from blemish.packed import JoinedSet
-
-Track = Callable[[Iterable[int], int, str], Iterable[int]]
-"""Passes numbers on and shows how many of how many have passed, and what they are."""
+from blemish.progress import Track
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,7 @@ def _write(
         "calibration_error": pixels.answered.expected_calibration_error(),
         "kept_images": reports.write_images(out, "test", images, results, params.stored_megabytes),
     }
-    metrics = headline_metrics(overall, pixels, results)
+    metrics = headline_metrics(overall, results)
     files.write_json(out / "threshold.json", operating)
     rows = write_image_rows(reports.image_row(result) for result in results)
     files.write_text(out / "per_image.csv", rows)
@@ -235,9 +233,9 @@ def _draw(
     def draw(result: ImageResult) -> bytes:
         plane, truth = packed.image(result.index), packed.mask(result.index)
         probability = probability_of(network, plane)
-        return gallery.draw_picture(result, plane, truth, probability, point)
+        return gallery.draw_image(result, plane, truth, probability, point)
 
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = gallery.choose_pictures(results, params.gallery)
+    chosen = gallery.choose_images(results, params.gallery)
     for name, png in gallery.draw_all(chosen, draw).items():
         files.write_bytes(folder / name, png)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from blemish.arrays import Map
-from blemish.model import Probability, load_trained
+from blemish.model import Probability, load_trained, on_arrays
 from blemish.preprocessing import MODEL_SIZE
 from blemish.tiling import predict_tiled
 
@@ -47,13 +47,7 @@ def probability_of(network: nn.Module, plane: npt.NDArray[np.uint8]) -> Map:
     Returns:
         Shape ``(H, W)``, float32, in ``[0, 1]``.
     """
-
-    def run(batch: npt.NDArray[np.uint8]) -> Map:
-        with torch.inference_mode():
-            answer: Map = network(torch.from_numpy(batch)).numpy()
-        return answer
-
-    return predict_tiled(plane, run, tile=MODEL_SIZE)
+    return predict_tiled(plane, on_arrays(network), tile=MODEL_SIZE)
 
 
 def _fold(block: nn.Sequential) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of the worst images and of fixed examples: image, truth, prediction, overlay."""
+"""The worst images and fixed examples, each drawn as a row: image, truth, prediction, overlay."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,12 +16,12 @@ _PANE = 320  # px, longest side of a pane: four of them fit a screen
 _CAPTION = 22
 
 
-def choose_pictures(results: Sequence[ImageResult], params: Gallery) -> dict[str, ImageResult]:
+def choose_images(results: Sequence[ImageResult], params: Gallery) -> dict[str, ImageResult]:
     """Name what to show, by file name.
 
     ``worst-01.png`` and so on have the least Dice, the more wrong pixels the earlier. The examples
-    of a class (and of free images) depend on the test split alone, so that ``dvc plots diff`` lays
-    the same image of two experiments side by side.
+    of a class (and of defect-free images) depend on the test split alone, so that ``dvc plots
+    diff`` lays the same image of two experiments side by side.
     """
     worst = sorted(results, key=lambda r: (r.counts.dice, -r.counts.fp - r.counts.fn, r.image_id))
     chosen = {f"worst-{k:02}": r for k, r in enumerate(worst[: params.worst], start=1)}
@@ -38,7 +38,7 @@ def _examples(name: str, found: Sequence[ImageResult], count: int) -> dict[str, 
     return {f"example-{safe}-{k}": result for k, result in enumerate(found[:count], start=1)}
 
 
-def draw_picture(
+def draw_image(
     result: ImageResult,
     plane: Plane,
     truth: Mask,
@@ -48,7 +48,7 @@ def draw_picture(
     """Draw image, truth, probability and overlay beside each other, with a caption.
 
     Args:
-        result: Figures for the caption.
+        result: Metrics for the caption.
         plane: Shape ``(H, W)``, uint8.
         truth: Same shape.
         probability: Same shape, in ``[0, 1]``.
@@ -65,12 +65,17 @@ def draw_picture(
         overlay_truth(plane, predicted, truth),
     ]
     row = side_by_side([_fit(pane) for pane in panes])
-    caption = np.full((_CAPTION, row.shape[1], 3), 255, np.uint8)
-    classes = ", ".join(result.classes) or "free"
+    return encode_png(np.concatenate([_caption(result, row.shape[1]), row]))
+
+
+def _caption(result: ImageResult, width: int) -> npt.NDArray[np.uint8]:
+    """Draw a line of text, black on white, shape ``(_CAPTION, width, 3)``."""
+    caption = np.full((_CAPTION, width, 3), 255, np.uint8)
+    classes = ", ".join(result.classes) or "defect-free"
     text = f"{result.record.set_name} {result.image_id}: {classes}; Dice {result.counts.dice:.3f}"
     ascii_text = text.encode("ascii", "replace").decode()
     cv2.putText(caption, ascii_text, (2, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1)
-    return encode_png(np.concatenate([caption, row]))
+    return caption
 
 
 def draw_all(

@@ -86,7 +86,7 @@ def judge_image(
         image_id: Its name, unique over all sets.
         record: What is known of it.
         probability: Shape ``(H, W)``, in ``[0, 1]``.
-        instances: Same shape, 0 free and ``k`` the k-th defect of the record.
+        instances: Same shape, 0 without a defect and ``k`` the k-th defect of the record.
         point: Which pixels are marked.
         params: Tolerances.
     """
@@ -110,11 +110,11 @@ def judge_defects(
     """Give each defect its own counts; a false mark belongs to the defect nearest to its pixel.
 
     So the counts of all defects of an image add up to the image's, and there is a Dice for each
-    class, size and visibility. False marks on free images belong to no defect.
+    class, size and visibility. False marks on defect-free images belong to no defect.
 
     Args:
         predicted: Shape ``(H, W)``, bool.
-        instances: Same shape, 0 free and ``k`` the k-th defect.
+        instances: Same shape, 0 without a defect and ``k`` the k-th defect.
         defects: What is known of each.
         overlap: Share of a defect that must be marked to count it as found.
     """

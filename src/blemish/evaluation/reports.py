@@ -1,8 +1,6 @@
-"""What evaluation writes: headline figures, curves, per-image results, kept test images."""
+"""What evaluation writes: headline metrics, curves, per-image results, kept test images."""
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,26 +31,28 @@ def write_curves(folder: Path, pixels: Pixels, classes: Mapping[str, Any]) -> No
     Args:
         folder: Where to.
         pixels: Of the test split.
-        classes: Figures by class.
+        classes: Metrics by class.
     """
     sweep = pixels.marked.sweep(len(LEVELS) + 1)
     columns = (sweep.threshold, sweep.dice, sweep.iou, sweep.precision, sweep.recall)
     rows = [tuple(round(float(v), _DIGITS) for v in row) for row in zip(*columns, strict=True)]
     header = ("threshold", "dice", "iou", "precision", "recall")
-    files.write_text(folder / "threshold.csv", as_csv(header, rows))
+    files.write_text(folder / "threshold.csv", files.csv_text(header, rows))
     curve = sorted((row[4], row[3]) for row in rows if row[4] > 0)
-    files.write_text(folder / "pr.csv", as_csv(("recall", "precision"), curve))
+    files.write_text(folder / "pr.csv", files.csv_text(("recall", "precision"), curve))
     bins = [
         (round(b.confidence, _DIGITS), round(b.frequency, _DIGITS), b.pixels)
         for b in pixels.answered.reliability()
     ]
-    reliability = as_csv(("confidence", "frequency", "pixels"), bins)
+    reliability = files.csv_text(("confidence", "frequency", "pixels"), bins)
     files.write_text(folder / "reliability.csv", reliability)
     by_class = [
-        (name, *(round(figures[key], _DIGITS) for key in ("dice", "found_share")))
-        for name, figures in classes.items()
+        (name, *(round(metrics[key], _DIGITS) for key in ("dice", "found_share")))
+        for name, metrics in classes.items()
     ]
-    files.write_text(folder / "classes.csv", as_csv(("class", "dice", "found_share"), by_class))
+    files.write_text(
+        folder / "classes.csv", files.csv_text(("class", "dice", "found_share"), by_class)
+    )
 
 
 def image_row(result: ImageResult) -> ImageRow:
@@ -110,12 +110,3 @@ def write_images(
         files.write_bytes(folder / f"{split}_masks" / f"{result.image_id}.png", mask)
         kept += 1
     return kept
-
-
-def as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table as CSV with Unix line ends."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(header)
-    table.writerows(rows)
-    return text.getvalue()

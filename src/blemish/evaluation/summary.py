@@ -17,6 +17,7 @@ from blemish.metrics import (
     percentile_interval,
     weighted_auroc,
 )
+from blemish.metrics.pixels import overlap_of, ratio_of
 from blemish.packed import PackedDefect
 
 _UNKNOWN = "unknown"
@@ -36,7 +37,7 @@ Summary = dict[str, Any]
 
 
 class Table:
-    """Results of N images as columns, from which figures follow for any weighting of the images.
+    """Results of N images as columns, from which metrics follow for any weighting of the images.
 
     Args:
         results: Of the images.
@@ -63,21 +64,21 @@ class Table:
         self._scores = np.array([r.score for r in results])
         self._defective = np.array([r.defective for r in results], bool)
 
-    def figures(self, weights: Array) -> dict[str, Array]:
-        """Return every figure by name.
+    def metrics(self, weights: Array) -> dict[str, Array]:
+        """Return every metric by name.
 
         Args:
             weights: Shape ``(R, N)``: how often each image counts.
 
         Returns:
-            Shape ``(R,)`` each; NaN where a figure is undefined: no free images, no defects. The
-            mean ones are over images, with the values of empty masks.
+            Shape ``(R,)`` each; NaN where a metric is undefined: no defect-free images, no defects.
+            The mean ones are over images, with the values of empty masks.
         """
         means = (weights @ self._means / weights.sum(axis=1)[:, None]).T
         names = ("dice_mean", "iou_mean", "precision_mean", "recall_mean", "boundary_f_mean")
         coverage, alarms = weights @ self._coverage, weights @ self._alarms
         return {
-            **_overlap(*(weights @ self._pixels).T),
+            **overlap_of(*(weights @ self._pixels).T),
             **dict(zip(names, means, strict=True)),
             **_detection(*(weights @ self._objects).T),
             "pro": _share(coverage[:, 0], coverage[:, 1]),
@@ -97,38 +98,23 @@ def _share(part: Array, whole: Array) -> Array:
     return shares
 
 
-def _ratio(part: Array, whole: Array, empty: npt.NDArray[np.bool_]) -> Array:
-    """Divide by the convention of ``Counts``: 1.0 where all is empty, 0.0 where one side is."""
-    return np.where(empty, 1.0, part / np.maximum(whole, 1))
-
-
-def _overlap(tp: Array, fp: Array, fn: Array) -> dict[str, Array]:
-    empty = tp + fp + fn == 0
-    return {
-        "dice": _ratio(2 * tp, 2 * tp + fp + fn, empty),
-        "iou": _ratio(tp, tp + fp + fn, empty),
-        "precision": _ratio(tp, tp + fp, empty),
-        "recall": _ratio(tp, tp + fn, empty),
-    }
-
-
 def _detection(found: Array, missed: Array, right: Array, false: Array) -> dict[str, Array]:
-    recall = _ratio(found, found + missed, found + missed + false == 0)
-    precision = _ratio(right, right + false, right + false + missed == 0)
+    recall = ratio_of(found, found + missed, found + missed + false == 0)
+    precision = ratio_of(right, right + false, right + false + missed == 0)
     total = recall + precision
     f1 = np.divide(2 * recall * precision, total, out=np.zeros(len(total)), where=total > 0)
     return {"object_recall": recall, "object_precision": precision, "object_f1": f1}
 
 
 def summarize(results: Sequence[ImageResult], bootstrap: Bootstrap) -> Summary:
-    """Return every figure with its 95 % interval over groups, and the counts behind them.
+    """Return every metric with its 95 % interval over groups, and the counts behind them.
 
     An interval is None with fewer than two groups, a value is None where it is undefined.
     """
     table = Table(results)
-    values = table.figures(np.ones((1, len(results))))
+    values = table.metrics(np.ones((1, len(results))))
     weights = group_weights(table.groups, resamples=bootstrap.resamples, seed=bootstrap.seed)
-    resampled = table.figures(weights) if len(set(table.groups)) > 1 else {}
+    resampled = table.metrics(weights) if len(set(table.groups)) > 1 else {}
     nothing = np.full(1, np.nan)
     return {
         "images": len(results),

@@ -149,7 +149,7 @@ def _grain(rng: np.random.Generator, height: int, width: int) -> Plane:
 
 
 def _scratched(plane: Plane, level: int) -> Plane:
-    """Draw a scratch one pixel wide across the picture."""
+    """Draw a scratch one pixel wide across the image."""
     height, width = plane.shape
     columns = np.arange(width // 8, width - width // 8)
     rows = np.rint(height * (0.3 + 0.4 * columns / width)).astype(int)

@@ -1,8 +1,8 @@
 """The workflow: both model files, compared with their source before they take their names."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,14 @@ from blemish.export.cases import Case, edge_cases
 from blemish.export.graph import open_session, to_bytes, to_onnx
 from blemish.export.parity import ParityReport, Subject, check_parity
 from blemish.export.quantization import ChosenQuantization, Search
-from blemish.image_statistics import summarise_figure
+from blemish.image_statistics import summarise_values
 from blemish.model import UNetTiny, load_trained
+from blemish.model_card import ModelCard
 from blemish.operating_point import OperatingPoint
 from blemish.packed import JoinedSet
 from blemish.preprocessing import MODEL_SIZE, Resizing
+from blemish.progress import Tell
 from blemish.tiling import pad_reflect
-
-_FORMAT = "1"
-Steps = Callable[[str], None]
-"""Told what is being done."""
 
 
 @dataclass(frozen=True)
@@ -55,42 +53,41 @@ class Exported:
 
 
 def export(
-    inputs: Inputs, out: Path, report: Path, params: Export, resizing: Resizing, *, say: Steps
+    inputs: Inputs, out: Path, report: Path, params: Export, resizing: Resizing, *, tell: Tell
 ) -> Exported:
     """Export a trained network as ONNX, in fp32 and INT8.
 
     Args:
         inputs: Packed splits, trained network, evaluation.
         out: Folder for ``model.fp32.onnx`` and ``model.int8.onnx``.
-        report: The file for the figures of the parity contract.
+        report: The file for the metrics of the parity contract.
         params: Of the search and the contract.
         resizing: How the images were brought to the model's scale.
-        say: Told what is being done.
+        tell: Told what is being done.
 
     Raises:
         ParityError: A model answers differently from its source; nothing is written.
-        DataError: A split is missing, torn or empty.
+        DataError: A split is missing, corrupt or empty.
         ModelFileError: The trained network cannot be loaded.
     """
     torch.set_num_threads(params.threads)
     network = load_trained(inputs.trained)
-    metadata = describe_model(inputs, network, resizing)
-    point = OperatingPoint(float(metadata["blemish.threshold"]), float(metadata["blemish.peak"]))
-    say("Exporting the graph")
+    card = describe_model(inputs, network, resizing)
+    tell("Exporting the graph")
     model = to_onnx(network)
     mass = _probability_mass(model.SerializeToString(), _cases(inputs.own_split("val")))
-    metadata |= {"blemish.statistics": _with_figure(metadata, "probability_mass", mass)}
-    say("Searching the INT8 model")
+    card = _with_statistic(card, "probability_mass", mass)
+    tell("Searching the INT8 model")
     tiles = _calibration_tiles(inputs.own_split("train"), params.quantization.calibration_images)
     both = JoinedSet.open([inputs.real, inputs.synthetic], "val")
     images = list(_cases(both.some(range(min(len(both), params.quantization.search_images)))))
     edges = edge_cases()
-    search = Search(model, edges, images, point=point, bounds=params.parity)
+    search = Search(model, edges, images, point=card.point, bounds=params.parity)
     found = search.run(tiles, params.quantization.room)
-    fp32 = to_bytes(model, metadata | {"blemish.precision": "fp32"})
-    int8 = to_bytes(found.model, metadata | {"blemish.precision": "int8"})
-    say("Comparing both files with their source")
-    subject = Subject(network, fp32, int8, point)
+    fp32 = to_bytes(model, card.to_metadata())
+    int8 = to_bytes(found.model, replace(card, precision="int8").to_metadata())
+    tell("Comparing both files with their source")
+    subject = Subject(network, fp32, int8, card.point)
     test = JoinedSet.open([inputs.synthetic, inputs.real], "test")
     parity = check_parity(subject, edges, _cases(test), params.parity)
     parity.require()
@@ -100,8 +97,8 @@ def export(
     return Exported(len(fp32), len(int8), found, parity)
 
 
-def describe_model(inputs: Inputs, network: UNetTiny, resizing: Resizing) -> dict[str, str]:
-    """Return what both model files say of themselves, but for the precision.
+def describe_model(inputs: Inputs, network: UNetTiny, resizing: Resizing) -> ModelCard:
+    """Return what the fp32 file says of itself; INT8 differs in the precision alone.
 
     Raises:
         ModelFileError: The training, its threshold or its statistics cannot be read.
@@ -111,19 +108,16 @@ def describe_model(inputs: Inputs, network: UNetTiny, resizing: Resizing) -> dic
     own = _read_json(inputs.real / "statistics.json")
     synthetic = _read_json(inputs.synthetic / "statistics.json")
     try:
-        statistics = own if own["images"] else synthetic
-        classes = {*own["classes"], *synthetic["classes"]}
-        return {
-            "blemish.format": _FORMAT,
-            "blemish.fingerprint": str(training["fingerprint"]),
-            "blemish.threshold": repr(float(chosen["threshold"])),
-            "blemish.peak": repr(float(chosen["peak"])),
-            "blemish.stride": str(network.stride),
-            "blemish.tile": str(MODEL_SIZE),
-            "blemish.resize": resizing.to_json(),
-            "blemish.classes": json.dumps(sorted(classes)),
-            "blemish.statistics": files.canonical_json(statistics).decode(),
-        }
+        return ModelCard(
+            fingerprint=str(training["fingerprint"]),
+            precision="fp32",
+            point=OperatingPoint(float(chosen["threshold"]), float(chosen["peak"])),
+            stride=network.stride,
+            tile=MODEL_SIZE,
+            resizing=resizing,
+            classes=tuple(sorted({*own["classes"], *synthetic["classes"]})),
+            statistics=own if own["images"] else synthetic,
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"A model cannot be described: {error!r} in training.json, threshold.json or "
@@ -137,11 +131,11 @@ def _probability_mass(model: bytes, images: Iterable[Case]) -> npt.NDArray[np.fl
     return np.array([image.answer(session).mean(dtype=np.float64) for image in images])
 
 
-def _with_figure(metadata: dict[str, str], name: str, values: npt.NDArray[np.float64]) -> str:
-    """Return the statistics of a model file with one more figure, which only the model knows."""
-    statistics = json.loads(metadata["blemish.statistics"])
-    statistics.setdefault("figures", {})[name] = summarise_figure(values)
-    return files.canonical_json(statistics).decode()
+def _with_statistic(card: ModelCard, name: str, values: npt.NDArray[np.float64]) -> ModelCard:
+    """Add a statistic of the images that only the model knows."""
+    known = card.statistics.get("figures", {})
+    statistics = {**card.statistics, "figures": {**known, name: summarise_values(values)}}
+    return replace(card, statistics=statistics)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -34,20 +34,14 @@ def to_onnx(network: UNetTiny) -> onnx.ModelProto:
         multiples of the stride; equal networks give equal protos.
     """
     stride = network.stride
-    shapes = (
-        {
-            0: Dim("batch", max=_MOST_IMAGES),
-            2: stride * Dim("height", min=2, max=_MOST_STRIDES),
-            3: stride * Dim("width", min=2, max=_MOST_STRIDES),
-        },
-    )
+    height, width = (stride * Dim(name, min=2, max=_MOST_STRIDES) for name in ("height", "width"))
     example = torch.zeros(2, 1, 4 * stride, 6 * stride, dtype=torch.uint8)
     with _silence():
         program = torch.onnx.export(
             Probability(network).eval(),
             (example,),
             dynamo=True,
-            dynamic_shapes=shapes,
+            dynamic_shapes=({0: Dim("batch", max=_MOST_IMAGES), 2: height, 3: width},),
             input_names=["image"],
             output_names=["probability"],
             external_data=False,

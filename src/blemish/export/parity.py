@@ -5,14 +5,11 @@ the share of pixels whose decision flips; both with themselves under other threa
 rewritings.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
-import numpy as np
-import numpy.typing as npt
 import onnxruntime as ort
-import torch
 
 from blemish.arrays import Map
 from blemish.config.export import Parity
@@ -20,7 +17,7 @@ from blemish.errors import ParityError
 from blemish.export.cases import Case, Gap, Meter, compare
 from blemish.export.graph import open_session
 from blemish.metrics.pixels import Counts
-from blemish.model import Probability, UNetTiny
+from blemish.model import Probability, UNetTiny, on_arrays
 from blemish.operating_point import OperatingPoint
 
 _THREADS = (1, 2)
@@ -34,8 +31,8 @@ _LEVELS = {
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure of the contract and its bound."""
+class ParityMetric:
+    """One metric of the contract and its bound."""
 
     name: str
     value: float
@@ -45,15 +42,15 @@ class Figure:
 
     @property
     def kept(self) -> bool:
-        """Whether the figure is within its bound; one that is not a number is not."""
+        """Whether the metric is within its bound; one that is not a number is not."""
         return self.value <= self.bound
 
 
 @dataclass(frozen=True)
 class ParityReport:
-    """All figures of the contract."""
+    """All metrics of the contract."""
 
-    figures: tuple[Figure, ...]
+    metrics: tuple[ParityMetric, ...]
     int8: Counts = field(default_factory=Counts)
     """Pixels that the INT8 model found and missed in the test images."""
 
@@ -61,21 +58,21 @@ class ParityReport:
         """Refuse the models unless every bound is kept.
 
         Raises:
-            ParityError: With each figure beyond its bound.
+            ParityError: With each metric beyond its bound.
         """
-        broken = [figure for figure in self.figures if not figure.kept]
+        broken = [metric for metric in self.metrics if not metric.kept]
         if broken:
             lines = [f"  {f.name}: {f.value:.3g} > {f.bound:.3g} ({f.where})" for f in broken]
             raise ParityError(
                 "The exported model answers differently from its source, so nothing is kept:\n"
                 + "\n".join(lines)
-                + "\nThe bounds are export.parity in params.yaml. Mend the model or a bound, then "
+                + "\nThe bounds are export.parity in params.yaml. Fix the model or a bound, then "
                 "run: dvc repro export"
             )
 
     def document(self) -> dict[str, dict[str, float]]:
-        """Return figures and bounds for ``parity.json``; names of images stay out of it."""
-        return {f.name: {"value": f.value, "bound": f.bound} for f in self.figures}
+        """Return metrics and bounds for ``parity.json``; names of images stay out of it."""
+        return {f.name: {"value": f.value, "bound": f.bound} for f in self.metrics}
 
 
 @dataclass(frozen=True)
@@ -100,9 +97,9 @@ def check_parity(
         bounds: Largest values accepted.
 
     Returns:
-        Every figure, kept or not; call ``require``.
+        Every metric, kept or not; call ``require``.
     """
-    source = _torch_model(subject.network)
+    source = on_arrays(Probability(subject.network).eval())
     sessions = [open_session(data) for data in (subject.fp32, subject.int8)]
     exact, on_edges, on_images = (Meter(subject.point) for _ in range(3))
     expected: list[list[Map]] = []
@@ -114,31 +111,31 @@ def check_parity(
                 expected.append([fp32, int8])
             if cases is edges or place % _SOURCE_STEP == 0:
                 exact.add(case, case.answer_by(source), fp32)
-    settings = _settings_figures(subject, edges, expected, bounds)
+    settings = _settings_metrics(subject, edges, expected, bounds)
     test = on_images.gap()
-    figures = (*_source_figures(exact.gap(), on_edges.gap(), test, bounds), *settings)
-    return ParityReport(figures, test.answered)
+    metrics = (*_source_metrics(exact.gap(), on_edges.gap(), test, bounds), *settings)
+    return ParityReport(metrics, test.answered)
 
 
-def _source_figures(exact: Gap, edges: Gap, images: Gap, bounds: Parity) -> Iterator[Figure]:
+def _source_metrics(exact: Gap, edges: Gap, images: Gap, bounds: Parity) -> Iterator[ParityMetric]:
     """Compare fp32 with PyTorch, and INT8 with fp32."""
     where, change = "test images", abs(images.dice_change)
-    yield Figure("fp32_probability", exact.probability, bounds.probability, "against PyTorch")
-    yield Figure("int8_dice_change", change, bounds.dice_change, where)
+    yield ParityMetric("fp32_probability", exact.probability, bounds.probability, "against PyTorch")
+    yield ParityMetric("int8_dice_change", change, bounds.dice_change, where)
     mean = images.probability_mean
-    yield Figure("int8_probability_mean", mean, bounds.probability_mean, where)
-    yield Figure("int8_flipped", images.flipped, bounds.flipped, where)
+    yield ParityMetric("int8_probability_mean", mean, bounds.probability_mean, where)
+    yield ParityMetric("int8_flipped", images.flipped, bounds.flipped, where)
     worst = f"image {edges.worst!r}"
     bound = bounds.flipped_edge_case
-    yield Figure("int8_flipped_edge_case", edges.flipped_worst, bound, worst)
+    yield ParityMetric("int8_flipped_edge_case", edges.flipped_worst, bound, worst)
 
 
-def _settings_figures(
+def _settings_metrics(
     subject: Subject,
     edges: Sequence[Case],
     expected: Sequence[Sequence[Map]],
     bounds: Parity,
-) -> Iterator[Figure]:
+) -> Iterator[ParityMetric]:
     """Compare each file with itself under every setting of onnxruntime."""
     worst_fp32, worst_int8 = (0.0, ""), (0.0, "")
     for threads, (name, level) in product(_THREADS, _LEVELS.items()):
@@ -151,16 +148,9 @@ def _settings_figures(
             gaps.append(compare(edges, wanted, given, subject.point))
         worst_fp32 = max(worst_fp32, (gaps[0].probability, setting))
         worst_int8 = max(worst_int8, (gaps[1].flipped_worst, setting))
-    yield Figure("fp32_settings_probability", worst_fp32[0], bounds.probability, worst_fp32[1])
-    yield Figure("int8_settings_flipped", worst_int8[0], bounds.flipped_edge_case, worst_int8[1])
-
-
-def _torch_model(network: UNetTiny) -> Callable[[npt.NDArray[np.uint8]], Map]:
-    module = Probability(network).eval()
-
-    def run(batch: npt.NDArray[np.uint8]) -> Map:
-        with torch.inference_mode():
-            answer: Map = module(torch.from_numpy(batch)).numpy()
-        return answer
-
-    return run
+    yield ParityMetric(
+        "fp32_settings_probability", worst_fp32[0], bounds.probability, worst_fp32[1]
+    )
+    yield ParityMetric(
+        "int8_settings_flipped", worst_int8[0], bounds.flipped_edge_case, worst_int8[1]
+    )

@@ -87,7 +87,7 @@ def quantize(
 class Search:
     """Looks for the INT8 model closest to fp32.
 
-    First the ranges, with only the first layer in fp32: it sees the picture itself, where eight
+    First the ranges, with only the first layer in fp32: it sees the image itself, where eight
     bits are few, and is too small to matter in time. Then more layers are left in fp32, from the
     output backwards, until there is enough room below the bounds. A network that has hardly learned
     is unsure everywhere, and may need most of its layers in fp32 to keep to them.

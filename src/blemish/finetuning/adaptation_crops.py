@@ -80,5 +80,5 @@ def _with_defect(rng: np.random.Generator, members: SetImages, drawn_worth: floa
     if members.drawn and (not members.classes or rng.random() < share):
         return members.drawn[int(rng.integers(len(members.drawn)))]
     kinds = [members.classes[name] for name in sorted(members.classes)]
-    images = kinds[rng.integers(len(kinds))]
-    return images[rng.integers(len(images))]
+    images = kinds[int(rng.integers(len(kinds)))]
+    return images[int(rng.integers(len(images)))]

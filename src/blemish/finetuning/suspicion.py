@@ -9,7 +9,7 @@ from torch import nn
 
 from blemish.finetuning.set_images import SetImages
 from blemish.finetuning.suspects import Suspect, rank_suspects
-from blemish.model import Probability, UNetTiny
+from blemish.model import Probability, UNetTiny, on_arrays
 from blemish.preprocessing import MODEL_SIZE
 from blemish.tiling import predict_tiled
 from blemish.training.crops import TrainingImage
@@ -46,10 +46,6 @@ def _suspects(members: SetImages, network: nn.Module) -> tuple[Suspect, ...]:
 
 
 def _maps(images: Sequence[TrainingImage], network: nn.Module) -> Iterator[NDArray[np.float32]]:
-    def run(batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            probability: NDArray[np.float32] = network(torch.from_numpy(batch)).numpy()
-        return probability
-
+    run = on_arrays(network)
     for image in images:
         yield predict_tiled(image.image, run, tile=MODEL_SIZE)

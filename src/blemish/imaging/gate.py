@@ -55,8 +55,7 @@ def decode_image(
     Args:
         data: The encoded image.
         limits: The largest image to decode.
-        bits: Depth of the samples of a 16-bit file that declares none, 8 to 16. Many cameras
-            store 12 bits that way.
+        bits: Depth of a 16-bit file that declares none, 8 to 16; many cameras store 12 bits so.
 
     Raises:
         ImageTypeError: The bytes are no still image of an accepted format, or their compression
@@ -66,12 +65,7 @@ def decode_image(
             needs, or ``bits`` contradicts it.
     """
     check_bits(bits)
-    if not data:
-        raise ImageContentError(f"The image is empty: 0 bytes; accepted: {ACCEPTED}.")
-    if len(data) > limits.megabytes * 1_000_000:
-        raise ImageSizeError(
-            f"The image has {len(data) / 1e6:.1f} MB; at most {limits.megabytes} MB are accepted."
-        )
+    _check_size(data, limits)
     form, read = _find_reader(data)
     try:
         samples = read(data, limits)
@@ -80,6 +74,15 @@ def decode_image(
     plane, depth, warnings = to_plane(samples, bits)
     height, width = plane.shape
     return DecodedImage(plane, width, height, sha256_bytes(data), form, depth, warnings)
+
+
+def _check_size(data: bytes, limits: Limits) -> None:
+    if not data:
+        raise ImageContentError(f"The image is empty: 0 bytes; accepted: {ACCEPTED}.")
+    if len(data) > limits.megabytes * 1_000_000:
+        raise ImageSizeError(
+            f"The image has {len(data) / 1e6:.1f} MB; at most {limits.megabytes} MB are accepted."
+        )
 
 
 def _find_reader(data: bytes) -> tuple[str, Callable[[bytes, Limits], Samples]]:

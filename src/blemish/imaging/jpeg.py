@@ -61,8 +61,7 @@ def walk(data: bytes, limits: Limits) -> JpegFrame:
         (length,) = struct.unpack_from(">H", data, position)
         if marker in _FRAME_MARKERS:
             sizes.append(_read_frame(data, position, marker, limits))
-        position += length
-        segments += 1
+        position, segments = position + length, segments + 1
         if marker == _SCAN:
             scans += 1
             found = _NEXT_MARKER.search(data, position)

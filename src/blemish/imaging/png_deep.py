@@ -7,7 +7,7 @@ the same filters: one such image for each place is written here and read by Pill
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -50,16 +50,23 @@ def decode_deep(
     raw = _inflate(data, sum(rows * (1 + columns * channels * 2) for rows, columns in sizes))
     deep = np.zeros((height, width, channels), np.uint16)
     for place in range(channels * 2):
-        parts, begin = [], 0
-        for rows, columns in sizes:
-            end = begin + rows * (1 + columns * channels * 2)
-            block = raw[begin:end].reshape(rows, -1)
-            parts.append(np.hstack([block[:, :1], block[:, 1 + place :: channels * 2]]).tobytes())
-            begin = end
+        parts = _single_bytes(raw, sizes, place, channels * 2)
         file = _write_grey(b"".join(parts), width, height, interlaced=interlaced)
         level = np.asarray(pillow.load("PNG", file, (width, height)), np.uint16)
         deep[..., place // 2] |= level if place % 2 else level << 8
     return deep
+
+
+def _single_bytes(
+    raw: npt.NDArray[np.uint8], sizes: Iterable[tuple[int, int]], place: int, pixel: int
+) -> Iterator[bytes]:
+    """Yield the rows of each pass with one byte of each pixel, filter bytes before them."""
+    begin = 0
+    for rows, columns in sizes:
+        end = begin + rows * (1 + columns * pixel)
+        block = raw[begin:end].reshape(rows, -1)
+        yield np.hstack([block[:, :1], block[:, 1 + place :: pixel]]).tobytes()
+        begin = end
 
 
 def _passes(width: int, height: int, *, interlaced: bool) -> Iterator[tuple[int, int]]:

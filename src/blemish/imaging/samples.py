@@ -55,17 +55,10 @@ def to_plane(
             f"bits={bits} was given, but the image declares {declared} bits a sample; leave bits "
             "out: a depth that the image declares is honoured."
         )
-    depth = bits or declared or _DEEPEST
-    brightest = int(values.max())
-    if brightest >= 1 << depth:
-        source = "was given" if bits else "is declared"
-        raise ImageContentError(
-            f"bits={depth} {source}, but the largest sample is {brightest}; at {depth} bits at "
-            f"most {(1 << depth) - 1} is accepted. Give the depth that the image has."
-        )
-    plane = to_8_bit(values, depth)
-    if plane.ndim == 3:
-        plane = to_luma(plane)
+    depth, brightest = bits or declared or _DEEPEST, int(values.max())
+    _check_brightest(brightest, depth, "was given" if bits else "is declared")
+    levels = to_8_bit(values, depth)
+    plane = to_luma(levels) if levels.ndim == 3 else levels
     if samples.white_is_zero:
         plane = 255 - plane  # rounding is symmetric, so this equals inverting the samples
     warnings = _warn(brightest) if bits is None and declared is None else ()
@@ -83,6 +76,14 @@ def transparent() -> ImageContentError:
     return ImageContentError(
         "The image has transparent pixels, whose grey level is undefined; save it without alpha."
     )
+
+
+def _check_brightest(brightest: int, depth: int, source: str) -> None:
+    if brightest >= 1 << depth:
+        raise ImageContentError(
+            f"bits={depth} {source}, but the largest sample is {brightest}; at {depth} bits at "
+            f"most {(1 << depth) - 1} is accepted. Give the depth that the image has."
+        )
 
 
 def _warn(largest: int) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Imported sets under DVC: git holds ``NAME.dvc``, the cache holds the pictures."""
+"""Imported sets under DVC: git holds ``NAME.dvc``, the cache holds the images."""
 
 import re
 import shutil

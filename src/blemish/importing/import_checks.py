@@ -55,15 +55,7 @@ def check_all(
     Raises:
         DataError: Some cannot be used; names every file at fault once.
     """
-    if source.region is not None and outcome.misfits:
-        name, size = outcome.misfits[0]
-        outcome.faults.append(
-            Fault(
-                source.region.name,
-                f"the region of interest has another size than {len(outcome.misfits)} images, "
-                f"such as {name} with {size} pixels; one region serves images of one size",
-            )
-        )
+    _check_region_size(source, outcome)
     identities = [
         (printable(one.source.file), one.source.group or ids[one.source.file], one.digest)
         for one in outcome.read
@@ -79,6 +71,16 @@ def check_all(
     _check_inverted(source, outcome)
     _remark_bits(source, outcome)
     _remark_contradictions(outcome)
+
+
+def _check_region_size(source: Source, outcome: ImportOutcome) -> None:
+    if source.region is not None and outcome.misfits:
+        name, size = outcome.misfits[0]
+        problem = (
+            f"the region of interest has another size than {len(outcome.misfits)} images, such as "
+            f"{name} with {size} pixels; one region serves images of one size"
+        )
+        outcome.faults.append(Fault(source.region.name, problem))
 
 
 def _check_inverted(source: Source, outcome: ImportOutcome) -> None:

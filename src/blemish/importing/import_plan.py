@@ -66,7 +66,7 @@ def open_source(root: Path, folder: Path) -> SourceTree:
         DataError: It is no folder, or one lies in the other.
     """
     if not root.is_dir():
-        raise DataError(f"{root} is no folder; a folder of pictures and their masks is accepted.")
+        raise DataError(f"{root} is no folder; a folder of images and their masks is accepted.")
     inner, outer = sorted([root.resolve(), folder.resolve()], key=lambda p: -len(p.parts))
     if inner.is_relative_to(outer):
         raise DataError(f"{root} and the set's own folder lie in each other; move the source.")

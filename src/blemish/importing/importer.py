@@ -28,18 +28,17 @@ def import_source(
     workers: int = 1,
     track: Track = lambda results, _: results,
 ) -> tuple[ImageSet, bool]:
-    """Import a source into a folder of our layout.
+    """Import a source into a folder, whole or not at all; its files are only ever read.
 
     Args:
-        source: What to import; its files are only ever read.
-        folder: Where the set goes; appears whole, or not at all.
+        source: What to import.
+        folder: Where the set goes.
         replace: Replace a set that was made from something else.
         workers: Number of processes; changes no byte.
         track: Shows progress.
 
     Returns:
-        The set, and whether it was there already, made from the same files in the same way and
-        whole; a spoilt one is made anew.
+        The set, and whether it was there already, equal and whole; a spoilt one is made anew.
 
     Raises:
         DataError: The source cannot be used; names every file at fault once.
@@ -59,7 +58,7 @@ def import_source(
 
 
 def _existing(folder: Path, *, replace: bool) -> ImageSet | None:
-    """Return the set that is there; None where there is none, or only a torn one to be replaced."""
+    """Return the set that is there; None without one, or to replace a corrupt one."""
     if not folder.exists():
         return None
     try:
@@ -68,7 +67,7 @@ def _existing(folder: Path, *, replace: bool) -> ImageSet | None:
         if replace:
             return None
         raise DataError(
-            f"{folder.name} exists already, but is torn: what it was made from cannot be told. "
+            f"{folder.name} exists already, but is corrupt: what it was made from cannot be told. "
             "Make it anew with --force, or choose another --name."
         ) from error
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from blemish.arrays import Plane
 from blemish.errors import ImageError
 from blemish.imaging import Limits, decode_image
 from blemish.sets import describe_values
@@ -52,13 +53,7 @@ def read_mask(path: Path, rules: MaskRules, limits: Limits) -> ReadMask:
     Raises:
         MaskError: It is unreadable, in colour, or of more than two values.
     """
-    try:
-        data = path.read_bytes()
-        grey = decode_image(data, limits).plane
-    except ImageError as error:
-        raise MaskError(str(error)) from error
-    except OSError as error:
-        raise MaskError("missing" if not path.exists() else f"{error.strerror}") from error
+    data, grey = _decode(path, limits)
     with Image.open(io.BytesIO(data)) as image:
         palette = image.mode == "P"
         bands, mode = len(image.getbands()), image.mode
@@ -73,6 +68,16 @@ def read_mask(path: Path, rules: MaskRules, limits: Limits) -> ReadMask:
             "--soft-masks to cut its grey above 127"
         )
     return _two_values(stored, palette=palette)
+
+
+def _decode(path: Path, limits: Limits) -> tuple[bytes, Plane]:
+    try:
+        data = path.read_bytes()
+        return data, decode_image(data, limits).plane
+    except ImageError as error:
+        raise MaskError(str(error)) from error
+    except OSError as error:
+        raise MaskError("missing" if not path.exists() else f"{error.strerror}") from error
 
 
 def _two_values(levels: NDArray[Any], *, palette: bool) -> ReadMask:

@@ -1,6 +1,6 @@
 """How wide a marked defect is and how clearly it shows, measured in the photograph.
 
-A drawn defect knows both. Of an imported one there is no picture without it, so what would lie
+A drawn defect knows both. Of an imported one there is no image without it, so what would lie
 under it is estimated from a ring around it. Good enough to sort defects by, not to cite.
 """
 

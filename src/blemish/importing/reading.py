@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from blemish.arrays import Mask
 from blemish.errors import ImageError
 from blemish.image_statistics import ImageStatistics, image_statistics
 from blemish.imaging import DEFAULT_LIMITS, DecodedImage, Limits, decode_image
@@ -157,9 +158,7 @@ class ReadJob:
         seen: Findings,
     ) -> ReadImage:
         plane = photograph.plane
-        mask = np.zeros(plane.shape, np.bool_)
-        for _, region in regions:
-            mask |= region
+        mask = _union(regions, plane.shape)
         image_id = self.ids[source.file]
         encoded = encode_image(
             image_id,
@@ -220,3 +219,10 @@ def connected_parts(region: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
     labels, count = ndimage.label(region, structure=_TOUCHING)
     for label in range(1, count + 1):
         yield labels == label
+
+
+def _union(regions: Sequence[tuple[str, NDArray[np.bool_]]], shape: tuple[int, ...]) -> Mask:
+    mask = np.zeros(shape, np.bool_)
+    for _, region in regions:
+        mask |= region
+    return mask

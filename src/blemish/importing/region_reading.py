@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.imaging import Limits
-from blemish.importing.choices import Choices
+from blemish.importing.choices import Choices, Exif
 from blemish.importing.mask_reading import MaskError, MaskRules, read_mask
 from blemish.importing.orientation import shown_shape, to_stored
 from blemish.importing.region_drawing import RegionError, draw_region
@@ -123,6 +123,20 @@ class RegionReader:
             seen.remarks.append(EMPTY_REMARK)
         return drawn
 
+    def _choose_exif(
+        self,
+        source: SourceImage,
+        marked: tuple[int, int] | None,
+        stored: tuple[int, int],
+        shown: tuple[int, int],
+    ) -> Exif:
+        """Return which image was marked, by choice or by its size; else ``refuse``."""
+        if self.choices.exif != "refuse":
+            return self.choices.exif
+        if marked is not None and stored != shown:
+            return "shown" if marked == shown else "stored"
+        return "shown" if source.shown_turned else "refuse"
+
     def _upright(
         self,
         source: SourceImage,
@@ -133,22 +147,14 @@ class RegionReader:
     ) -> NDArray[np.bool_]:
         """Return a region on the image as stored, whichever way the image was marked.
 
-        Args:
-            source: The photograph.
-            file: What holds the region.
-            photograph: As read.
-            marked: Height and width of the image that was marked, where they are known.
-            draw: Draws the region on an image of some height and width.
+        ``marked`` is the height and width of the image that was marked, where they are known;
+        ``draw`` draws the region on an image of some height and width.
         """
         orientation, stored = photograph.orientation, photograph.shape
         if orientation == 1:
             return draw(stored)
         shown = shown_shape(stored, orientation)
-        choice = self.choices.exif
-        if choice == "refuse" and marked is not None and stored != shown:
-            choice = "shown" if marked == shown else "stored"
-        elif choice == "refuse" and source.shown_turned:
-            choice = "shown"
+        choice = self._choose_exif(source, marked, stored, shown)
         if choice == "stored":
             return draw(stored)
         region = to_stored(draw(shown), orientation)

@@ -1,7 +1,7 @@
 """What an import read, took and left out, by number, and what the set lacks."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -111,8 +111,3 @@ def tell_report(report: dict[str, Any]) -> Iterator[str]:
     for remark, count in report["remarks"].items():
         yield f"  {count} x {remark}"
     yield from report["lacks"]
-
-
-def count_remarks(results: Iterable[tuple[str, ...]]) -> Counter[str]:
-    """Count each remark once for each image."""
-    return Counter(remark for remarks in results for remark in set(remarks))

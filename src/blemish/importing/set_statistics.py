@@ -10,7 +10,7 @@ FORMAT = 1
 
 
 def describe_set(images: ImageSet, statistics: Sequence[ImageStatistics]) -> dict[str, Any]:
-    """Describe a set on disk: the figures of its images, and how many of what it holds.
+    """Describe a set on disk: the numbers of its images, and how many of what it holds.
 
     Args:
         images: The set.

@@ -10,12 +10,12 @@ from blemish.sets import ImageSet
 
 _CELL = 192  # pixels
 _CAPTION = 16
-_FREE_SHARE = 4  # one cell in four shows a free image
+_DEFECT_FREE = 4  # one cell in four shows a defect-free image
 _OUTLINE = (240, 228, 66)  # yellow of Okabe and Ito, seen by everyone, on grey
 
 
 def contact_sheet(images: ImageSet, columns: int = 8, rows: int = 4) -> NDArray[np.uint8]:
-    """Draw some images of a set: every class in turn, then free ones, spread over the set.
+    """Draw some images of a set: every class in turn, then defect-free ones, spread over the set.
 
     Args:
         images: The set; at least one image.
@@ -41,14 +41,18 @@ def encode_sheet(sheet: NDArray[np.uint8]) -> bytes:
 
 def _choose(images: ImageSet, count: int) -> list[int]:
     by_class: dict[str, list[int]] = defaultdict(list)
-    free = []
+    defect_free = []
     for index, row in enumerate(images.rows):
         names = images.classes_of(row.image_id)
         for name in names:
             by_class[name].append(index)
         if not names:
-            free.append(index)
-    shown_free = _spread(free, min(len(free), count // _FREE_SHARE)) if by_class else free
+            defect_free.append(index)
+    shown_free = (
+        _spread(defect_free, min(len(defect_free), count // _DEFECT_FREE))
+        if by_class
+        else defect_free
+    )
     room = count - len(shown_free)
     turns = [_spread(by_class[name], room) for name in sorted(by_class)]
     longest = max((len(turn) for turn in turns), default=0)
@@ -69,16 +73,16 @@ def _draw(images: ImageSet, index: int) -> NDArray[np.uint8]:
     factor = (_CELL - 2) / max(row.height, row.width)
     size = max(1, round(row.width * factor)), max(1, round(row.height * factor))
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    picture = cv2.cvtColor(cv2.resize(grey, size, interpolation=method), cv2.COLOR_GRAY2RGB)
+    image = cv2.cvtColor(cv2.resize(grey, size, interpolation=method), cv2.COLOR_GRAY2RGB)
     outline, _ = cv2.findContours(
         cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST),
         cv2.RETR_EXTERNAL,
         cv2.CHAIN_APPROX_NONE,
     )
-    cv2.drawContours(picture, outline, -1, _OUTLINE, 1)
+    cv2.drawContours(image, outline, -1, _OUTLINE, 1)
     cell = np.full((_CELL + _CAPTION, _CELL, 3), 255, np.uint8)
-    bottom = _CELL - 1  # pictures stand on their captions, however flat
-    cell[bottom - size[1] : bottom, 1 : size[0] + 1] = picture
+    bottom = _CELL - 1  # images stand on their captions, however flat
+    cell[bottom - size[1] : bottom, 1 : size[0] + 1] = image
     plain = "clean" if row.clean else "defect-free"
     caption = ", ".join(sorted(images.classes_of(row.image_id))) or plain
     at = (2, _CELL + _CAPTION - 5)

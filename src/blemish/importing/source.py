@@ -1,4 +1,4 @@
-"""What an importer finds in a source folder, before any picture is read."""
+"""What an importer finds in a source folder, before any image is read."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ DEFAULT_CLASS = "defect"
 
 @dataclass(frozen=True)
 class MaskFile:
-    """A picture that marks the defects of one class."""
+    """An image that marks the defects of one class."""
 
     file: PurePosixPath
     class_name: str = DEFAULT_CLASS
@@ -69,7 +69,7 @@ Region = Polygons | RunLengths | PixelRuns | EncodedMask
 
 @dataclass(frozen=True)
 class SourceImage:
-    """One picture of a source and where its defects are described; paths are inside the source."""
+    """One image of a source and where its defects are described; paths are inside the source."""
 
     file: PurePosixPath
     masks: tuple[MaskFile, ...] = ()
@@ -128,19 +128,19 @@ class SourceTree:
         return self.walk.files
 
     @cached_property
-    def pictures(self) -> tuple[PurePosixPath, ...]:
-        """The files that are called like pictures."""
+    def images(self) -> tuple[PurePosixPath, ...]:
+        """The files that are called like images."""
         return tuple(path for path in self.files if path.suffix.lower() in IMAGE_SUFFIXES)
 
-    def pictures_called(self, name: str) -> list[PurePosixPath]:
-        """Return the pictures of a file name, in whatever folder."""
+    def images_called(self, name: str) -> list[PurePosixPath]:
+        """Return the images of a file name, in whatever folder."""
         return self._by_name.get(name, [])
 
     @cached_property
     def _by_name(self) -> dict[str, list[PurePosixPath]]:
         by_name: dict[str, list[PurePosixPath]] = {}
-        for picture in self.pictures:
-            by_name.setdefault(picture.name, []).append(picture)
+        for image in self.images:
+            by_name.setdefault(image.name, []).append(image)
         return by_name
 
     @cached_property

@@ -1,7 +1,7 @@
 """How well predictions match the truth: pixels, contours, objects, images, and how sure we are."""
 
 from blemish.metrics.image_rows import ImageRow, read_image_rows, write_image_rows
-from blemish.metrics.images import auroc, image_score, weighted_auroc
+from blemish.metrics.images import image_score, weighted_auroc
 from blemish.metrics.intervals import (
     Interval,
     binomial_bound,
@@ -11,7 +11,7 @@ from blemish.metrics.intervals import (
 )
 from blemish.metrics.objects import ObjectCounts, boundary_f_score, count_objects, coverage
 from blemish.metrics.parts import PairedCalls, PairedShare
-from blemish.metrics.pixels import Counts, count, dice, iou, precision, recall
+from blemish.metrics.pixels import Counts, count
 from blemish.metrics.thresholds import ReliabilityBin, Sweep, ThresholdHistogram
 
 __all__ = [
@@ -24,21 +24,16 @@ __all__ = [
     "ReliabilityBin",
     "Sweep",
     "ThresholdHistogram",
-    "auroc",
     "binomial_bound",
     "boundary_f_score",
     "count",
     "count_objects",
     "coverage",
-    "dice",
     "group_draws",
     "group_weights",
     "image_score",
-    "iou",
     "percentile_interval",
-    "precision",
     "read_image_rows",
-    "recall",
     "weighted_auroc",
     "write_image_rows",
 ]

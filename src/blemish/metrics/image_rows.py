@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from blemish.files import csv_text
 from blemish.metrics.objects import ObjectCounts
 from blemish.metrics.pixels import Counts
 
@@ -50,11 +51,7 @@ class ImageRow:
 
 def write_image_rows(rows: Iterable[ImageRow]) -> str:
     """Return the rows as CSV with Unix line ends; lists and mappings are JSON."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    table.writerow(_COLUMNS)
-    table.writerows(_values(row) for row in rows)
-    return text.getvalue()
+    return csv_text(_COLUMNS, map(_values, rows), csv.QUOTE_NONNUMERIC)
 
 
 def read_image_rows(text: str) -> tuple[ImageRow, ...]:

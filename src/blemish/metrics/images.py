@@ -1,6 +1,4 @@
-"""Whole images: defective or free."""
-
-from collections.abc import Sequence
+"""Whole images: defective or defect-free."""
 
 import numpy as np
 import numpy.typing as npt
@@ -29,33 +27,14 @@ def image_score(probability: npt.NDArray[np.float32]) -> float:
     return float(np.partition(flat, flat.size - count)[-count:].mean(dtype=np.float64))
 
 
-def auroc(scores: Sequence[float], defective: Sequence[bool]) -> float | None:
-    """Chance that a defective image scores above a free one, ties half (Mann and Whitney 1947).
-
-    Args:
-        scores: One for each image.
-        defective: Whether each holds a defect.
-
-    Returns:
-        In ``[0, 1]``; None unless there are images of both kinds.
-
-    Raises:
-        ShapeError: The lengths differ.
-    """
-    if len(scores) != len(defective):
-        raise ShapeError(f"{len(scores)} scores for {len(defective)} images.")
-    figure = weighted_auroc(
-        np.asarray(scores, np.float64), np.asarray(defective, bool), np.ones((1, len(scores)))
-    )[0]
-    return None if np.isnan(figure) else float(figure)
-
-
 def weighted_auroc(
     scores: npt.NDArray[np.float64],
     defective: npt.NDArray[np.bool_],
     weights: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     """Return the AUROC of many weightings of the same N images at once.
+
+    It is the chance that a defective image scores above another, ties half (Mann, Whitney 1947).
 
     Args:
         scores: Shape ``(N,)``.
@@ -75,6 +54,6 @@ def weighted_auroc(
     below = negative.cumsum(axis=1) - negative
     wins = (positive * (below + negative / 2)).sum(axis=1)
     pairs = positive.sum(axis=1) * negative.sum(axis=1)
-    figures = np.full(len(pairs), np.nan)
-    np.divide(wins, pairs, out=figures, where=pairs > 0)
-    return figures
+    values = np.full(len(pairs), np.nan)
+    np.divide(wins, pairs, out=values, where=pairs > 0)
+    return values

@@ -1,4 +1,4 @@
-"""How far a figure may lie from the truth, by resampling groups (Efron 1979; Davison 1997)."""
+"""How far a value may lie from the truth, by resampling groups (Efron 1979; Davison 1997)."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -63,17 +63,17 @@ def group_weights(groups: Sequence[str], *, resamples: int, seed: int) -> Weight
     return weights
 
 
-def percentile_interval(figures: npt.NDArray[np.float64], level: float = 0.95) -> Interval | None:
-    """Return the interval that holds the middle share of a figure's resamples.
+def percentile_interval(values: npt.NDArray[np.float64], level: float = 0.95) -> Interval | None:
+    """Return the interval that holds the middle share of a value's resamples.
 
     Args:
-        figures: One for each resample; NaN where it is undefined, which leaves that one out.
+        values: One for each resample; NaN where it is undefined, which leaves that one out.
         level: The share.
 
     Returns:
-        None where the figure was never defined.
+        None where the value was never defined.
     """
-    defined = figures[~np.isnan(figures)]
+    defined = values[~np.isnan(values)]
     if defined.size == 0:
         return None
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])

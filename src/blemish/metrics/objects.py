@@ -98,7 +98,7 @@ def count_objects(
 def boundary_f_score(predicted: Mask, truth: Mask, *, tolerance: float) -> float:
     """How well contours agree, to a tolerance (Csurka et al. 2013).
 
-    The contour is the mask's pixels with a 4-neighbour outside it; the picture's edge is outside.
+    The contour is the mask's pixels with a 4-neighbour outside it; the image's edge is outside.
 
     Args:
         predicted: Shape ``(H, W)``, bool.

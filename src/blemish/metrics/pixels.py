@@ -1,16 +1,20 @@
 """Overlap of masks, pixel by pixel.
 
 One convention for empty masks: two empty masks agree, so every ratio is 1.0; where only one of
-them is empty, every ratio is 0.0. Add ``Counts`` of many images for the pooled figures.
+them is empty, every ratio is 0.0. Add ``Counts`` of many images for the pooled metrics.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from blemish.arrays import Mask
 from blemish.errors import ShapeError
+
+Numbers = npt.NDArray[Any]
+"""Counts or ratios of many images, shape ``(R,)``, integers or float64."""
 
 
 @dataclass(frozen=True)
@@ -70,85 +74,29 @@ def count(predicted: Mask, truth: Mask) -> Counts:
     return Counts(tp, fp, fn, predicted.size - tp - fp - fn)
 
 
-def dice(predicted: Mask, truth: Mask) -> float:
-    """Overlap of two masks, ``2|A and B| / (|A| + |B|)`` (Dice 1945).
+def overlap_of(tp: Numbers, fp: Numbers, fn: Numbers) -> dict[str, Numbers]:
+    """Return Dice, IoU, precision and recall of many pixel counts at once, as :class:`Counts` does.
 
     Args:
-        predicted: Shape ``(H, W)``, bool.
-        truth: Same shape and dtype.
+        tp: True positives, shape ``(R,)``.
+        fp: False positives, same shape.
+        fn: False negatives, same shape.
 
     Returns:
-        In ``[0, 1]``; 1.0 when both are empty.
-
-    Raises:
-        ShapeError: The shapes differ, or an array is not bool.
+        By name, shape ``(R,)`` each, in ``[0, 1]``.
     """
-    return count(predicted, truth).dice
+    empty = tp + fp + fn == 0
+    return {
+        "dice": ratio_of(2 * tp, 2 * tp + fp + fn, empty),
+        "iou": ratio_of(tp, tp + fp + fn, empty),
+        "precision": ratio_of(tp, tp + fp, empty),
+        "recall": ratio_of(tp, tp + fn, empty),
+    }
 
 
-def iou(predicted: Mask, truth: Mask) -> float:
-    """Overlap of two masks, ``|A and B| / |A or B|`` (Jaccard 1912).
-
-    Args:
-        predicted: Shape ``(H, W)``, bool.
-        truth: Same shape and dtype.
-
-    Returns:
-        In ``[0, 1]``; 1.0 when both are empty.
-
-    Raises:
-        ShapeError: The shapes differ, or an array is not bool.
-    """
-    return count(predicted, truth).iou
-
-
-def precision(predicted: Mask, truth: Mask) -> float:
-    """Share of the marked pixels that are defective.
-
-    Args:
-        predicted: Shape ``(H, W)``, bool.
-        truth: Same shape and dtype.
-
-    Returns:
-        In ``[0, 1]``; 1.0 when both are empty, 0.0 when only one is.
-
-    Raises:
-        ShapeError: The shapes differ, or an array is not bool.
-    """
-    return count(predicted, truth).precision
-
-
-def recall(predicted: Mask, truth: Mask) -> float:
-    """Share of the defective pixels that are marked.
-
-    Args:
-        predicted: Shape ``(H, W)``, bool.
-        truth: Same shape and dtype.
-
-    Returns:
-        In ``[0, 1]``; 1.0 when both are empty, 0.0 when only one is.
-
-    Raises:
-        ShapeError: The shapes differ, or an array is not bool.
-    """
-    return count(predicted, truth).recall
-
-
-def dice_of(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return Dice of many pixel counts at once, by the convention of :class:`Counts`.
-
-    Args:
-        counts: Shape ``(R, 3)``, rows of true positives, false positives and false negatives.
-
-    Returns:
-        Shape ``(R,)``, in ``[0, 1]``; 1.0 where all three are zero.
-    """
-    found = 2 * counts[:, 0]
-    whole = found + counts[:, 1] + counts[:, 2]
-    ratio: npt.NDArray[np.float64] = np.divide(
-        found, whole, out=np.ones_like(whole), where=whole > 0
-    )
-    return ratio
+def ratio_of(part: Numbers, whole: Numbers, empty: npt.NDArray[np.bool_]) -> Numbers:
+    """Divide counts by the convention of this module: 1.0 where all is empty, else 0.0 for 0/0."""
+    return np.where(empty, 1.0, part / np.maximum(whole, 1))
 
 
 def check_masks(predicted: Mask, truth: Mask) -> None:

@@ -1,8 +1,8 @@
 """What every threshold would give, and whether probabilities mean what they say.
 
-Pixels are counted into 1,024 bins by probability, apart for defective and free ones. Thresholds
-``k / 1024`` are exact in float32, so counts from the histogram equal those from comparing each
-pixel with the threshold: a sweep over all thresholds costs one pass over the pixels.
+Pixels are counted into 1,024 bins by probability, apart for those of defects and others.
+Thresholds ``k / 1024`` are exact in float32, so counts from the histogram equal those from
+comparing each pixel with the threshold: a sweep over all thresholds costs one pass over the pixels.
 """
 
 from dataclasses import dataclass, field
@@ -12,23 +12,23 @@ import numpy.typing as npt
 
 from blemish.arrays import Mask
 from blemish.errors import ShapeError
-from blemish.metrics.pixels import Counts
+from blemish.metrics.pixels import Counts, overlap_of
 
 BINS = 1024
 
-Figures = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Pooled figures at each threshold, ascending; all of shape ``(T,)``, float64."""
+    """Pooled metrics at each threshold, ascending; all of shape ``(T,)``, float64."""
 
-    threshold: Figures
-    dice: Figures
-    iou: Figures
-    precision: Figures
-    recall: Figures
+    threshold: Floats
+    dice: Floats
+    iou: Floats
+    precision: Floats
+    recall: Floats
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class ThresholdHistogram:
 
     positive: Numbers = field(default_factory=_zeros)
     negative: Numbers = field(default_factory=_zeros)
-    total: Figures = field(default_factory=lambda: np.zeros(BINS))
+    total: Floats = field(default_factory=lambda: np.zeros(BINS))
     """Sum of the probabilities in each bin."""
 
     def add(self, probability: npt.NDArray[np.float32], truth: Mask) -> None:
@@ -87,7 +87,7 @@ class ThresholdHistogram:
         return Counts(tp, fp, int(self.positive.sum()) - tp, int(self.negative.sum()) - fp)
 
     def sweep(self, count: int = BINS) -> Sweep:
-        """Return the pooled figures at each threshold ``k / count``, k from 1 to ``count - 1``.
+        """Return the pooled metrics at each threshold ``k / count``, k from 1 to ``count - 1``.
 
         Args:
             count: A divisor of 1,024.
@@ -96,19 +96,7 @@ class ThresholdHistogram:
         places = np.arange(1, count) * (BINS // count)
         tp = self.positive[::-1].cumsum()[::-1][places]
         fp = self.negative[::-1].cumsum()[::-1][places]
-        fn = self.positive.sum() - tp
-        empty = tp + fp + fn == 0
-
-        def ratio(part: Numbers, whole: Numbers) -> Figures:
-            return np.where(empty, 1.0, part / np.maximum(whole, 1))
-
-        return Sweep(
-            threshold=thresholds,
-            dice=ratio(2 * tp, 2 * tp + fp + fn),
-            iou=ratio(tp, tp + fp + fn),
-            precision=ratio(tp, tp + fp),
-            recall=ratio(tp, tp + fn),
-        )
+        return Sweep(thresholds, **overlap_of(tp, fp, self.positive.sum() - tp))
 
     def reliability(self, bins: int = 16) -> tuple[ReliabilityBin, ...]:
         """Group pixels into equal bins of probability, those without a pixel left out.

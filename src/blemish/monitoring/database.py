@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from blemish.config import Settings, find_workspace
-from blemish.errors import ServiceError, WorkspaceError
+from blemish.config import Settings
+from blemish.errors import ServiceError
 
 _BUSY_MS = 2_000
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -21,12 +21,12 @@ _ADVISORY_LOCK = 0x626C_656D  # any number that is ours: "blem"
 
 def log_url(settings: Settings) -> str:
     """Return where the prediction log lies: by setting, else SQLite in the main working tree."""
-    return settings.log_url or f"sqlite:///{_state(settings) / 'predictions.db'}"
+    return settings.log_url or f"sqlite:///{settings.state / 'predictions.db'}"
 
 
-def pictures_folder(settings: Settings) -> Path:
-    """Return where the logged pictures lie: by setting, else beside the default log."""
-    return settings.log_pictures or _state(settings) / "pictures"
+def images_folder(settings: Settings) -> Path:
+    """Return where the logged images lie: by setting, else beside the default log."""
+    return settings.log_images or settings.state / "pictures"
 
 
 def open_database(url: str) -> Engine:
@@ -74,14 +74,6 @@ def describe(url: URL, error: Exception) -> str:
         f"The prediction log at {url.render_as_string(hide_password=True)} cannot be used: "
         f"{reason}. Start that database or set BLEMISH_LOG_URL."
     )
-
-
-def _state(settings: Settings) -> Path:
-    """Return the folder of our state; without a checkout, the cache is the only place of ours."""
-    try:
-        return find_workspace().state
-    except WorkspaceError:
-        return settings.cache
 
 
 def _parsed(url: str) -> URL:

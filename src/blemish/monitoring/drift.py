@@ -84,9 +84,9 @@ class Shift:
 
 def read_references(statistics: Mapping[str, Any]) -> dict[str, Reference]:
     """Read the training statistics of a model file; what it does not hold is left out."""
-    figures = statistics.get("figures", statistics)
+    numbers = statistics.get("figures", statistics)
     found = {}
-    for name, entry in figures.items():
+    for name, entry in numbers.items():
         if isinstance(entry, Mapping) and "edges" in entry and len(entry["counts"]) > 1:
             found[name] = Reference(
                 tuple(entry["edges"]), tuple(entry["counts"]), float(entry["mean"])
@@ -96,7 +96,7 @@ def read_references(statistics: Mapping[str, Any]) -> dict[str, Reference]:
 
 def compare(
     references: Mapping[str, Reference],
-    figures: Mapping[str, Values],
+    numbers: Mapping[str, Values],
     *,
     false_alarm_rate: float,
     min_psi: float,
@@ -105,7 +105,7 @@ def compare(
 
     Args:
         references: Of training, by name.
-        figures: Of the newest images, by name; each of shape ``(N,)``, NaN where unknown.
+        numbers: Of the newest images, by name; each of shape ``(N,)``, NaN where unknown.
         false_alarm_rate: Share of undrifted windows in which any statistic may be flagged.
         min_psi: Index below which nothing is flagged, however sure it is.
 
@@ -113,7 +113,7 @@ def compare(
         One for each statistic that both have, the most moved first; none with fewer than 50
         images.
     """
-    known = {name: values[np.isfinite(values)] for name, values in figures.items()}
+    known = {name: values[np.isfinite(values)] for name, values in numbers.items()}
     counted = {
         name: count_values(reference, known[name])
         for name, reference in references.items()

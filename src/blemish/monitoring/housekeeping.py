@@ -19,14 +19,14 @@ class Housekeeper:
 
     Args:
         monitor: Bounds and times.
-        pictures: Folder of the pictures.
+        images: Folder of the images.
         webhook: Who is told of alarms; None where nobody is.
     """
 
-    def __init__(self, monitor: Monitor, pictures: Path, webhook: Webhook | None = None) -> None:
+    def __init__(self, monitor: Monitor, images: Path, webhook: Webhook | None = None) -> None:
         self._webhook = webhook
         self._monitor = monitor
-        self._pictures = ImageStore(pictures)
+        self._images = ImageStore(images)
 
     def __call__(self, engine: Engine) -> None:
         """Do what is due and nobody else has done."""
@@ -35,4 +35,4 @@ class Housekeeper:
         if self._webhook is not None and claim(engine, "webhook", now, CHECK_EVERY):
             self._webhook.tell(engine, now)
         if claim(engine, "retention", now, _PRUNE_EVERY):
-            prune(engine, self._pictures, self._monitor.keep, now)
+            prune(engine, self._images, self._monitor.keep, now)

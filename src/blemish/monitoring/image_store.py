@@ -1,4 +1,4 @@
-"""The logged pictures: files named by the SHA-256 of their bytes, each once."""
+"""The logged images: files named by the SHA-256 of their bytes, each once."""
 
 import os
 import re
@@ -10,7 +10,7 @@ _LOOKS = 50  # times that the size is looked at while as much as is allowed come
 
 
 class ImageStore:
-    """Pictures in two levels of folders; as old as the last time their image was seen.
+    """Images in two levels of folders; as old as the last time their image was seen.
 
     Args:
         folder: Where they lie; made when the first comes.
@@ -24,7 +24,7 @@ class ImageStore:
         self._added = float("inf")  # bytes since the last look; the first image looks at once
 
     def put(self, sha256: str, data: bytes) -> None:
-        """Keep a picture, or note that a kept one was seen again.
+        """Keep an image, or note that a kept one was seen again.
 
         Raises:
             OSError: The disk took no file.
@@ -50,22 +50,22 @@ class ImageStore:
             self.prune(days=float("inf"), megabytes=self._megabytes)
 
     def get(self, sha256: str) -> bytes | None:
-        """Return the bytes of a picture; None when it was never kept or is pruned."""
+        """Return the bytes of an image; None when it was never kept or is pruned."""
         try:
             return self._path(sha256).read_bytes()
         except FileNotFoundError:
             return None
 
     def prune(self, *, days: float, megabytes: float, now: float | None = None) -> tuple[int, int]:
-        """Delete pictures not seen for some days, then the oldest beyond a size.
+        """Delete images not seen for some days, then the oldest beyond a size.
 
         Args:
-            days: Age at which a picture goes.
+            days: Age at which an image goes.
             megabytes: What all of them may take, in 10^6 bytes.
             now: Seconds since 1970; the clock's by default.
 
         Returns:
-            How many pictures and how many bytes went.
+            How many images and how many bytes went.
         """
         oldest = (time.time() if now is None else now) - days * 86_400
         kept, gone, freed = 0.0, 0, 0
@@ -77,7 +77,7 @@ class ImageStore:
         return gone, freed
 
     def _files(self) -> list[tuple[float, int, Path]]:
-        """Return time, size and path of every picture, left-over temporary files included."""
+        """Return time, size and path of every image, left-over temporary files included."""
         found = []
         for path in self.folder.glob("??/*"):
             try:

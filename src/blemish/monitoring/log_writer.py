@@ -55,10 +55,10 @@ class LogWriter:
 
     Args:
         url: Database URL, see :func:`blemish.monitoring.database.open_database`.
-        pictures: Folder for the pictures; None keeps none.
+        images: Folder for the images; None keeps none.
         capacity: Records that may wait.
-        picture_bytes: Bytes of pictures that may wait; beyond, records go without theirs.
-        picture_megabytes: What all kept pictures may take, in 10^6 bytes; None sets no bound.
+        image_bytes: Bytes of images that may wait; beyond, records go without theirs.
+        image_megabytes: What all kept images may take, in 10^6 bytes; None sets no bound.
         housekeeping: Called every 15 s from the thread with the database: alarms, retention.
     """
 
@@ -66,16 +66,16 @@ class LogWriter:
         self,
         url: str,
         *,
-        pictures: Path | None = None,
+        images: Path | None = None,
         capacity: int = 4_096,
-        picture_bytes: int = 64 << 20,
-        picture_megabytes: float | None = None,
+        image_bytes: int = 64 << 20,
+        image_megabytes: float | None = None,
         housekeeping: Housekeeping | None = None,
     ) -> None:
         self._url = url
-        self._pictures = ImageStore(pictures, megabytes=picture_megabytes) if pictures else None
+        self._images = ImageStore(images, megabytes=image_megabytes) if images else None
         self._queue: queue.Queue[PredictionRecord | ServedRecord] = queue.Queue(capacity)
-        self._picture_room = picture_bytes
+        self._image_room = image_bytes
         self._housekeeping = housekeeping
         self._next_housekeeping = time.monotonic() + _HOUSEKEEPING_S
         self._counts = threading.Lock()
@@ -101,12 +101,12 @@ class LogWriter:
 
     def submit(self, record: PredictionRecord) -> None:
         """Hand over a record; returns at once, whatever the database does."""
-        picture = len(record.picture or b"")
+        size = len(record.image or b"")
         with self._counts:
-            fits = picture <= self._picture_room
-            self._picture_room -= picture if fits else 0
+            fits = size <= self._image_room
+            self._image_room -= size if fits else 0
         if not fits:
-            record = _without_picture(record)
+            record = _without_image(record)
         try:
             self._queue.put_nowait(record)
         except queue.Full:
@@ -190,7 +190,7 @@ class LogWriter:
         if self._untold:
             log.write_loss(self._untold, datetime.now(UTC))
             self._untold = 0
-        self._keep_pictures(predictions)
+        self._keep_images(predictions)
 
     def _write(self, log: PredictionLog, records: list[PredictionRecord]) -> None:
         """Write records together, or, where one of them is at fault, one by one."""
@@ -233,16 +233,16 @@ class LogWriter:
             self._log.engine.dispose()
             self._log = None
 
-    def _keep_pictures(self, records: list[PredictionRecord]) -> None:
-        if self._pictures is None:
+    def _keep_images(self, records: list[PredictionRecord]) -> None:
+        if self._images is None:
             return
         for record in records:
-            if record.picture is None or record.prediction is None:
+            if record.image is None or record.prediction is None:
                 continue
             try:
-                self._pictures.put(record.prediction.image.sha256, record.picture)
+                self._images.put(record.prediction.image.sha256, record.image)
             except OSError as error:
-                _log.warning("picture_not_kept", error=str(error))
+                _log.warning("image_not_kept", error=str(error))
                 return
 
     def _is_housekeeping_due(self) -> bool:
@@ -262,11 +262,11 @@ class LogWriter:
 
     def _give_back(self, record: PredictionRecord) -> None:
         with self._counts:
-            self._picture_room += len(record.picture or b"")
+            self._image_room += len(record.image or b"")
 
 
-def _without_picture(record: PredictionRecord) -> PredictionRecord:
-    return dataclasses.replace(record, picture=None)
+def _without_image(record: PredictionRecord) -> PredictionRecord:
+    return dataclasses.replace(record, image=None)
 
 
 def _sentence(error: Exception) -> str:

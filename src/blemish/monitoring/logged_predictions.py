@@ -35,14 +35,14 @@ class StatisticsWindow:
 
     Attributes:
         statistics: Name of a statistic to its values, shape ``(N,)``, float64, newest first.
-        pictures: SHA-256 of each image, None where it is not known.
+        images: SHA-256 of each image, None where it is not known.
     """
 
     statistics: Mapping[str, npt.NDArray[np.float64]]
-    pictures: tuple[str | None, ...]
+    images: tuple[str | None, ...]
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
 
 def window(engine: Engine, version: int, count: int) -> StatisticsWindow:

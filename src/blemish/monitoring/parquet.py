@@ -1,13 +1,13 @@
 """The log as a Parquet file, for whoever wants to look with tools of their own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from sqlalchemy import BigInteger, Boolean, Column, Engine, Float, Integer, select
+from sqlalchemy import BigInteger, Boolean, Column, ColumnElement, Engine, Float, Integer, select
 
 from blemish.files import atomic_path
 from blemish.monitoring import schema
@@ -34,10 +34,7 @@ def export(
     columns = [column for column in table.columns if column.name != "id"]
     layout = pa.schema([pa.field(_name(column), _type(column)) for column in columns])
     statement = select(*columns).order_by(table.c.time_ms, table.c.id)
-    if since is not None:
-        statement = statement.where(table.c.time_ms >= milliseconds(since))
-    if until is not None:
-        statement = statement.where(table.c.time_ms < milliseconds(until))
+    statement = statement.where(*_within(since, until))
     written = 0
     with (
         atomic_path(target) as temporary,
@@ -45,13 +42,23 @@ def export(
         engine.connect().execution_options(yield_per=_ROWS) as connection,
     ):
         for rows in _groups(connection.execute(statement)):
-            arrays = [
-                pa.array(values, type=field.type)
-                for values, field in zip(zip(*rows, strict=True), layout, strict=True)
-            ]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=layout))
+            writer.write_table(_table(rows, layout))
             written += len(rows)
     return written
+
+
+def _table(rows: Sequence[Any], layout: pa.Schema) -> pa.Table:
+    columns = zip(zip(*rows, strict=True), layout, strict=True)
+    arrays = [pa.array(values, type=field.type) for values, field in columns]
+    return pa.Table.from_arrays(arrays, schema=layout)
+
+
+def _within(since: datetime | None, until: datetime | None) -> Iterator[ColumnElement[bool]]:
+    moment = schema.predictions.c.time_ms
+    if since is not None:
+        yield moment >= milliseconds(since)
+    if until is not None:
+        yield moment < milliseconds(until)
 
 
 def _groups(result: Any) -> Iterator[list[Any]]:

@@ -28,11 +28,11 @@ class PredictionRecord:
         version: Version that answered or was to answer; None where none was found.
         prediction: What was answered; None where the request was refused. The log keeps no
             renderings.
-        statistics: Of the image, as :func:`blemish.image_statistics.as_figures` gives them,
+        statistics: Of the image, as :func:`blemish.image_statistics.as_numbers` gives them,
             and ``probability_mass``, the mean of its probability map; those that are known.
         shadow_version: Challenger that saw the same image, if one did.
         shadow_disagreement: Share of the pixels on which it decided otherwise, in [0, 1].
-        picture: Bytes of the image as received, where pictures are kept.
+        image: Bytes of the image as received, where images are kept.
     """
 
     time: datetime
@@ -46,7 +46,7 @@ class PredictionRecord:
     statistics: Mapping[str, float] = field(default_factory=dict)
     shadow_version: int | None = None
     shadow_disagreement: float | None = None
-    picture: bytes | None = field(default=None, repr=False)
+    image: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

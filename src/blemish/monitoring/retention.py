@@ -1,4 +1,4 @@
-"""What the log forgets: predictions by age, pictures by age and by size; the counts stay longer."""
+"""What the log forgets: predictions by age, images by age and by size; the counts stay longer."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,16 +19,16 @@ class Pruned:
     """What went."""
 
     predictions: int
-    pictures: int
-    picture_bytes: int
+    images: int
+    image_bytes: int
 
 
-def prune(engine: Engine, pictures: ImageStore, keep: Keep, now: datetime) -> Pruned:
+def prune(engine: Engine, images: ImageStore, keep: Keep, now: datetime) -> Pruned:
     """Delete what is older than is to be kept; safe to stop and repeat at any moment.
 
     Args:
         engine: The database.
-        pictures: The pictures.
+        images: The images.
         keep: How long.
         now: UTC.
     """
@@ -39,9 +39,7 @@ def prune(engine: Engine, pictures: ImageStore, keep: Keep, now: datetime) -> Pr
     for table in (schema.traffic, schema.latency, schema.failures):
         _delete_counts(engine, table, rollups.MINUTE, minutes)
         _delete_counts(engine, table, rollups.HOUR, counts)
-    freed = pictures.prune(
-        days=keep.picture_days, megabytes=keep.picture_megabytes, now=now.timestamp()
-    )
+    freed = images.prune(days=keep.image_days, megabytes=keep.image_megabytes, now=now.timestamp())
     return Pruned(gone, *freed)
 
 

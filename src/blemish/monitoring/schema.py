@@ -22,7 +22,7 @@ from blemish.image_statistics import NAMES as IMAGE_STATISTICS
 from blemish.prediction import PHASES
 
 STATISTICS = (*IMAGE_STATISTICS, "probability_mass")
-"""What the log keeps of every image so that drift can be tested without its picture: how it looks,
+"""What the log keeps of every image so that drift can be tested without its pixels: how it looks,
 and the mean probability that the model gave its pixels."""
 
 metadata = MetaData()

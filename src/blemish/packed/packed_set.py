@@ -32,7 +32,7 @@ class PackedSet:
             split: ``train``, ``val`` or ``test``.
 
         Raises:
-            DataError: It is missing or torn.
+            DataError: It is missing or corrupt.
         """
         binary = folder / f"{split}.bin"
         try:
@@ -44,7 +44,7 @@ class PackedSet:
                 "Make it: dvc repro preprocess"
             ) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{folder}/{split}.json is torn. Run: blemish doctor") from error
+            raise DataError(f"{folder}/{split}.json is corrupt. Run: blemish doctor") from error
         data = np.zeros(0, np.uint8) if empty else np.memmap(binary, np.uint8, mode="r")
         return cls(folder, split, entries, data)
 
@@ -59,7 +59,7 @@ class PackedSet:
         return self._plane(index, "image").astype(np.uint8, copy=False)
 
     def instances(self, index: int) -> NDArray[np.uint16]:
-        """Return the instance map: shape ``(H, W)``, uint16, 0 free, ``k`` the ``k``-th defect."""
+        """Return the instance map: shape ``(H, W)``, uint16, ``k`` in the ``k``-th defect."""
         return self._plane(index, "instances").astype(np.uint16, copy=False)
 
     def mask(self, index: int) -> NDArray[np.bool_]:

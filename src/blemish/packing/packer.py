@@ -37,7 +37,7 @@ from blemish.sets import (
     refuse,
 )
 
-_ADVICE = "Mend or remove each, import the set again (blemish import), then run: dvc repro"
+_ADVICE = "Fix or remove each, import the set again (blemish import), then run: dvc repro"
 
 
 @dataclass(frozen=True)

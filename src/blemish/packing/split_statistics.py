@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from blemish.image_statistics import DIGITS, ImageStatistics, summarise, summarise_figure
+from blemish.image_statistics import DIGITS, ImageStatistics, summarise, summarise_values
 from blemish.packed import SPLITS, PackedRecord
 
 FORMAT = 1
@@ -15,15 +15,15 @@ FORMAT = 1
 def describe_splits(
     images: Sequence[tuple[str, PackedRecord, ImageStatistics]],
 ) -> dict[str, Any]:
-    """Describe packed splits: the figures of the training images, and what is where.
+    """Describe packed splits: the numbers of the training images, and what is where.
 
     Args:
-        images: Split, record and figures of every image; there may be none.
+        images: Split, record and numbers of every image; there may be none.
 
     Returns:
         The content of ``statistics.json``: JSON values, finite, under 20 KB.
     """
-    training = [(record, figures) for split, record, figures in images if split == "train"]
+    training = [(record, numbers) for split, record, numbers in images if split == "train"]
     return {
         "format": FORMAT,
         "images": len(training),
@@ -40,9 +40,9 @@ def _describe_training(
     defective = sum(bool(record.defects) for record, _ in training)
     areas = np.array([_area_fraction(record) for record, _ in training])
     return {
-        "figures": summarise([figures for _, figures in training]),
+        "figures": summarise([numbers for _, numbers in training]),
         "defective_share": round(defective / len(training), DIGITS),
-        "area_fraction": summarise_figure(areas),
+        "area_fraction": summarise_values(areas),
     }
 
 

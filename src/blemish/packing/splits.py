@@ -13,7 +13,7 @@ from blemish.errors import ParamsError
 from blemish.files import sha256_bytes
 from blemish.sets import ImageSet, IndexRow
 
-FREE = ""  # sorts before every class
+DEFECT_FREE = ""  # sorts before every class
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def assign_splits(
     frequency = Counter(name for group in groups.values() for name in group.classes)
 
     def place(name: str) -> tuple[str, str]:
-        rarest = min(groups[name].classes, key=lambda c: (frequency[c], c), default=FREE)
+        rarest = min(groups[name].classes, key=lambda c: (frequency[c], c), default=DEFECT_FREE)
         return rarest, sha256_bytes(f"{seed}\0{set_name}\0{name}".encode())
 
     order = sorted(groups.keys() - held_out, key=place)

@@ -1,12 +1,14 @@
 """The finish of one photograph inside an area of another."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from blemish.arrays import Plane
-from blemish.damage.areas import zone
-from blemish.damage.change import Change, heading, limit, place, place_at_border
-from blemish.damage.geometry import Window, blob, window
+from blemish.damage.areas import PatchEdge, stretched_patch, zone
+from blemish.damage.change import Change
+from blemish.damage.geometry import Window
 from blemish.damage.noise import Field, as_field, choose
 from blemish.damage.workpiece import Workpiece
 from blemish.photographs.photographed import smooth_light
@@ -16,6 +18,7 @@ _QUANTILES = 64
 _STEPS = (0.7, 8.0)  # step of brightness to the finish around, in deviations of that
 _LARGEST_STEP = 0.6  # of the reflectance
 _GAINS = (0.5, 2.5)  # strength of the grain over that around
+_EDGE = PatchEdge(at_border=0.4, roughest=0.6, slopes=(1.0, 1.5), softness=(1, 5))
 
 
 def foreign_finish(rng: np.random.Generator, piece: Workpiece, donor: Plane) -> Change:
@@ -46,24 +49,7 @@ def _area(rng: np.random.Generator, piece: Workpiece) -> tuple[Window, Field]:
     """Choose where: beyond a line, or a blob, as often at an edge as not."""
     if rng.random() < 0.25:
         return zone(rng, piece)
-    radius = limit(choose(rng, 8, 130) * piece.unit, piece, 0.36)
-    stretch = choose(rng, 1, 3)
-    if piece.edges and rng.random() < 0.4:
-        centre, angle = place_at_border(rng, piece)
-    else:
-        centre, angle = place(rng, piece), heading(rng, piece, 0.5)
-    box = window(piece.shape, centre, 1.7 * radius * stretch**0.5 + 4)
-    cover = blob(
-        rng,
-        box,
-        centre,
-        (radius * stretch**0.5, radius / stretch**0.5),
-        angle=angle,
-        roughness=rng.uniform(0.05, 0.6),
-        slope=float(rng.choice([1.0, 1.5])),
-        softness=choose(rng, 1, 5),
-    )
-    return box, cover
+    return stretched_patch(rng, piece, 8, _EDGE if piece.edges else replace(_EDGE, at_border=None))
 
 
 def _turned(rng: np.random.Generator, donor: Plane, box: Window) -> Field:

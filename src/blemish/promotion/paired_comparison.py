@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from blemish.config.promote import ComparisonBounds
 from blemish.metrics import Counts, group_draws
-from blemish.metrics.pixels import dice_of
+from blemish.metrics.pixels import overlap_of
 
 Numbers = npt.NDArray[np.float64]
 
@@ -65,7 +65,7 @@ def compare(results: Sequence[PairedResult], comparison: ComparisonBounds) -> Di
     def pixels(counts: Counts) -> tuple[int, int, int]:
         return counts.tp, counts.fp, counts.fn
 
-    return _compare(results, comparison, pixels, dice_of)
+    return _compare(results, comparison, pixels, lambda sums: overlap_of(*sums.T)["dice"])
 
 
 def compare_false_alarms(

@@ -29,7 +29,7 @@ class Outcome:
             ``would refuse`` are those of a dry run.
         version: Version that was to be promoted.
         champion: Version that was champion; None for none.
-        decision: The gate's figures; None where it could not be asked, or needed not be.
+        decision: The gate's metrics; None where it could not be asked, or needed not be.
         obstacle: Why the gate could not be asked.
         move: The move as written into the history; None when there was none.
     """
@@ -74,7 +74,7 @@ def promote(
         tell: Called with what is being done, for a progress line.
 
     Returns:
-        The outcome; its verdict and figures are tags of the version from now on.
+        The outcome; its verdict and metrics are tags of the version from now on.
 
     Raises:
         ParamsError: ``force`` without a reason.
@@ -188,7 +188,7 @@ def _write_tags(registry: Registry, outcome: Outcome, verdict: str, who: str, re
     tags["checks"] = json.dumps([asdict(check) for check in checks])
     tags["notes"] = "\n".join(outcome.decision.notes if outcome.decision else ())
     if outcome.decision:
-        tags |= {key: repr(value) for key, value in outcome.decision.figures.items()}
+        tags |= {key: repr(value) for key, value in outcome.decision.metrics.items()}
     with registry.store.writing(), registry.store.calling("Writing the decision") as client:
         for key, value in tags.items():
             client.set_model_version_tag(MODEL, str(outcome.version), f"{GATE}{key}", value)

@@ -58,12 +58,12 @@ class Decision:
 
     Attributes:
         checks: Every number with its bound.
-        figures: Numbers for the record, by name.
+        metrics: Numbers for the record, by name.
         notes: Sentences on what was not compared, and why.
     """
 
     checks: tuple[Check, ...]
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     notes: tuple[str, ...] = ()
 
     @property
@@ -79,7 +79,7 @@ class Decision:
 
 class _Findings(NamedTuple):
     checks: list[Check]
-    figures: dict[str, float]
+    metrics: dict[str, float]
     notes: list[str]
 
 
@@ -102,15 +102,15 @@ def decide(
     """
     sets = _by_set(results)
     found = _Findings([], {"images": float(len(results)), "groups": 0.0}, list(notes))
-    found.figures["groups"] = float(sum(_groups(members) for members in sets.values()))
+    found.metrics["groups"] = float(sum(_groups(members) for members in sets.values()))
     if measured.champion_latency_ms is not None:
         _compare_sets(rule.comparison, sets, found)
     found.checks.extend(_floor_checks(rule.floors, sets))
     found.checks.extend(_measured_checks(rule, measured))
-    found.figures.update(size_bytes=float(measured.size_bytes), latency_ms=measured.latency_ms)
+    found.metrics.update(size_bytes=float(measured.size_bytes), latency_ms=measured.latency_ms)
     if measured.champion_latency_ms is not None:
-        found.figures["champion_latency_ms"] = measured.champion_latency_ms
-    return Decision(tuple(found.checks), found.figures, tuple(found.notes))
+        found.metrics["champion_latency_ms"] = measured.champion_latency_ms
+    return Decision(tuple(found.checks), found.metrics, tuple(found.notes))
 
 
 def _compare_sets(
@@ -156,9 +156,9 @@ def _compare_set(
         alarms = compare_false_alarms(defect_free, rule)
         what = f"False alarms against the champion, set {name}, {percent} % upper bound"
         found.checks.append(_at_most(what, alarms.high, rule.false_alarms))
-        found.figures[f"{name}.false_alarms"] = alarms.candidate
-        found.figures[f"{name}.champion_false_alarms"] = alarms.champion
-        found.figures[f"{name}.false_alarms_difference_high"] = alarms.high
+        found.metrics[f"{name}.false_alarms"] = alarms.candidate
+        found.metrics[f"{name}.champion_false_alarms"] = alarms.champion
+        found.metrics[f"{name}.false_alarms_difference_high"] = alarms.high
         margin = max(margin, rule.trade_margin) if alarms.high < 0 else margin
     elif defect_free:
         found.notes.append(
@@ -170,10 +170,10 @@ def _compare_set(
         margin = max(margin, rule.synthetic_margin) if beside and name == SYNTHETIC else margin
         what = f"Dice against the champion, set {name}, {percent} % lower bound"
         found.checks.append(_at_least(what, difference.low, -margin))
-        found.figures[f"{name}.dice"] = difference.candidate
-        found.figures[f"{name}.champion_dice"] = difference.champion
-        found.figures[f"{name}.dice_difference"] = difference.mean
-        found.figures[f"{name}.dice_difference_low"] = difference.low
+        found.metrics[f"{name}.dice"] = difference.candidate
+        found.metrics[f"{name}.champion_dice"] = difference.champion
+        found.metrics[f"{name}.dice_difference"] = difference.mean
+        found.metrics[f"{name}.dice_difference_low"] = difference.low
 
 
 def _floor_checks(floors: Floors, sets: Mapping[str, Sequence[PairedResult]]) -> Iterator[Check]:

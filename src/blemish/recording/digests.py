@@ -48,7 +48,7 @@ def locked_outputs(workspace: Workspace, *, without: str | None = None) -> dict[
         without: A stage whose entry is left out.
 
     Raises:
-        WorkspaceError: ``dvc.lock`` is torn.
+        WorkspaceError: ``dvc.lock`` is corrupt.
     """
     stages: dict[str, Any] = workspace.lock().get("stages") or {}
     return {

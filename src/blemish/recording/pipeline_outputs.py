@@ -27,7 +27,7 @@ _NO_OUTPUTS = frozenset({"real", "reports", "starts"})
 """Paths of ``dvc.yaml`` that are inputs, or too mixed to have one digest."""
 SPLIT_FOLDERS = ("synthetic_splits", "real_splits")
 """Names in ``dvc.yaml`` of the folders of packed splits."""
-_MEND = "Run: make repro"
+_FIX = "Run: make repro"
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,17 @@ class PipelineOutputs:
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """The headline figures of ``reports/metrics.json``, flat."""
+        """The headline metrics of ``reports/metrics.json``, flat."""
         return _numbers(read_json(self.workspace.path("reports") / "metrics.json"))
 
     @cached_property
     def parity(self) -> dict[str, float]:
-        """The figures of ``reports/parity.json`` without their bounds, flat."""
+        """The metrics of ``reports/parity.json`` without their bounds, flat."""
         content = read_json(self.workspace.path("reports") / "parity.json")
         return _numbers(
             {
-                name: figure["value"] if isinstance(figure, dict) and "value" in figure else figure
-                for name, figure in content.items()
+                name: metric["value"] if isinstance(metric, dict) and "value" in metric else metric
+                for name, metric in content.items()
             }
         )
 
@@ -124,7 +124,7 @@ def read_outputs(workspace: Workspace) -> PipelineOutputs:
     """Read the final outputs of a checkout.
 
     Raises:
-        WorkspaceError: An output is missing or torn, or they come from different runs of the
+        WorkspaceError: An output is missing or corrupt, or they come from different runs of the
             pipeline.
     """
     _require(workspace)
@@ -150,14 +150,14 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
     Raises:
-        WorkspaceError: The file is missing or torn.
+        WorkspaceError: The file is missing or corrupt.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise WorkspaceError(f"{path} cannot be read: {error}. {_MEND}") from error
+        raise WorkspaceError(f"{path} cannot be read: {error}. {_FIX}") from error
     if not isinstance(content, dict):
-        raise WorkspaceError(f"{path} holds no JSON object. {_MEND}")
+        raise WorkspaceError(f"{path} holds no JSON object. {_FIX}")
     return content
 
 
@@ -178,7 +178,7 @@ def _require(workspace: Workspace) -> None:
     if missing:
         raise WorkspaceError(
             f"The pipeline has not finished in {workspace.root}; missing: {', '.join(missing)}. "
-            f"{_MEND}"
+            f"{_FIX}"
         )
 
 

@@ -57,9 +57,9 @@ def has_files(store: Store, run_id: str) -> bool:
 def _log_metrics(store: Store, run_id: str, outputs: PipelineOutputs) -> None:
     from mlflow.entities import Metric  # noqa: PLC0415 - the store has imported MLflow by now
 
-    figures = outputs.metrics | {f"parity.{key}": value for key, value in outputs.parity.items()}
+    metrics = outputs.metrics | {f"parity.{key}": value for key, value in outputs.parity.items()}
     now = int(time.time() * 1000)  # where an evaluation anew writes twice, the last counts
-    points = [Metric(_key(key), value, now, 0) for key, value in figures.items()]
+    points = [Metric(_key(key), value, now, 0) for key, value in metrics.items()]
     with store.calling("Recording metrics") as client:
         client.log_batch(run_id, metrics=points)
 

@@ -73,7 +73,7 @@ def record_workspace(workspace: Workspace) -> SyncReport:
         workspace: The checkout.
 
     Raises:
-        WorkspaceError: The outputs are missing, torn, or from different runs of the pipeline.
+        WorkspaceError: The outputs are missing, corrupt, or from different runs of the pipeline.
         StoreUnreachableError: The store does not answer.
     """
     outputs = read_outputs(workspace)
@@ -202,7 +202,7 @@ def _register_missing(
 def _tags(
     outputs: PipelineOutputs, model: ModelFile, latency: Mapping[str, float]
 ) -> dict[str, str]:
-    """Return the tags of a version: identity, lineage, headline figures."""
+    """Return the tags of a version: identity, lineage, headline metrics."""
     tags = {
         "precision": model.precision,
         "sha256": model.sha256,
@@ -224,9 +224,9 @@ def _tags(
 
 def _headlines(outputs: PipelineOutputs, model: ModelFile) -> dict[str, float]:
     """Return Dice and IoU of a file: its own where export measured it, else its training's."""
-    figures = {}
+    metrics = {}
     for name in ("test_dice", "test_iou"):
         own = outputs.parity.get(f"{model.precision}.{name}", outputs.metrics.get(name))
         if own is not None:
-            figures[name] = own
-    return figures
+            metrics[name] = own
+    return metrics

@@ -112,7 +112,7 @@ class Version:
 
     @property
     def gate(self) -> dict[str, str]:
-        """The last decision of the gate about it and its figures, by name; empty before any."""
+        """The last decision of the gate about it and its metrics, by name; empty before any."""
         return {
             key.removeprefix(GATE): value
             for key, value in sorted(self.tags.items())

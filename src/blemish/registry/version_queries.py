@@ -16,7 +16,7 @@ _NEWEST_FIRST = ["version_number DESC"]
 
 
 def all_versions(store: Store) -> tuple[Version, ...]:
-    """Return every version with its aliases and its run's figures, newest first."""
+    """Return every version with its aliases and its run's metrics, newest first."""
     found: list[ModelVersion] = []
     token = None
     with store.calling("Reading versions") as client:

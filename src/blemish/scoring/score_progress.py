@@ -1,19 +1,12 @@
 """How far a job is: a bar on a terminal, plain lines with rate and time left anywhere else."""
 
-import sys
 import time
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+
+from blemish.progress import bars, standard_error, write_line
 
 _LINE_S = 30.0  # between two plain lines
 
@@ -28,13 +21,13 @@ class ScoreProgress:
     """
 
     def __init__(self, total: int, done: int, console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.stderr)
+        self._console = console or standard_error()
         self._total, self._before = total, done
         self.here = 0
         """Images that went through in this run."""
         self._failed = 0
         self._began = self._told = time.monotonic()
-        self._bar = _bar(self._console) if self._console.is_terminal else None
+        self._bar = bars(self._console) if self._console.is_terminal else None
         self._task = self._bar.add_task("", total=total, completed=done) if self._bar else None
 
     def __enter__(self) -> Self:
@@ -65,7 +58,7 @@ class ScoreProgress:
 
     def tell(self, line: str) -> None:
         """Write a line."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        write_line(self._console, line)
 
     @property
     def seconds(self) -> float:
@@ -81,15 +74,3 @@ class ScoreProgress:
         clock = time.strftime("%H:%M:%S", time.gmtime(left)) if left < 86_400 else "over a day"
         share = done / max(self._total, 1)
         return f"{done}/{self._total} images ({share:.1%}), {self._rate():.1f}/s, {clock} left"
-
-
-def _bar(console: Console) -> Progress:
-    return Progress(
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )

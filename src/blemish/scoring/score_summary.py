@@ -112,12 +112,12 @@ class ScoreTotals:
 
     def _rank_unlike(self, names: Sequence[str], columns: Mapping[str, Any]) -> None:
         """Rank by the statistic that is furthest from training, in standard deviations."""
-        figures = self.card.statistics.get("figures", self.card.statistics)
-        known = [n for n in columns if isinstance(figures.get(n), Mapping) and "std" in figures[n]]
+        numbers = self.card.statistics.get("figures", self.card.statistics)
+        known = [n for n in columns if isinstance(numbers.get(n), Mapping) and "std" in numbers[n]]
         if not known:
             return
         deviations = np.abs(
-            [(columns[n] - figures[n]["mean"]) / max(figures[n]["std"], _FLOOR) for n in known]
+            [(columns[n] - numbers[n]["mean"]) / max(numbers[n]["std"], _FLOOR) for n in known]
         )
         worst = deviations.argmax(axis=0)
         for index, name in enumerate(names):
@@ -178,6 +178,9 @@ def _listed(heap: Sequence[WorthLook]) -> list[dict[str, str]]:
     return [{"uri": item.uri, "why": item.why} for item in sorted(heap, reverse=True)]
 
 
+_LISTS = {"Least sure": "least_sure", "Most unlike training": "most_unlike_training"}
+
+
 def write_page(summary: Mapping[str, Any]) -> str:
     """Return ``summary.json`` as a page of text."""
     model, plan = summary["model"], summary["plan"]
@@ -200,10 +203,7 @@ def write_page(summary: Mapping[str, Any]) -> str:
         *_drift_lines(summary["drift"]),
         *_plan_lines(plan),
     ]
-    for title, key in (
-        ("Least sure", "least_sure"),
-        ("Most unlike training", "most_unlike_training"),
-    ):
+    for title, key in _LISTS.items():
         if summary[key]:
             lines += [
                 "",

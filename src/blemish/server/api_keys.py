@@ -80,7 +80,7 @@ class KeyFile:
             The key itself, which is nowhere else.
 
         Raises:
-            ServiceError: A key of that name is in use, or the file is torn.
+            ServiceError: A key of that name is in use, or the file is corrupt.
         """
         token = _PREFIX + secrets.token_urlsafe(32)
         with self._alone():
@@ -103,7 +103,7 @@ class KeyFile:
         """Revoke the key of a name or an id, from the next request on.
 
         Raises:
-            ServiceError: None in use has it, or the file is torn.
+            ServiceError: None in use has it, or the file is corrupt.
         """
         with self._alone():
             keys = self.read()

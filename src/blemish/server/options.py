@@ -6,10 +6,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from blemish.config import Settings, find_workspace, settings
+from blemish.config import Settings, settings
 from blemish.config.addresses import is_loopback
 from blemish.config.serve import Serve
-from blemish.errors import WorkspaceError
 
 _VARIABLE = "BLEMISH_SERVER_OPTIONS"
 
@@ -69,15 +68,7 @@ class Place:
     @property
     def keys(self) -> Path:
         """The digests of the API keys."""
-        return self.settings.keys_file or self._state / "keys.json"
-
-    @property
-    def _state(self) -> Path:
-        """Of the main working tree; without a checkout, the cache is the only place of ours."""
-        try:
-            return find_workspace().state
-        except WorkspaceError:
-            return self.settings.cache
+        return self.settings.keys_file or self.settings.state / "keys.json"
 
 
 def available_cores() -> int:

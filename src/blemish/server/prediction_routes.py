@@ -149,7 +149,7 @@ async def predict(
         key=getattr(request.state, "key", None),
         version=prediction.model.version,
         prediction=prediction,
-        picture=image,
+        image=image,
     ), said)  # fmt: skip
     kind = "image/png" if as_png else "application/json"
     return Response(content, 200, {"Vary": "Accept"}, kind)

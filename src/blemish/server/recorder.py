@@ -84,7 +84,7 @@ class Recorder:
     ) -> None:
         self.writer = writer
         self._slot = slot
-        self._figures = metrics
+        self._metrics = metrics
         self._shadow = shadow
         self._share = share
         self._is_idle = is_idle
@@ -156,7 +156,7 @@ class Recorder:
         if not second.shadowed:
             return record
         if not self._is_idle():
-            self._figures.shadowed.labels("left out").inc()
+            self._metrics.shadowed.labels("left out").inc()
             return record
         return self._compare(record, seen)
 
@@ -167,8 +167,8 @@ class Recorder:
             return record
         segmentation = _segment(challenger.segmenter, seen.plane)
         differing = float(np.mean(segmentation.mask != seen.segmentation.mask))
-        self._figures.shadowed.labels("seen").inc()
-        self._figures.disagreement.observe(differing)
+        self._metrics.shadowed.labels("seen").inc()
+        self._metrics.disagreement.observe(differing)
         return dataclasses.replace(
             record,
             shadow_version=challenger.version.version,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from blemish.config import settings
 from blemish.config.checkout_params import monitor_params
 from blemish.imaging import Limits
-from blemish.monitoring.database import log_url, pictures_folder
+from blemish.monitoring.database import images_folder, log_url
 from blemish.monitoring.log_writer import Housekeeping, LogWriter
 from blemish.monitoring.prediction_log import ServedRecord
 from blemish.registry import Registry
@@ -60,12 +60,12 @@ class Service:
         environment = settings()
         serve = options.serve
         metrics = ServerMetrics()
-        pictures = pictures_folder(environment) if environment.keep_pictures else None
+        images = images_folder(environment) if environment.keep_images else None
         writer = LogWriter(
             log_url(environment),
-            pictures=pictures,
-            picture_megabytes=monitor_params().keep.picture_megabytes,
-            housekeeping=_housekeeping(pictures_folder(environment)),
+            images=images,
+            image_megabytes=monitor_params().keep.image_megabytes,
+            housekeeping=_housekeeping(images_folder(environment)),
         )
         slot = Slot(
             Registry.connect(),
@@ -128,7 +128,7 @@ class Service:
         await asyncio.to_thread(self.traces.close)
 
 
-def _housekeeping(pictures: Path) -> Housekeeping:
+def _housekeeping(images: Path) -> Housekeeping:
     """Return what the log's thread does now and then; it loads SciPy, too slow for a start."""
 
     @functools.cache
@@ -139,7 +139,7 @@ def _housekeeping(pictures: Path) -> Housekeeping:
         environment = settings()
         url, secret = environment.alarm_webhook, environment.alarm_secret
         webhook = Webhook(url, secret) if url else None
-        return Housekeeper(monitor_params(), pictures, webhook)
+        return Housekeeper(monitor_params(), images, webhook)
 
     def keep(database: Database) -> None:
         keeper()(database)
@@ -148,6 +148,6 @@ def _housekeeping(pictures: Path) -> Housekeeping:
 
 
 def service_of(request: Request) -> Service:
-    """Return the service that a request came to."""
+    """Return the service that answers a request."""
     found: Service = request.app.state.service
     return found

@@ -3,7 +3,7 @@
 ::
 
     images/<image_id>.png   uint8 grey (uint16 where the source had 16 bit)
-    masks/<image_id>.png    uint8, 0 free and 255 defective, of the same size
+    masks/<image_id>.png    uint8, 255 where a defect is, else 0, of the same size
     index.csv               image_id,group,width,height,defective,clean,attributes
     defects.jsonl           one defect a line, its region as COCO run lengths
     region.png              of some sets: the region of interest of all images, 0 and 255
@@ -44,7 +44,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A set on disk; pictures are read when asked for."""
+    """A set on disk; images are read when asked for."""
 
     folder: Path
     about: Mapping[str, Any] = field(repr=False)
@@ -86,18 +86,18 @@ class ImageSet:
         return read_grey(path) > 127 if self.about.get("region") else None
 
     def defects(self, image_id: str) -> tuple[DefectRecord, ...]:
-        """Return the defects of an image with their masks; none when it is free.
+        """Return the defects of an image with their masks; none when it is defect-free.
 
         Raises:
-            DataError: ``defects.jsonl`` is torn.
+            DataError: ``defects.jsonl`` is corrupt.
         """
         return self._parse(image_id, parse_defect)
 
     def marks(self, image_id: str) -> tuple[DefectMark, ...]:
-        """Return the defects of an image as runs of pixels; none when it is free.
+        """Return the defects of an image as runs of pixels; none when it is defect-free.
 
         Raises:
-            DataError: ``defects.jsonl`` is torn.
+            DataError: ``defects.jsonl`` is corrupt.
         """
         return self._parse(image_id, parse_mark)
 
@@ -108,7 +108,7 @@ class ImageSet:
             where = f"{self.folder.name}/defects.jsonl"
             raise DataError(
                 "The defects of a set cannot be read; import it again.",
-                [f"{where}: torn at {image_id}: {error}"],
+                [f"{where}: corrupt at {image_id}: {error}"],
             ) from error
 
     def classes_of(self, image_id: str) -> frozenset[str]:
@@ -129,7 +129,9 @@ class ImageSet:
                 value = json.loads(line)
                 by_image.setdefault(value["image_id"], []).append(value)
             except (ValueError, KeyError, TypeError) as error:
-                raise DataError(f"{self.folder}/defects.jsonl is torn at line {number}.") from error
+                raise DataError(
+                    f"{self.folder}/defects.jsonl is corrupt at line {number}."
+                ) from error
         return by_image
 
 
@@ -163,7 +165,7 @@ def read_set(folder: Path) -> ImageSet:
         folder: The folder of the set.
 
     Raises:
-        DataError: It is missing, torn, or of a format that this version does not read.
+        DataError: It is missing, corrupt, or of a format that this version does not read.
     """
     try:
         about = json.loads((folder / "set.json").read_text(encoding="utf-8"))
@@ -176,7 +178,7 @@ def read_set(folder: Path) -> ImageSet:
             "known to git, bring it back: dvc checkout"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"The set at {folder} is torn: {error}. Import it again.") from error
+        raise DataError(f"The set at {folder} is corrupt: {error}. Import it again.") from error
     if about.get("format") != FORMAT:
         raise DataError(
             f"The set at {folder} has format {about.get('format')!r}; accepted: {FORMAT}. "

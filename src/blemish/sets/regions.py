@@ -54,7 +54,7 @@ def decode_spans(height: int, width: int, counts: str) -> NDArray[np.int64]:
     Args:
         height: Of the mask, in pixels.
         width: Of the mask, in pixels.
-        counts: Numbers of free and defective pixels in turn, column by column, as COCO writes
+        counts: Numbers of pixels outside and inside in turn, column by column, as COCO writes
             them: five bits a character, least first, from the third on as differences.
 
     Returns:

@@ -34,14 +34,14 @@ class CheckedImage:
 
     plane: GreyPlane
     instances: NDArray[np.uint16]
-    """Shape ``(H, W)``: 0 free, ``k`` the ``k``-th defect."""
+    """Shape ``(H, W)``: 0 without a defect, ``k`` the ``k``-th defect."""
     defects: tuple[DefectMark, ...]
     digest: str
-    """SHA-256 over size and grey levels: equal for equal pictures."""
+    """SHA-256 over size and grey levels: equal for equal images."""
 
 
 def content_digest(plane: GreyPlane) -> str:
-    """Return the SHA-256 over the size, depth and grey levels of a picture."""
+    """Return the SHA-256 over the size, depth and grey levels of an image."""
     return sha256_bytes(f"{plane.shape}{plane.dtype}".encode() + plane.tobytes())
 
 
@@ -92,8 +92,8 @@ def _read_marks(images: ImageSet, image_id: str, pixels: int) -> tuple[DefectMar
     try:
         defects = images.marks(image_id)
     except DataError as error:
-        file, _, torn = error.files[0].partition(": ")
-        raise _UnfitError(Fault(file, torn)) from error
+        file, _, problem = error.files[0].partition(": ")
+        raise _UnfitError(Fault(file, problem)) from error
     if any(defect.spans.max(initial=0) > pixels for defect in defects):
         file = f"{images.folder.name}/defects.jsonl"
         raise _UnfitError(Fault(file, f"a region reaches beyond {image_id}"))
@@ -101,7 +101,7 @@ def _read_marks(images: ImageSet, image_id: str, pixels: int) -> tuple[DefectMar
 
 
 def draw_instances(shape: tuple[int, ...], defects: Sequence[DefectMark]) -> NDArray[np.uint16]:
-    """Draw defects into one map: shape ``(H, W)``, 0 free, ``k`` the ``k``-th defect.
+    """Draw defects into one map: shape ``(H, W)``, 0 without a defect, ``k`` the ``k``-th defect.
 
     Where defects overlap the smaller one shows, so that none is hidden altogether.
     """
@@ -208,7 +208,7 @@ def region_problem(region: NDArray[np.bool_], shapes: Iterable[tuple[int, int]])
 
 
 def find_duplicates(entries: Iterable[tuple[str, str, str]]) -> tuple[Fault, ...]:
-    """Find equal pictures in different groups: one could train what the other tests.
+    """Find equal images in different groups: one could train what the other tests.
 
     Args:
         entries: Of each image its name, its group (unique across sets) and its content digest.
@@ -222,7 +222,7 @@ def find_duplicates(entries: Iterable[tuple[str, str, str]]) -> tuple[Fault, ...
             others = ", ".join(f"{name} (group {group})" for name, group in same[1:4])
             more = f" and {len(same) - 4} more" if len(same) > 4 else ""
             name, group = same[0]
-            faults.append(Fault(name, f"in group {group} is the same picture as {others}{more}"))
+            faults.append(Fault(name, f"in group {group} is the same image as {others}{more}"))
     return tuple(faults)
 
 

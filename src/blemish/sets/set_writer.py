@@ -1,7 +1,5 @@
 """Writing a set in the one layout on disk, whole or not at all."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.errors import DataError
-from blemish.files import whole_folder, write_bytes, write_json, write_text
+from blemish.files import csv_text, whole_folder, write_bytes, write_json, write_text
 from blemish.png import GreyPlane, encode_grey
 from blemish.sets.layout import FORMAT, REGION_FILE, ImageSet, read_set
 from blemish.sets.records import (
@@ -126,12 +124,9 @@ class SetWriter:
     def written(self) -> ImageSet:
         """Write the indexes of what was added, and return it to be looked at."""
         entries = [self._entries[image_id] for image_id in sorted(self._entries)]
-        table = io.StringIO()
-        writer = csv.writer(table, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(index_cells(row) for row, _ in entries)
+        table = csv_text(COLUMNS, (index_cells(row) for row, _ in entries))
         lines = [line + "\n" for _, defect_lines in entries for line in defect_lines]
-        write_text(self.partial / "index.csv", table.getvalue())
+        write_text(self.partial / "index.csv", table)
         write_text(self.partial / "defects.jsonl", "".join(lines))
         totals = {"images": len(entries), "classes": sorted(self._classes)}
         write_json(self.partial / "set.json", self._about | totals)

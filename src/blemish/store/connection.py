@@ -190,9 +190,9 @@ class Store:
             timeout=PATIENCE_S,
             raise_on_status=False,
         )
-        expired = partial(self._unreachable, f"no answer within {PATIENCE_S:.0f} s")
         try:
-            answer = bounded(ask, PATIENCE_S * 1.2, expired)
+            silent = partial(self._unreachable, f"no answer within {PATIENCE_S:.0f} s")
+            answer = bounded(ask, PATIENCE_S * 1.2, silent)
         except (requests.RequestException, MlflowException, OSError, ValueError) as error:
             said = _one_line(error) or type(error).__name__
             hint = f"; {_TLS}" if "SSLError" in str(error) else ""  # MLflow wraps it in its own
@@ -234,7 +234,7 @@ class Store:
         return self._unreachable(f"{what}: {_one_line(error)}")
 
     def _unreachable(self, reason: str) -> StoreUnreachableError:
-        mend = (
+        fix = (
             "See: blemish doctor"
             if self.location.database
             else "Start it (make ui), or unset MLFLOW_TRACKING_URI to use the embedded store."
@@ -243,7 +243,7 @@ class Store:
             mend = _QUOTING
         shown = hide_password_in(reason, self.location.uri)
         return StoreUnreachableError(
-            f"The MLflow store at {self.location} does not answer: {shown}. {mend}"
+            f"The MLflow store at {self.location} does not answer: {shown}. {fix}"
         )
 
 

@@ -17,7 +17,7 @@ CANDIDATES = {"fp32": "candidate", "int8": "candidate-int8"}
 DIGEST = "digest."
 """Prefix of version tags that hold the digest of one output of the pipeline."""
 GATE = "gate."
-"""Prefix of version tags that hold a decision of the gate and its figures."""
+"""Prefix of version tags that hold a decision of the gate and its metrics."""
 MOVE = "blemish.move."
 """Prefix of the registered model's tags that hold one move of an alias each."""
 SEEN = "blemish.seen."

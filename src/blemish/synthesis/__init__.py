@@ -1,1 +1,1 @@
-"""Metal that never was: surfaces, defects, light and camera, drawn from a seed; no I/O."""
+"""Synthetic images of metal: surfaces, defects, light and camera, drawn from a seed; no I/O."""

@@ -15,12 +15,9 @@ def cut_out(rng: np.random.Generator, piece: Workpiece, *, bar: bool) -> None:
     Args:
         rng: Chooses it.
         piece: Fills the image so far.
-        bar: Whether it is a bar or a shaft with both its flanks in the image, instead of a part
-            that is cut along one to three sides or pierced.
+        bar: A bar with both flanks in the image, else a part cut along some sides or pierced.
     """
-    part = np.ones(piece.shape, dtype=np.float32)
-    relief = np.ones(piece.shape, dtype=np.float32)
-    outline = (part, relief)
+    part, relief = (np.ones(piece.shape, dtype=np.float32) for _ in range(2))
     tilt = float(rng.normal(0, 0.04)) if rng.random() < 0.8 else float(rng.uniform(-0.6, 0.6))
     if bar:
         first, width = int(rng.integers(2)), choose(rng, 0.12, 0.55)
@@ -32,7 +29,7 @@ def cut_out(rng: np.random.Generator, piece: Workpiece, *, bar: bool) -> None:
         insets = {int(side): _inset(rng) for side in sides}
         tooth = 0.0
     piece.edges = tuple(
-        _cut(rng, piece, side=side, inset=inset, tilt=tilt, tooth=tooth, outline=outline)
+        _cut(rng, piece, side=side, inset=inset, tilt=tilt, tooth=tooth, outline=(part, relief))
         for side, inset in insets.items()
     )
     if not bar and rng.random() < 0.12:

@@ -1,6 +1,6 @@
 """One image from one seed: a workpiece, its defects, and the camera."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,12 +79,11 @@ def draw(
         KeyError: There is no such surface or defect.
     """
     wanted = defect is not None or not is_clean(index, params.clean_share)
-    children = np.random.SeedSequence(seed, spawn_key=(index,)).spawn(_ATTEMPTS)
     with one_opencv_thread():
-        for child in children:
+        for child in np.random.SeedSequence(seed, spawn_key=(index,)).spawn(_ATTEMPTS):
             rng = np.random.default_rng(child)
-            process = surface or pick(rng, params.surfaces.model_dump())
-            scene = _compose(rng, params, process, choose, defect=defect, wanted=wanted)
+            lay = surface or pick(rng, params.surfaces.model_dump())
+            scene = _compose(rng, params, lay, choose, defect=defect, wanted=wanted)
             if bool(scene.defects) == wanted:
                 break
     return scene
@@ -108,21 +107,16 @@ def _compose(
     distract(rng, piece, params.distractors, directed=SURFACES[surface].directed)
     camera = choose(rng, piece.unit)
     light = _lit(piece, piece.reflectance)
-    gain = camera.expose(light, piece.part)
-    clean = camera.see(light, gain)
+    clean = camera.see(light, gain := camera.expose(light, piece.part))
     noise = camera.deviation(clean)
     events = _events(rng, params, piece, defect) if wanted else []
-    seen = clean
-    defects: tuple[DrawnDefect, ...] = ()
+    seen, defects = clean, tuple[DrawnDefect, ...]()
     if events:
         seen = camera.see(_lit(piece, apply_events(piece, events)), gain)
         defects = paint_events(events, seen, clean, noise, piece)
-    mask = np.zeros(piece.shape, dtype=np.bool_)
-    for found in defects:
-        mask |= found.mask
     return Scene(
         image=camera.record(rng, seen),
-        mask=mask,
+        mask=_union(defects, piece.shape),
         defects=defects,
         surface=surface,
         attributes={"surface": surface, "unit_px": round(piece.unit, 3)},
@@ -130,6 +124,13 @@ def _compose(
         seen=seen,
         noise=noise,
     )
+
+
+def _union(defects: Sequence[DrawnDefect], shape: tuple[int, int]) -> Mask:
+    mask = np.zeros(shape, dtype=np.bool_)
+    for found in defects:
+        mask |= found.mask
+    return mask
 
 
 def _lit(piece: Workpiece, reflectance: Field) -> Field:

@@ -44,8 +44,8 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Replace the checkpoint at a path, atomically, and sweep up what a kill left of another."""
-    for torn in path.parent.glob(f".{path.stem}.*.tmp{path.suffix}"):
-        torn.unlink()
+    for unfinished in path.parent.glob(f".{path.stem}.*.tmp{path.suffix}"):
+        unfinished.unlink()
     content = {**vars(checkpoint), "progress": asdict(checkpoint.progress)}
     files.write_bytes(path, tensor_bytes(content))
 

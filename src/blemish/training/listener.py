@@ -1,4 +1,4 @@
-"""Who hears of a training while it runs."""
+"""What is told about a training while it runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class EpochResult:
-    """What one epoch came to."""
+    """Metrics of one epoch."""
 
     epoch: int
     """From 1."""
@@ -22,10 +22,10 @@ class EpochResult:
 
 
 class TrainingListener(Protocol):
-    """Hears of a training; is called in one process only.
+    """Is told about a training; is called in one process only.
 
     An epoch that a kill cut between its report and its checkpoint is reported again, with the
-    same figures.
+    same metrics.
     """
 
     def on_start(self, total_epochs: int, resumed_from: int) -> None:

@@ -1,15 +1,16 @@
 """How weights move: Muon and AdamW, warm-up and cosine, and their running average."""
 
-import copy
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from blemish.config.learning import Learning
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 ADAM_SHARE = 0.2
 """AdamW's learning rate over Muon's."""
@@ -125,28 +126,19 @@ def orthogonalize(matrix: Tensor) -> Tensor:
     return x.T if tall else x
 
 
-class AveragedWeights:
-    """The exponential moving average of a network's weights (Polyak and Juditsky 1992).
+def average_weights(network: nn.Module, decay: float) -> AveragedModel:
+    """Return the exponential moving average of a network's weights (Polyak and Juditsky 1992).
 
     Args:
         network: Is copied; the copy stays in evaluation mode.
         decay: Of the past at each step; smaller in the first steps.
     """
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
-        self.decay = decay
-        self._own = list(_floats(self.network))
+    def move(averaged: Tensors, present: Tensors, step: Tensor | int) -> None:
+        if averaged[0].is_floating_point():  # else the counters of batch norm
+            count = int(step)
+            torch._foreach_lerp_(averaged, present, 1.0 - min(decay, (1 + count) / (10 + count)))
 
-    def update(self, network: nn.Module, step: int) -> None:
-        """Move towards a network's weights after its ``step``-th step, from 1."""
-        decay = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(self._own, list(_floats(network)), 1.0 - decay)
-
-
-@torch.no_grad()
-def _floats(network: nn.Module) -> Iterator[Tensor]:
-    """Yield parameters and running statistics."""
-    for tensor in (*network.parameters(), *network.buffers()):
-        if tensor.is_floating_point():
-            yield tensor.detach()
+    average = AveragedModel(network, multi_avg_fn=move, use_buffers=True)
+    average.n_averaged += 1  # at 0 the first update would copy instead of averaging
+    return average.eval().requires_grad_(requires_grad=False)

@@ -1,7 +1,5 @@
 """What a training leaves: weights, a description of them, and its curves."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ def describe(weights: Mapping[str, Tensor], progress: Progress, width: int) -> d
         "parameters": sum(value.numel() for value in weights.values() if value.is_floating_point()),
         "best_epoch": progress.best_epoch,
         "best_val_dice": progress.best_dice,
-        "epochs": progress.epoch,
+        "epochs": len(progress.history),
         "steps": progress.step,
     }
 
@@ -42,8 +40,5 @@ def write_outputs(
 
 def curves_csv(history: Sequence[EpochResult]) -> str:
     """Return the metrics of each epoch as CSV, exact to the last bit."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(_COLUMNS)
-    table.writerows([repr(getattr(row, name)) for name in _COLUMNS] for row in history)
-    return text.getvalue()
+    rows = ([repr(getattr(row, name)) for name in _COLUMNS] for row in history)
+    return files.csv_text(_COLUMNS, rows)

@@ -24,7 +24,7 @@ from blemish.training.checkpoint import (
 )
 from blemish.training.crops import IGNORED, CropSource
 from blemish.training.listener import EpochResult, TrainingListener
-from blemish.training.optimization import AveragedWeights, Schedule, make_optimizers, set_rate
+from blemish.training.optimization import Schedule, average_weights, make_optimizers, set_rate
 from blemish.training.sharing import part, pool_sums, share_batch_norm
 from blemish.training.supervision import DeepSupervision
 from blemish.training.validator import Validator
@@ -67,7 +67,7 @@ class Trainer:
         lesson: What the network learns from, and for how long.
         params: How its weights move.
         fabric: The processes that share the work.
-        listener: Hears of the progress.
+        listener: Is told about the progress.
         network: The weights to start from, a ``Pyramid``.
     """
 
@@ -86,7 +86,7 @@ class Trainer:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub lacks this form
         if fabric.world_size > 1:
             share_batch_norm(network)
-        self.averaged = AveragedWeights(network.to(fabric.device), self.schedule.ema_decay)
+        self.averaged = average_weights(network.to(fabric.device), self.schedule.ema_decay)
         self.network, *optimizers = fabric.setup(network, *make_optimizers(network, params))
         self.optimizers = tuple(optimizers)
         self.best = copy_weights(self.averaged_network)
@@ -94,7 +94,7 @@ class Trainer:
     @property
     def averaged_network(self) -> nn.Module:
         """The network with averaged weights, without the heads of training."""
-        return cast("DeepSupervision", self.averaged.network).network
+        return cast("DeepSupervision", self.averaged.module).network
 
     def resume(self, path: Path, identity: str) -> None:
         """Continue from a checkpoint, where there is one.
@@ -107,7 +107,7 @@ class Trainer:
         if found is None:
             return
         self.network.module.load_state_dict(found.network)
-        self.averaged.network.load_state_dict(found.averaged)
+        self.averaged.load_state_dict(found.averaged)
         for optimizer, state in zip(self.optimizers, found.optimizers, strict=True):
             optimizer.load_state_dict(state)
         self.best, self.progress = found.best, found.progress
@@ -165,7 +165,7 @@ class Trainer:
         for optimizer in self.optimizers:
             optimizer.step()
         self.progress.step += 1
-        self.averaged.update(self.network.module, self.progress.step)
+        self.averaged.update_parameters(self.network.module)
         return value
 
     def batches(self, epoch: int, steps: int) -> Iterator[Batch]:
@@ -212,7 +212,7 @@ class Trainer:
             identity,
             self.progress,
             self.network.module.state_dict(),
-            self.averaged.network.state_dict(),
+            self.averaged.state_dict(),
             [optimizer.state_dict() for optimizer in self.optimizers],
             self.best,
         )

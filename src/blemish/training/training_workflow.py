@@ -37,7 +37,7 @@ def train(
         params: How to train.
         identity: Of the training's inputs; checked against the checkpoint's.
         checkpoint: Where the state lies between epochs; removed once the outputs are written.
-        listener: Hears of the progress, in the first process only.
+        listener: Is told about the progress, in the first process only.
 
     Raises:
         DataError: The training split holds no defect.
@@ -73,7 +73,7 @@ def make_trainer(
         data: Folder of packed splits.
         params: How to train.
         fabric: The processes that share the work.
-        listener: Hears of the progress.
+        listener: Is told about the progress.
         network: The weights to start from, a ``Pyramid``; a fresh ``UNetTiny`` by default.
         kind: Makes the loop, from the arguments of ``Trainer``.
     """
@@ -86,6 +86,5 @@ def make_trainer(
         patience=params.patience,
     )
     crops = SyntheticCrops(PackedSet.open(data, "train"), params)
-    validator = Validator([PackedSet.open(data, "val")], fabric)
-    network = network or UNetTiny(params.network.width)
-    return kind(Lesson(crops, validator, schedule), params, fabric, listener, network)
+    lesson = Lesson(crops, Validator([PackedSet.open(data, "val")], fabric), schedule)
+    return kind(lesson, params, fabric, listener, network or UNetTiny(params.network.width))

@@ -22,7 +22,7 @@ _BATCH = 16
 
 @dataclass(frozen=True)
 class Validation:
-    """Figures over a split."""
+    """Metrics over a split."""
 
     loss: float
     """As in training, over the pixels of all images."""

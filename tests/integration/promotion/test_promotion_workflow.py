@@ -73,7 +73,7 @@ def test_a_worse_model_is_refused_and_nothing_moves(workspace: Workspace, rule: 
     assert outcome.verdict == "refused"
     assert not outcome.moved
     assert outcome.decision
-    assert outcome.decision.figures["synthetic.dice_difference_low"] < -0.1
+    assert outcome.decision.metrics["synthetic.dice_difference_low"] < -0.1
     assert champion(workspace) == 1
     registry = Registry.connect(workspace=workspace)
     assert [move.why for move in registry.history()] == ["first"]
@@ -81,7 +81,7 @@ def test_a_worse_model_is_refused_and_nothing_moves(workspace: Workspace, rule: 
     assert (gate["verdict"], gate["who"], gate["champion"]) == ("refused", "Inspector", "1")
     assert (
         float(gate["synthetic.dice_difference"])
-        == outcome.decision.figures["synthetic.dice_difference"]
+        == outcome.decision.metrics["synthetic.dice_difference"]
     )
     failed = [check["name"] for check in json.loads(gate["checks"]) if not check["passed"]]
     assert failed == ["Dice against the champion, set synthetic, 95 % lower bound"]
@@ -240,8 +240,8 @@ def test_other_test_images_mean_that_both_models_run(workspace: Workspace, rule:
     outcome = ask(workspace, blind, rule)
     assert outcome.verdict == "refused"
     assert outcome.decision
-    assert outcome.decision.figures["synthetic.dice"] == 0.0
-    assert outcome.decision.figures["synthetic.champion_dice"] == 1.0
+    assert outcome.decision.metrics["synthetic.dice"] == 0.0
+    assert outcome.decision.metrics["synthetic.champion_dice"] == 1.0
 
 
 def test_images_that_a_version_was_trained_on_are_left_out(
@@ -264,7 +264,7 @@ def test_images_that_a_version_was_trained_on_are_left_out(
     outcome = ask(workspace, version, rule)
     assert outcome.verdict == "promoted"
     assert outcome.decision
-    assert outcome.decision.figures["groups"] == 10
+    assert outcome.decision.metrics["groups"] == 10
     assert any("4 of 24 test images, of 2 groups" in note for note in outcome.decision.notes)
     rollback(registry, who="Inspector")
     tell(1, "val", [0, 5, 23])
@@ -311,7 +311,7 @@ def test_a_chosen_operating_point_is_a_candidate_that_sync_and_the_gate_know(
     outcome = ask(workspace, number, rule)
     assert outcome.verdict == "promoted"
     assert outcome.decision
-    assert outcome.decision.figures["synthetic.dice"] == 1.0  # run, not taken from the source's
+    assert outcome.decision.metrics["synthetic.dice"] == 1.0  # run, not taken from the source's
 
 
 def test_a_point_chosen_on_test_images_is_refused(workspace: Workspace, rule: Promote) -> None:

@@ -39,7 +39,7 @@ def all_runs(workspace: Workspace) -> list:
 
 
 def test_everything_is_recorded(workspace: Workspace) -> None:
-    """One closed run with params, data, curves, figures and files; two tagged versions."""
+    """One closed run with params, data, curves, metrics and files; two tagged versions."""
     report = sync.record_workspace(workspace)
     (run,) = all_runs(workspace)
     assert run.info.status == "FINISHED"

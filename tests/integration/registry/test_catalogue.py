@@ -164,8 +164,8 @@ def test_a_cold_start_needs_no_store(own: Workspace) -> None:
     assert after.last_known("candidate") is None
 
 
-def test_what_is_known_survives_a_torn_file(tmp_path: Path, registry: Registry) -> None:
-    """A torn note about aliases counts as none, and is written anew."""
+def test_what_is_known_survives_a_corrupt_file(tmp_path: Path, registry: Registry) -> None:
+    """A corrupt note about aliases counts as none, and is written anew."""
     known = LastKnown("http://store", tmp_path)
     version = registry.resolve("champion")
     known.remember("champion", version)

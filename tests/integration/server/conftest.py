@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faulty_pictures import encode
+from faulty_images import encode
 from integration.server.rig import Server, Shelf, serving
 from integration.server.tiny_models import tiny_model
 
-from blemish.inference import golden_picture
+from blemish.inference import golden_image
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -47,6 +47,6 @@ def own_shelf(tmp_path: Path) -> Shelf:
 
 
 @pytest.fixture(scope="session")
-def picture() -> bytes:
-    """A good picture."""
-    return encode(golden_picture(256))
+def image() -> bytes:
+    """A good image."""
+    return encode(golden_image(256))

@@ -118,8 +118,8 @@ class Server:
     def ready(self) -> dict[str, Any]:
         return dict(self.client.get("/readyz").json())
 
-    def figure(self, name: str) -> float:
-        """Sum of a figure over its labels."""
+    def metric(self, name: str) -> float:
+        """Sum of a metric over its labels."""
         lines = self.client.get("/metrics").text.splitlines()
         return sum(
             float(line.rpartition(" ")[2])
@@ -179,7 +179,7 @@ def serving(
         "BLEMISH_CACHE": str(settings().cache),
         "BLEMISH_KEYS_FILE": str(folder / "keys.json"),
         "BLEMISH_LOG_URL": f"sqlite:///{folder / 'predictions.db'}",
-        "BLEMISH_LOG_PICTURES": str(folder / "pictures"),
+        "BLEMISH_LOG_IMAGES": str(folder / "pictures"),
         **environment,
     }
     process = subprocess.Popen(

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from faulty_pictures import encode
+from faulty_images import encode
 from integration.server.rig import Server, Shelf, raw_request, serving
 from integration.server.tiny_models import nan_on_white, slow_on_white, tiny_model
 
@@ -22,7 +22,7 @@ def connect(server: Server) -> socket.socket:
     return socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), 30)
 
 
-def test_silent_connections_give_way(shelf: Shelf, tmp_path: Path, picture: bytes) -> None:
+def test_silent_connections_give_way(shelf: Shelf, tmp_path: Path, image: bytes) -> None:
     """With more silent and half-sent connections than descriptors all is answered; they end."""
     with serving(tmp_path, shelf.uri, descriptors=256) as server:
         idle = [connect(server) for _ in range(400)]
@@ -33,7 +33,7 @@ def test_silent_connections_give_way(shelf: Shelf, tmp_path: Path, picture: byte
             answer = raw_request(server.url, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n", 1.0)
             assert answer.startswith(b"HTTP/1.1 200")
         assert not any(line["event"] == "connection_not_accepted" for line in server.log)
-        assert httpx.post(f"{server.url}/v1/predict", content=picture).status_code == 200
+        assert httpx.post(f"{server.url}/v1/predict", content=image).status_code == 200
         assert len(server.log) < 200
         time.sleep(max(0.0, HEAD_S + 2.0 - (time.monotonic() - begin)))
         assert server.descriptors < 160
@@ -123,7 +123,7 @@ def test_long_headers_stop_nothing(server: Server) -> None:
 
 @pytest.mark.parametrize("model", [nan_on_white, slow_on_white])
 def test_a_champion_that_fails_its_requests_is_withdrawn(
-    own_shelf: Shelf, tmp_path: Path, picture: bytes, model: Callable[[], bytes]
+    own_shelf: Shelf, tmp_path: Path, image: bytes, model: Callable[[], bytes]
 ) -> None:
     """Answers that are no probabilities and endless runs are faults; then the last good answers."""
     # On a busy host the deadline may come before the run of the graph has ended.
@@ -133,7 +133,7 @@ def test_a_champion_that_fails_its_requests_is_withdrawn(
         own_shelf.add(model())
         own_shelf.point("champion", 2)
         server.wait_for_version(2, 60)
-        assert server.predict(picture).status_code == 200
+        assert server.predict(image).status_code == 200
         for _ in range(3):
             answer = server.predict(encode(WHITE))
             kind = answer.json()["type"].rpartition(":")[2]
@@ -144,7 +144,7 @@ def test_a_champion_that_fails_its_requests_is_withdrawn(
         fault = server.ready()["fault"]
         assert fault["version"] == 2
         assert "version 1 answers until the champion changes" in fault["reason"]
-        assert server.figure("blemish_model_faults_total") == 3
+        assert server.metric("blemish_model_faults_total") == 3
         time.sleep(1.0)
         assert server.ready()["model"]["version"] == 1
         own_shelf.add(tiny_model(level=120.0))

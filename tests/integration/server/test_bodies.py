@@ -11,31 +11,31 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from faulty_pictures import CASES, TEXTS, encode, grey, same_picture
+from faulty_images import CASES, TEXTS, encode, grey, same_image
 from integration.server.rig import Server, raw_request
 from PIL import Image
 
 from blemish.errors import ImageContentError, ImageSizeError, ImageTypeError
-from blemish.inference import golden_picture
+from blemish.inference import golden_image
 
 STATUS = {ImageTypeError: 415, ImageSizeError: 413, ImageContentError: 422}
 BIG = 33_000_000
 
 
 @pytest.fixture(autouse=True, scope="module")
-def unharmed(server: Server, picture: bytes) -> Iterator[None]:
+def unharmed(server: Server, image: bytes) -> Iterator[None]:
     """After all rows the memory is back, and nothing but the log is on disk."""
-    assert server.predict(picture).status_code == 200
+    assert server.predict(image).status_code == 200
     before = server.memory_mb
     yield
     server.wait(lambda: server.memory_mb < before + 150, 10)
 
 
 @pytest.fixture(autouse=True)
-def goes_on(server: Server, picture: bytes) -> Iterator[None]:
+def goes_on(server: Server, image: bytes) -> Iterator[None]:
     """After each row the next good request is answered."""
     yield
-    assert server.predict(picture).status_code == 200
+    assert server.predict(image).status_code == 200
 
 
 def assert_problem(response: httpx.Response, status: int) -> dict[str, Any]:
@@ -50,8 +50,8 @@ def assert_problem(response: httpx.Response, status: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_faulty_pictures_are_refused(server: Server, name: str) -> None:
-    """Each faulty picture gets the status of its error, as raw body and in a form."""
+def test_faulty_images_are_refused(server: Server, name: str) -> None:
+    """Each faulty image gets the status of its error, as raw body and in a form."""
     error, make = CASES[name]
     data = make()
     assert_problem(server.predict(data), STATUS[error])
@@ -59,20 +59,20 @@ def test_faulty_pictures_are_refused(server: Server, name: str) -> None:
     assert_problem(server.client.post("/v1/predict", files=files), STATUS[error])
 
 
-def test_compressed_bodies_are_refused(server: Server, picture: bytes) -> None:
+def test_compressed_bodies_are_refused(server: Server, image: bytes) -> None:
     """A body with a Content-Encoding is a 415."""
     headers = {"content-encoding": "gzip"}
-    response = server.client.post("/v1/predict", content=gzip.compress(picture), headers=headers)
+    response = server.client.post("/v1/predict", content=gzip.compress(image), headers=headers)
     assert_problem(response, 415)
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/json", "application/octet-stream", ""])
-def test_the_bytes_decide(server: Server, picture: bytes, kind: str) -> None:
-    """A wrong type with no picture in it is a 415; a picture is read whatever it is called."""
+def test_the_bytes_decide(server: Server, image: bytes, kind: str) -> None:
+    """A wrong type with no image in it is a 415; an image is read whatever it is called."""
     headers = {"content-type": kind} if kind else {}
     response = server.client.post("/v1/predict", content=TEXTS["svg"], headers=headers)
     assert_problem(response, 415)
-    response = server.client.post("/v1/predict", content=picture, headers=headers)
+    response = server.client.post("/v1/predict", content=image, headers=headers)
     assert response.status_code == 200
 
 
@@ -89,10 +89,10 @@ def test_large_bodies_are_refused_at_once(server: Server) -> None:
     assert time.monotonic() - begin < 10.0
 
 
-def test_sixteen_bits_are_scaled(server: Server, picture: bytes) -> None:
+def test_sixteen_bits_are_scaled(server: Server, image: bytes) -> None:
     """A 16-bit PNG gives the answer of its 8-bit twin."""
-    deep = encode(Image.fromarray(golden_picture(256).astype(np.uint16) * 257))
-    assert server.predict(deep).json()["defects"] == server.predict(picture).json()["defects"]
+    deep = encode(Image.fromarray(golden_image(256).astype(np.uint16) * 257))
+    assert server.predict(deep).json()["defects"] == server.predict(image).json()["defects"]
 
 
 def test_a_depth_that_no_file_declares_is_given(server: Server, picture: bytes) -> None:
@@ -138,25 +138,25 @@ def test_orientation_is_that_of_the_file(server: Server, orientation: int) -> No
     assert (turned["image"]["width"], turned["image"]["height"]) == (64, 48)
 
 
-def test_one_picture_has_one_answer(server: Server) -> None:
-    """Grey, RGB, palette, opaque RGBA and every format of one picture are answered alike."""
-    answers = [server.predict(data, include="mask").json() for _, data in same_picture()]
+def test_one_image_has_one_answer(server: Server) -> None:
+    """Grey, RGB, palette, opaque RGBA and every format of one image are answered alike."""
+    answers = [server.predict(data, include="mask").json() for _, data in same_image()]
     for answer in answers:
         assert answer["mask_png"] == answers[0]["mask_png"]
         assert answer["defects"] == answers[0]["defects"]
 
 
-def test_a_wrong_suffix_changes_nothing(server: Server, picture: bytes) -> None:
+def test_a_wrong_suffix_changes_nothing(server: Server, image: bytes) -> None:
     """A PNG named .jpg and declared as JPEG is read as what it is."""
-    files = {"file": ("x.jpg", picture, "image/jpeg")}
+    files = {"file": ("x.jpg", image, "image/jpeg")}
     answer = server.client.post("/v1/predict", files=files).json()
-    assert answer["defects"] == server.predict(picture).json()["defects"]
+    assert answer["defects"] == server.predict(image).json()["defects"]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 4000), (4000, 3), (300, 500), (4096, 4096)])
 def test_any_size_has_a_mask_of_its_size(server: Server, shape: tuple[int, int]) -> None:
-    """From one pixel to 16 megapixels the mask has the size of the picture."""
-    plane = np.tile(golden_picture(256), (16, 16))[: shape[0], : shape[1]]
+    """From one pixel to 16 megapixels the mask has the size of the image."""
+    plane = np.tile(golden_image(256), (16, 16))[: shape[0], : shape[1]]
     response = server.predict(encode(plane, "BMP" if plane.size > 1e6 else "PNG"), include="mask")
     assert response.status_code == 200
     mask = Image.open(io.BytesIO(base64.b64decode(response.json()["mask_png"])))
@@ -167,9 +167,9 @@ def test_any_size_has_a_mask_of_its_size(server: Server, shape: tuple[int, int])
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", '<img src=x onerror="alert(1)">', "\x1b[31mred\x07.png", "ü.png"]
 )
-def test_file_names_are_only_written_down(server: Server, picture: bytes, name: str) -> None:
+def test_file_names_are_only_written_down(server: Server, image: bytes, name: str) -> None:
     """A hostile file name is answered as any other, and makes one line of the log."""
-    response = server.client.post("/v1/predict", files={"file": (name, picture, "image/png")})
+    response = server.client.post("/v1/predict", files={"file": (name, image, "image/png")})
     assert response.status_code == 200
     assert name not in response.text
     request = response.headers["x-request-id"]
@@ -201,11 +201,11 @@ FILE = 'name="file"; filename="a.png"'
         ("multipart/form-data; boundary=" + "X" * 71, b"", {400}),
     ],
 )
-def test_torn_forms_are_refused(
-    server: Server, picture: bytes, kind: str, end: bytes, statuses: set[int]
+def test_corrupt_forms_are_refused(
+    server: Server, image: bytes, kind: str, end: bytes, statuses: set[int]
 ) -> None:
     """No, a wrong or a missing closing boundary is a 400."""
-    body = form((FILE, picture), end=end)
+    body = form((FILE, image), end=end)
     response = server.client.post("/v1/predict", content=body, headers={"content-type": kind})
     assert response.status_code in statuses
     assert_problem(response, response.status_code)
@@ -251,15 +251,15 @@ def test_other_forms_are_refused(
         "&".join(f"a{i}=1" for i in range(100)),
     ],
 )
-def test_strange_queries_are_refused(server: Server, picture: bytes, query: str) -> None:
+def test_strange_queries_are_refused(server: Server, image: bytes, query: str) -> None:
     """Numbers that are none, unknown keys and keys that come twice are a 422."""
-    assert_problem(server.client.post(f"/v1/predict?{query}", content=picture), 422)
+    assert_problem(server.client.post(f"/v1/predict?{query}", content=image), 422)
 
 
 @pytest.mark.parametrize("model", ["nope", "..%2f", "99", "0", "-1", "%00", "a" * 3000, "latest"])
-def test_unknown_models_are_not_found(server: Server, picture: bytes, model: str) -> None:
+def test_unknown_models_are_not_found(server: Server, image: bytes, model: str) -> None:
     """A model, version or alias that there is not is a 404, wherever it is named."""
-    assert_problem(server.client.post(f"/v1/predict?model={model}", content=picture), 404)
+    assert_problem(server.client.post(f"/v1/predict?model={model}", content=image), 404)
     assert_problem(server.client.get(f"/v1/models/{model}"), 404)
     assert_problem(server.client.get(f"/v2/models/blemish/versions/{model}"), 404)
 
@@ -296,34 +296,34 @@ def test_garbage_is_no_fault_of_ours(server: Server) -> None:
     assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
 
 
-def test_pictures_come_back_when_asked_for(server: Server, picture: bytes) -> None:
-    """The three pictures come as base64, or the overlay alone by Accept, of the picture's size."""
-    answer = server.predict(picture, include="mask,heatmap,overlay").json()
+def test_images_come_back_when_asked_for(server: Server, image: bytes) -> None:
+    """The three images come as base64, or the overlay alone by Accept, of the image's size."""
+    answer = server.predict(image, include="mask,heatmap,overlay").json()
     for name, mode in (("mask", "L"), ("heatmap", "RGB"), ("overlay", "RGB")):
-        image = Image.open(io.BytesIO(base64.b64decode(answer[f"{name}_png"])))
-        assert (image.size, image.mode) == ((256, 256), mode)
+        drawn = Image.open(io.BytesIO(base64.b64decode(answer[f"{name}_png"])))
+        assert (drawn.size, drawn.mode) == ((256, 256), mode)
     response = server.client.post(
-        "/v1/predict", content=picture, headers={"accept": "image/png, */*;q=0.1"}
+        "/v1/predict", content=image, headers={"accept": "image/png, */*;q=0.1"}
     )
     assert response.headers["content-type"] == "image/png"
     assert response.headers["vary"] == "Accept"
     assert base64.b64encode(response.content).decode() == answer["overlay_png"]
 
 
-def test_the_threshold_decides(server: Server, picture: bytes) -> None:
+def test_the_threshold_decides(server: Server, image: bytes) -> None:
     """At 0 every pixel is a defect, at 1 none is; both ends are accepted."""
-    everything = server.predict(picture, threshold=0).json()
+    everything = server.predict(image, threshold=0).json()
     assert (everything["threshold"], everything["defect_area_fraction"]) == (0, 1)
     assert everything["defects"][0]["bbox"] == [0, 0, 256, 256]
-    nothing = server.predict(picture, threshold="1").json()
+    nothing = server.predict(image, threshold="1").json()
     assert (nothing["defective"], nothing["defects"]) == (False, [])
 
 
-def test_a_request_keeps_its_name_and_its_trace(server: Server, picture: bytes) -> None:
+def test_a_request_keeps_its_name_and_its_trace(server: Server, image: bytes) -> None:
     """X-Request-ID and traceparent come back, and stand in the log."""
     trace = "0af7651916cd43dd8448eb211c80319c"
     headers = {"x-request-id": "line-4.711", "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
-    response = server.client.post("/v1/predict", content=picture, headers=headers)
+    response = server.client.post("/v1/predict", content=image, headers=headers)
     assert response.headers["x-request-id"] == "line-4.711"
     version, found, span, flags = response.headers["traceparent"].split("-")
     assert (version, found, flags) == ("00", trace, "01")

@@ -32,7 +32,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def test_without_a_key_only_health_is_open(keyed: tuple[Server, str], picture: bytes) -> None:
+def test_without_a_key_only_health_is_open(keyed: tuple[Server, str], image: bytes) -> None:
     """Health answers to anybody, everything else is a 401 that says how to get in."""
     server, token = keyed
     for path in OPEN:
@@ -42,7 +42,7 @@ def test_without_a_key_only_health_is_open(keyed: tuple[Server, str], picture: b
         assert response.status_code == 401
         assert response.headers["www-authenticate"] == "Bearer"
         assert response.json()["type"].endswith(":key")
-    assert server.predict(picture).status_code == 401
+    assert server.predict(image).status_code == 401
     assert server.client.get("/v1/models", headers=bearer(token)).status_code == 200
 
 
@@ -89,8 +89,8 @@ def test_a_key_is_revoked_while_serving(keyed: tuple[Server, str]) -> None:
     assert not any(second in str(line) for line in server.log)
 
 
-def test_a_torn_key_file_lets_nobody_new_in(keyed: tuple[Server, str]) -> None:
-    """While the file is torn the keys known last go on, and no other."""
+def test_a_corrupt_key_file_lets_nobody_new_in(keyed: tuple[Server, str]) -> None:
+    """While the file is corrupt the keys known last go on, and no other."""
     server, token = keyed
     path = server.folder / "keys.json"
     good = path.read_text()

@@ -17,11 +17,11 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from faulty_pictures import encode
+from faulty_images import encode
 from integration.server.rig import Server, Shelf, serving
 from integration.server.tiny_models import tiny_model
 
-from blemish.inference import Segmenter, golden_picture
+from blemish.inference import Segmenter, golden_image
 from blemish.server.workers import YOUNG_S
 
 PARALLEL, QUEUE = 2, 6
@@ -57,9 +57,9 @@ def address_of(server: Server) -> tuple[str, int]:
     return "127.0.0.1", int(server.url.rpartition(":")[2])
 
 
-def request_of(picture: bytes) -> bytes:
-    head = f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(picture)}\r\n\r\n"
-    return head.encode() + picture
+def request_of(image: bytes) -> bytes:
+    head = f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(image)}\r\n\r\n"
+    return head.encode() + image
 
 
 def read_answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
@@ -70,7 +70,7 @@ def read_answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
         return response.status, headers, response.read()
 
 
-def test_beyond_workers_and_queue_all_are_told_to_come_again(slow: Server, picture: bytes) -> None:
+def test_beyond_workers_and_queue_all_are_told_to_come_again(slow: Server, image: bytes) -> None:
     """Of 200 requests at once exactly workers + queue are answered; livez stays fast meanwhile."""
     latencies: list[float] = []
     ending = threading.Event()
@@ -88,7 +88,7 @@ def test_beyond_workers_and_queue_all_are_told_to_come_again(slow: Server, pictu
     watcher = threading.Thread(target=look)
     watcher.start()
     for connection in connections:
-        connection.sendall(request_of(picture))
+        connection.sendall(request_of(image))
     answers = [read_answer(connection) for connection in connections]
     ending.set()
     watcher.join()
@@ -99,50 +99,46 @@ def test_beyond_workers_and_queue_all_are_told_to_come_again(slow: Server, pictu
             assert json.loads(body)["type"].endswith(":busy")
             assert 1 <= int(headers["retry-after"]) <= 120
     assert statistics.quantiles(latencies, n=100)[98] < 0.1
-    assert slow.predict(picture).status_code == 200
+    assert slow.predict(image).status_code == 200
 
 
 def test_an_old_request_never_reaches_the_model(
-    slow_shelf: Shelf, tmp_path: Path, picture: bytes
+    slow_shelf: Shelf, tmp_path: Path, image: bytes
 ) -> None:
     """What waits beyond the deadline is a 504, and the model has seen only what began in time."""
     with serving(tmp_path / "patient", slow_shelf.uri, serve={"parallel": 1}) as server:
         begin = time.perf_counter()
-        assert server.predict(picture).status_code == 200
+        assert server.predict(image).status_code == 200
         one = time.perf_counter() - begin
     limits = {"parallel": 1, "queue": 20, "deadline_s": 2 * one}
     with serving(tmp_path, slow_shelf.uri, serve=limits) as server:
         with concurrent.futures.ThreadPoolExecutor(10) as pool:
-            statuses = [
-                r.status_code for r in pool.map(lambda _: server.predict(picture), range(10))
-            ]
+            statuses = [r.status_code for r in pool.map(lambda _: server.predict(image), range(10))]
         assert set(statuses) <= {200, 504}
         assert statuses.count(504) >= 6
-        server.wait(lambda: server.figure("blemish_requests_in_work") == 0, 20)
-        assert server.figure("blemish_images_total") <= 3
-        assert server.predict(picture).status_code == 200
+        server.wait(lambda: server.metric("blemish_requests_in_work") == 0, 20)
+        assert server.metric("blemish_images_total") <= 3
+        assert server.predict(image).status_code == 200
 
 
-def test_clients_that_leave_never_reach_the_model(slow: Server, picture: bytes) -> None:
+def test_clients_that_leave_never_reach_the_model(slow: Server, image: bytes) -> None:
     """Requests whose clients hang up while they wait are dropped, and their places are free."""
     connections = []
     for _ in range(PARALLEL + QUEUE):
         connection = socket.create_connection(address_of(slow))
-        connection.sendall(request_of(picture))
+        connection.sendall(request_of(image))
         connections.append(connection)
-    slow.wait(lambda: slow.figure("blemish_requests_waiting") == QUEUE, 20)
+    slow.wait(lambda: slow.metric("blemish_requests_waiting") == QUEUE, 20)
     for connection in connections:
         connection.close()
     begin = time.monotonic()
-    slow.wait(lambda: slow.figure("blemish_requests_in_work") == 0, 20)
-    assert slow.predict(picture).status_code == 200
-    assert slow.figure("blemish_images_total") <= 1 + PARALLEL
+    slow.wait(lambda: slow.metric("blemish_requests_in_work") == 0, 20)
+    assert slow.predict(image).status_code == 200
+    assert slow.metric("blemish_images_total") <= 1 + PARALLEL
     assert time.monotonic() - begin < 15
 
 
-def test_sigterm_answers_all_that_was_accepted(
-    shelf: Shelf, tmp_path: Path, picture: bytes
-) -> None:
+def test_sigterm_answers_all_that_was_accepted(shelf: Shelf, tmp_path: Path, image: bytes) -> None:
     """Under 32 clients SIGTERM turns readyz to 503, loses no request, and the exit is 0."""
     stop = threading.Event()
     statuses: Counter[int] = Counter()
@@ -153,7 +149,7 @@ def test_sigterm_answers_all_that_was_accepted(
         with httpx.Client(base_url=url, timeout=30) as client:
             while not stop.is_set():
                 try:
-                    statuses[client.post("/v1/predict", content=picture).status_code] += 1
+                    statuses[client.post("/v1/predict", content=image).status_code] += 1
                 except httpx.ConnectError:
                     return  # the listener is closed: not accepted
                 except httpx.TransportError as error:
@@ -189,21 +185,21 @@ def test_many_threads_are_answered_as_one(server: Server) -> None:
     """16 threads get, byte for byte, the answers that one client got in turn."""
     rng = np.random.default_rng(0)
     planes = [rng.integers(0, 256, (60 + 40 * i, 300 - 20 * i), dtype=np.uint8) for i in range(12)]
-    pictures = [encode(plane) for plane in [*planes, golden_picture(256)]]
+    images = [encode(plane) for plane in [*planes, golden_image(256)]]
 
     def ask(data: bytes) -> tuple[object, ...]:
         answer = server.predict(data, include="mask,heatmap").json()
         return (answer["defects"], answer["mask_png"], answer["heatmap_png"])
 
-    serial = [ask(data) for data in pictures]
+    serial = [ask(data) for data in images]
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        together = list(pool.map(ask, pictures * 8))
+        together = list(pool.map(ask, images * 8))
     assert together == serial * 8
 
 
 @pytest.mark.parametrize("harm", ["locked", "gone", "full"])
 def test_a_failing_log_costs_no_answer(
-    own_shelf: Shelf, tmp_path: Path, picture: bytes, harm: str
+    own_shelf: Shelf, tmp_path: Path, image: bytes, harm: str
 ) -> None:
     """With the log's database locked, gone or full, predictions go on and the loss is counted."""
     database = tmp_path / "predictions.db"
@@ -216,31 +212,31 @@ def test_a_failing_log_costs_no_answer(
     with serving(tmp_path, own_shelf.uri, BLEMISH_LOG_URL=url) as server:
         holder = None
         if harm == "locked":
-            server.predict(picture)
+            server.predict(image)
             server.wait(database.exists)
             time.sleep(1.0)
             holder = sqlite3.connect(database, isolation_level=None)
             holder.execute("BEGIN EXCLUSIVE")
         for _ in range(20):
             begin = time.monotonic()
-            assert server.predict(picture).status_code == 200
+            assert server.predict(image).status_code == 200
             assert time.monotonic() - begin < 2.0
-        server.wait(lambda: server.figure("blemish_log_lost_records") > 0, 20)
+        server.wait(lambda: server.metric("blemish_log_lost_records") > 0, 20)
         if holder:
             holder.execute("ROLLBACK")
             holder.close()
 
 
-def test_workers_share_one_view(shelf: Shelf, tmp_path: Path, picture: bytes) -> None:
+def test_workers_share_one_view(shelf: Shelf, tmp_path: Path, image: bytes) -> None:
     """Two processes serve on one port, count together, and end together."""
     with serving(tmp_path, shelf.uri, "--workers", "2") as server:
         for _ in range(40):
-            assert httpx.post(f"{server.url}/v1/predict", content=picture).status_code == 200
-        server.wait(lambda: server.figure("blemish_images_total") == 40)
+            assert httpx.post(f"{server.url}/v1/predict", content=image).status_code == 200
+        server.wait(lambda: server.metric("blemish_images_total") == 40)
         assert server.stop() == 0
 
 
-def test_a_dead_worker_is_replaced(shelf: Shelf, tmp_path: Path, picture: bytes) -> None:
+def test_a_dead_worker_is_replaced(shelf: Shelf, tmp_path: Path, image: bytes) -> None:
     """A worker that is killed once it has served a while comes back; none outlives the server."""
     import psutil
 
@@ -256,7 +252,7 @@ def test_a_dead_worker_is_replaced(shelf: Shelf, tmp_path: Path, picture: bytes)
         server.wait(lambda: time.time() - first.create_time() > YOUNG_S + 1, 20)
         first.kill()
         server.wait(lambda: len(workers()) == 2 and first not in workers(), 20)
-        assert httpx.post(f"{server.url}/v1/predict", content=picture, timeout=20).is_success
+        assert httpx.post(f"{server.url}/v1/predict", content=image, timeout=20).is_success
         remaining = workers()
         server.process.kill()
         server.process.wait()

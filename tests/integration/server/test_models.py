@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 from blemish.files import sha256_bytes
-from blemish.inference import Segmenter, golden_picture
+from blemish.inference import Segmenter, golden_image
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def mask_of(answer: dict[str, str]) -> np.ndarray:
 
 
 def test_a_promotion_is_live_within_five_seconds(
-    changing: tuple[Shelf, Server], picture: bytes
+    changing: tuple[Shelf, Server], image: bytes
 ) -> None:
     """A moved alias is followed, forth and back, and each mask is that of the version named."""
     shelf, server = changing
@@ -46,12 +46,12 @@ def test_a_promotion_is_live_within_five_seconds(
         shelf.point("champion", number)
         server.wait_for_version(number, 5.0)
         assert time.monotonic() - begin < 5.0
-        answer = server.predict(picture, include="mask").json()
+        answer = server.predict(image, include="mask").json()
         assert answer["model"]["version"] == number
-        expected = Segmenter.from_bytes(data[number]).predict(golden_picture(256))
+        expected = Segmenter.from_bytes(data[number]).predict(golden_image(256))
         np.testing.assert_array_equal(mask_of(answer), expected.mask)
-    assert server.figure("blemish_model_version") == 2
-    assert server.figure("blemish_model_swaps_total") >= 4
+    assert server.metric("blemish_model_version") == 2
+    assert server.metric("blemish_model_swaps_total") >= 4
 
 
 def _damaged(shelf: Shelf, harm: Callable[[bytes], bytes]) -> int:
@@ -82,10 +82,10 @@ def one_flipped_bit(shelf: Shelf) -> int:
 
 def another_input(shelf: Shelf) -> int:
     nodes = [
-        helper.make_node("Cast", ["picture"], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["image"], ["grey"], to=TensorProto.FLOAT),
         helper.make_node("Sigmoid", ["grey"], ["probability"]),
     ]
-    return shelf.add(finish(nodes, [], metadata(), input_name="picture"))
+    return shelf.add(finish(nodes, [], metadata(), input_name="image"))
 
 
 def another_shape(shelf: Shelf) -> int:
@@ -178,29 +178,29 @@ BROKEN = [
 
 @pytest.mark.parametrize("make", BROKEN, ids=lambda make: make.__name__)
 def test_a_broken_champion_is_not_taken(
-    changing: tuple[Shelf, Server], picture: bytes, make: Callable[[Shelf], int]
+    changing: tuple[Shelf, Server], image: bytes, make: Callable[[Shelf], int]
 ) -> None:
     """The old version keeps serving; the refusal is counted, logged and shown by readyz."""
     shelf, server = changing
     good = server.ready()["model"]["version"]
-    faults = server.figure("blemish_model_faults_total")
+    faults = server.metric("blemish_model_faults_total")
     broken = make(shelf)
     shelf.point("champion", broken)
     server.wait(lambda: (server.ready()["fault"] or {}).get("version") == broken)
-    assert server.predict(picture).json()["model"]["version"] == good
+    assert server.predict(image).json()["model"]["version"] == good
     assert server.client.get("/readyz").status_code == 200
-    assert server.figure("blemish_model_faults_total") > faults
-    assert server.figure("blemish_model_fault") == 1
+    assert server.metric("blemish_model_faults_total") > faults
+    assert server.metric("blemish_model_fault") == 1
     reason = server.ready()["fault"]["reason"]
     assert any(line["event"] == "model_refused" and line["reason"] == reason for line in server.log)
-    asked = server.predict(picture, model=str(broken))
+    asked = server.predict(image, model=str(broken))
     assert asked.status_code in (404, 503)
     assert asked.json()["type"].rpartition(":")[2] in ("model-unusable", "model-unknown")
     shelf.point("champion", good)
     server.wait(lambda: server.ready()["fault"] is None)
 
 
-def test_a_deleted_champion_keeps_serving(changing: tuple[Shelf, Server], picture: bytes) -> None:
+def test_a_deleted_champion_keeps_serving(changing: tuple[Shelf, Server], image: bytes) -> None:
     """The champion's deletion takes its alias with it; it serves on, and readyz says so."""
     shelf, server = changing
     number = shelf.add(tiny_model(level=99.0))
@@ -209,15 +209,13 @@ def test_a_deleted_champion_keeps_serving(changing: tuple[Shelf, Server], pictur
     shelf.point("gone", number)
     shelf.delete(number)
     server.wait(lambda: server.ready()["fault"] is not None)
-    assert server.predict(picture).json()["model"]["version"] == number
-    assert server.predict(picture, model="gone").status_code == 404
+    assert server.predict(image).json()["model"]["version"] == number
+    assert server.predict(image, model="gone").status_code == 404
     shelf.point("champion", 1)
     server.wait_for_version(1)
 
 
-def test_several_versions_are_served_at_once(
-    changing: tuple[Shelf, Server], picture: bytes
-) -> None:
+def test_several_versions_are_served_at_once(changing: tuple[Shelf, Server], image: bytes) -> None:
     """Any version answers by number or alias, and no more stay loaded than the limit."""
     shelf, server = changing
     numbers = [shelf.add(tiny_model(level=60.0 + i)) for i in range(5)]
@@ -225,9 +223,9 @@ def test_several_versions_are_served_at_once(
     # Unknown names are looked up once a second at most, so what is this new may be a moment away.
     server.wait(lambda: "special" in server.client.get("/v1/models").json()["aliases"], 5)
     for number in numbers * 2:
-        answer = server.predict(picture, model=str(number)).json()
+        answer = server.predict(image, model=str(number)).json()
         assert (answer["model"]["version"], answer["model"]["alias"]) == (number, None)
-    special = server.predict(picture, model="special").json()["model"]
+    special = server.predict(image, model="special").json()["model"]
     assert (special["version"], special["alias"]) == (numbers[0], "special")
     loaded = [v for v in server.client.post("/v2/repository/index").json() if v["state"] == "READY"]
     assert len(loaded) == 4  # the champion, and serve.models others
@@ -245,47 +243,47 @@ def test_the_catalogue_has_the_whole_lineage(server: Server, shelf: Shelf) -> No
     assert one["tags"]["sha256"] == one["sha256"]
 
 
-def test_a_cold_start_needs_no_store(own_shelf: Shelf, tmp_path: Path, picture: bytes) -> None:
+def test_a_cold_start_needs_no_store(own_shelf: Shelf, tmp_path: Path, image: bytes) -> None:
     """With the store gone a new server answers from the verified cache, within ten seconds."""
     with serving(tmp_path / "first", own_shelf.uri) as server:
-        before = server.predict(picture).json()
+        before = server.predict(image).json()
     (own_shelf.folder / "mlflow.db").rename(own_shelf.folder / "away.db")
     shutil.rmtree(own_shelf.folder / "artifacts")
     begin = time.monotonic()
     with serving(tmp_path / "second", own_shelf.uri) as server:
         assert time.monotonic() - begin < 10.0
-        after = server.predict(picture).json()
+        after = server.predict(image).json()
         assert server.client.get("/v1/models").json()["serving"] == 1
     assert (after["model"], after["defects"]) == (before["model"], before["defects"])
 
 
 def test_without_cache_and_store_it_lives_unready(
-    tmp_path: Path, picture: bytes, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, image: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With neither store nor cache the server is alive, not ready, and says why."""
     monkeypatch.setenv("BLEMISH_CACHE", str(tmp_path / "empty"))
     uri = f"sqlite:///{tmp_path / 'nothing.db'}"
     with serving(tmp_path, uri, wait_ready=False) as server:
         assert server.client.get("/readyz").status_code == 503
-        response = server.predict(picture)
+        response = server.predict(image)
         assert response.status_code == 503
         assert response.json()["type"].endswith(":no-model")
         assert response.headers["retry-after"].isdigit()
 
 
-def test_a_changed_cache_is_not_trusted(own_shelf: Shelf, tmp_path: Path, picture: bytes) -> None:
+def test_a_changed_cache_is_not_trusted(own_shelf: Shelf, tmp_path: Path, image: bytes) -> None:
     """A cached file with one bit flipped is fetched anew, never served."""
     with serving(tmp_path / "first", own_shelf.uri) as server:
-        before = server.predict(picture).json()
+        before = server.predict(image).json()
     version = own_shelf.registry.resolve("champion")
     path = own_shelf.registry.cache.folder / f"{version.sha256}.onnx"
     path.write_bytes(_flip_a_bit(path.read_bytes()))
     with serving(tmp_path / "second", own_shelf.uri) as server:
-        assert server.predict(picture).json()["defects"] == before["defects"]
+        assert server.predict(image).json()["defects"] == before["defects"]
     assert sha256_bytes(path.read_bytes()) == version.sha256
 
 
-def test_the_challenger_sees_a_copy(own_shelf: Shelf, tmp_path: Path, picture: bytes) -> None:
+def test_the_challenger_sees_a_copy(own_shelf: Shelf, tmp_path: Path, image: bytes) -> None:
     """With --shadow every sampled answer stays the champion's, and the disagreement is logged."""
     own_shelf.add(tiny_model(level=130.0))
     own_shelf.point("candidate", 2)
@@ -295,15 +293,15 @@ def test_the_challenger_sees_a_copy(own_shelf: Shelf, tmp_path: Path, picture: b
     ) as server:
         server.wait(lambda: len(server.client.get("/v1/models").json()["versions"]) == 2)
         for _ in range(5):
-            assert server.predict(picture).json()["model"]["version"] == 1
+            assert server.predict(image).json()["model"]["version"] == 1
             time.sleep(0.3)
-        server.wait(lambda: server.figure("blemish_shadow_images_total") > 0)
+        server.wait(lambda: server.metric("blemish_shadow_images_total") > 0)
     with sqlite3.connect(database) as connection:
         rows = connection.execute(
             "SELECT shadow_version, shadow_disagreement FROM predictions "
             "WHERE shadow_version IS NOT NULL"
         ).fetchall()
-    plane = golden_picture(256)
+    plane = golden_image(256)
     masks = [
         Segmenter.from_bytes(tiny_model(level=level)).predict(plane).mask for level in (80.0, 130.0)
     ]
@@ -313,9 +311,9 @@ def test_the_challenger_sees_a_copy(own_shelf: Shelf, tmp_path: Path, picture: b
         assert disagreement == pytest.approx(np.mean(masks[0] != masks[1]))
 
 
-def test_predictions_are_logged(server: Server, shelf: Shelf, picture: bytes) -> None:
+def test_predictions_are_logged(server: Server, shelf: Shelf, image: bytes) -> None:
     """Each answer is a row of the prediction log, refusals too."""
-    answer = server.predict(picture)
+    answer = server.predict(image)
     refusal = server.predict(b"nothing")
     wanted = {answer.headers["x-request-id"]: 200, refusal.headers["x-request-id"]: 415}
     database = server.folder / "predictions.db"

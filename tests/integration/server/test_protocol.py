@@ -11,7 +11,7 @@ from integration.server.rig import Server
 from integration.server.tiny_models import tiny_model
 from tritonclient.utils import InferenceServerException
 
-from blemish.inference import Segmenter, golden_picture
+from blemish.inference import Segmenter, golden_image
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_the_client_infers(
     client: triton.InferenceServerClient, shape: tuple[int, int], *, binary: bool
 ) -> None:
     """Both encodings carry the model's own probabilities, image by image."""
-    plane = golden_picture(256)[: shape[0], : shape[1]]
+    plane = golden_image(256)[: shape[0], : shape[1]]
     planes = np.stack([plane, plane[::-1]])[:, None]
     inputs, outputs = ask(planes, binary=binary)
     result = client.infer("blemish", inputs, model_version="2", outputs=outputs, request_id="7")
@@ -62,10 +62,10 @@ def test_the_client_infers(
 
 def test_the_client_reads_our_errors(client: triton.InferenceServerClient) -> None:
     """What the server refuses reaches the client as its own exception, with our sentence."""
-    inputs, _ = ask(golden_picture(256)[None, None], binary=True)
+    inputs, _ = ask(golden_image(256)[None, None], binary=True)
     with pytest.raises(InferenceServerException, match="There is no model 'other'"):
         client.infer("other", inputs)
-    inputs, _ = ask(golden_picture(256)[None, None, :250], binary=True)
+    inputs, _ = ask(golden_image(256)[None, None, :250], binary=True)
     with pytest.raises(InferenceServerException, match="multiples of 8"):
         client.infer("blemish", inputs)
 
@@ -83,7 +83,7 @@ GOOD = {"name": "image", "datatype": "UINT8", "shape": [1, 1, 8, 8], "data": [0]
         b"[" * 100_000,
         json.dumps({"inputs": []}),
         json.dumps({"inputs": [GOOD, GOOD]}),
-        json.dumps({"inputs": [{**GOOD, "name": "picture"}]}),
+        json.dumps({"inputs": [{**GOOD, "name": "image"}]}),
         json.dumps({"inputs": [{**GOOD, "datatype": "FP32"}]}),
         json.dumps({"inputs": [{**GOOD, "shape": [1, 1, 8]}]}),
         json.dumps({"inputs": [{**GOOD, "shape": [1, 3, 8, 8]}]}),

@@ -9,7 +9,7 @@ from integration.server.rig import Shelf, serving
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 
-def test_spans_reach_the_collector(shelf: Shelf, tmp_path: Path, picture: bytes) -> None:
+def test_spans_reach_the_collector(shelf: Shelf, tmp_path: Path, image: bytes) -> None:
     """A request makes one span under its client's, its phases below it, named as in its answer."""
     received: list[ExportTraceServiceRequest] = []
 
@@ -29,7 +29,7 @@ def test_spans_reach_the_collector(shelf: Shelf, tmp_path: Path, picture: bytes)
         endpoint = f"http://127.0.0.1:{collector.server_address[1]}"
         with serving(tmp_path, shelf.uri, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint) as server:
             headers = {"traceparent": f"00-{trace}-{client}-01"}
-            response = server.client.post("/v1/predict", content=picture, headers=headers)
+            response = server.client.post("/v1/predict", content=image, headers=headers)
             assert server.stop() == 0
         collector.shutdown()
         thread.join()
@@ -49,10 +49,10 @@ def test_spans_reach_the_collector(shelf: Shelf, tmp_path: Path, picture: bytes)
         assert by_name[phase].parent_span_id == root.span_id
 
 
-def test_a_dead_collector_costs_nothing(shelf: Shelf, tmp_path: Path, picture: bytes) -> None:
+def test_a_dead_collector_costs_nothing(shelf: Shelf, tmp_path: Path, image: bytes) -> None:
     """Without a collector at the address every answer comes as fast as ever."""
     with serving(tmp_path, shelf.uri, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as server:
         for _ in range(10):
             begin = time.monotonic()
-            assert server.predict(picture).status_code == 200
+            assert server.predict(image).status_code == 200
             assert time.monotonic() - begin < 1.0

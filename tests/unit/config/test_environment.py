@@ -26,7 +26,7 @@ def test_upper_case_and_empty_values_are_clear(monkeypatch: pytest.MonkeyPatch) 
         ("BLEMISH_LOG_LEVEL", "loud"),
         ("BLEMISH_WORKERS", "many"),
         ("BLEMISH_WORKERS", "0"),
-        ("BLEMISH_KEEP_PICTURES", "perhaps"),
+        ("BLEMISH_KEEP_IMAGES", "perhaps"),
     ],
 )
 def test_a_value_that_is_not_accepted_is_named(

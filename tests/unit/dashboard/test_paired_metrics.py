@@ -1,4 +1,4 @@
-"""Figures and order of a comparison."""
+"""Metrics and order of a comparison."""
 
 import pytest
 from hypothesis import given

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from blemish.doctor.findings import Patient
+from blemish.doctor.findings import Examined
 from blemish.doctor.prediction_log_check import prediction_log
 from blemish.monitoring.database import open_database
 from blemish.monitoring.prediction_log import PredictionLog
 
-PATIENT = Patient(None, None)
+PATIENT = Examined(None, None)
 
 
 def test_a_log_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,4 +27,4 @@ def test_a_log_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path.write_bytes(b"this is no database, " * 100)
     (corrupt,) = prediction_log(PATIENT)
     assert "corrupt" in corrupt.problem
-    assert f"mv {path}" in corrupt.mend
+    assert f"mv {path}" in corrupt.fix

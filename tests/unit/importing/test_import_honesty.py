@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from unit.importing.test_layouts import faults_of, run
-from unit.tiny_sources import SIZE, make_coco, make_labelme, make_yolo, mask, picture, save
+from unit.tiny_sources import SIZE, image, make_coco, make_labelme, make_yolo, mask, save
 
 from blemish.errors import DataError
 from blemish.imaging import Limits
@@ -46,7 +46,7 @@ def marked(number: int, segmentation: object = (tuple(OUTLINE),)) -> dict:
 def test_coco_ids_that_name_two_images_are_refused(tmp_path: Path) -> None:
     """The regions of such images cannot be told apart; the ids are named."""
     for index in range(2):
-        save(tmp_path / f"source/{index}.png", picture(index))
+        save(tmp_path / f"source/{index}.png", image(index))
     write_coco(
         tmp_path / "source/a.json",
         images=[entry(7, "0.png"), entry(7, "1.png")],
@@ -60,7 +60,7 @@ def test_coco_ids_that_name_two_images_are_refused(tmp_path: Path) -> None:
 def test_photographs_that_coco_does_not_name_are_a_question(tmp_path: Path) -> None:
     """They are refused by name; a person says that they are defect-free, or leaves them out."""
     make_coco(tmp_path / "source") if (tmp_path / "source").mkdir() is None else None
-    save(tmp_path / "source/images/more.png", picture(9))
+    save(tmp_path / "source/images/more.png", image(9))
     assert "no mask" in faults_of(tmp_path / "source")["images/more.png"]
     images = run(tmp_path / "source", unmasked_free=True)
     assert [row.image_id for row in images.rows if row.clean] == ["more"]
@@ -78,7 +78,7 @@ def test_photographs_that_coco_does_not_name_are_a_question(tmp_path: Path) -> N
 )
 def test_coco_paths_of_windows_are_found(tmp_path: Path, name: str) -> None:
     """Backslashes part folders, whichever machine wrote them."""
-    save(tmp_path / "source/images/sub/0.png", picture(0))
+    save(tmp_path / "source/images/sub/0.png", image(0))
     write_coco(tmp_path / "source/a.json", images=[entry(1, name)], annotations=[marked(1)])
     assert np.array_equal(run(tmp_path / "source").mask(0), UPPER > 0)
 
@@ -86,7 +86,7 @@ def test_coco_paths_of_windows_are_found(tmp_path: Path, name: str) -> None:
 def test_equal_names_in_train_and_val_are_told_apart(tmp_path: Path) -> None:
     """The annotation file carries the name of its folder; without that, both files are named."""
     for index, split in enumerate(["train", "val"]):
-        save(tmp_path / f"source/images/{split}/0.png", picture(index))
+        save(tmp_path / f"source/images/{split}/0.png", image(index))
     write_coco(
         tmp_path / "source/annotations/instances_train.json",
         images=[entry(1, "0.png")],
@@ -117,7 +117,7 @@ def test_equal_names_in_train_and_val_are_told_apart(tmp_path: Path) -> None:
 )
 def test_coco_polygons_are_read_however_they_are_nested(tmp_path: Path, segmentation: list) -> None:
     """Flat lists, lists of points and missing sizes are what tools write."""
-    save(tmp_path / "source/0.png", picture(0))
+    save(tmp_path / "source/0.png", image(0))
     bare = {"id": 1, "file_name": "0.png", "width": None}
     write_coco(tmp_path / "source/a.json", images=[bare], annotations=[marked(1, segmentation)])
     assert np.array_equal(run(tmp_path / "source").mask(0), UPPER > 0)
@@ -126,7 +126,7 @@ def test_coco_polygons_are_read_however_they_are_nested(tmp_path: Path, segmenta
 @pytest.mark.parametrize("segmentation", ["text", [["a"]], [[1, 2, 3, None, 5, 6]], {"a": 1}, 5])
 def test_what_is_no_segmentation_is_a_fault(tmp_path: Path, segmentation: object) -> None:
     """One sentence names the file."""
-    save(tmp_path / "source/0.png", picture(0))
+    save(tmp_path / "source/0.png", image(0))
     write_coco(
         tmp_path / "source/a.json",
         images=[entry(1, "0.png")],
@@ -136,7 +136,7 @@ def test_what_is_no_segmentation_is_a_fault(tmp_path: Path, segmentation: object
 
 
 def write_labelme(source: Path, *shapes: object) -> None:
-    save(source / "a.png", picture(0))
+    save(source / "a.png", image(0))
     (source / "a.json").write_text(json.dumps({"imagePath": "a.png", "shapes": shapes}))
 
 
@@ -181,7 +181,7 @@ def test_labelme_labels_that_are_no_word_are_a_fault(tmp_path: Path, label: obje
 
 def write_pairs(source: Path, count: int = 3) -> Path:
     for index in range(count):
-        save(source / f"images/{index}.png", picture(index))
+        save(source / f"images/{index}.png", image(index))
         save(source / f"masks/{index}.png", mask())
     return source
 
@@ -246,8 +246,8 @@ def test_inverted_masks_are_refused_with_advice_that_works(tmp_path: Path) -> No
 )
 def test_mvtec_masks_are_found_whatever_their_ending(tmp_path: Path, name: str) -> None:
     """Another ending, no ``_mask``, or a folder of masks: the mask belongs to its photograph."""
-    save(tmp_path / "source/test/good/000.jpg", picture(1))
-    save(tmp_path / "source/test/bent/000.jpg", picture(2))
+    save(tmp_path / "source/test/good/000.jpg", image(1))
+    save(tmp_path / "source/test/bent/000.jpg", image(2))
     save(tmp_path / f"source/ground_truth/bent/{name}", mask())
     images = run(tmp_path / "source")
     assert images.about["source_layout"] == "mvtec-ad"
@@ -260,7 +260,7 @@ def test_mvtec_masks_are_found_whatever_their_ending(tmp_path: Path, name: str) 
 def test_a_linked_class_folder_is_followed(tmp_path: Path) -> None:
     """A folder that is a link holds photographs like any other."""
     source = write_pairs(tmp_path / "source", 1)
-    for kind, plane in (("images", picture(5)), ("masks", mask())):
+    for kind, plane in (("images", image(5)), ("masks", mask())):
         save(tmp_path / f"elsewhere/{kind}/9.png", plane)
         (source / kind / "dent").symlink_to(tmp_path / "elsewhere" / kind)
     assert sorted(run(source).classes) == ["defect", "dent"]
@@ -268,7 +268,7 @@ def test_a_linked_class_folder_is_followed(tmp_path: Path) -> None:
 
 def test_a_name_that_is_not_utf_8_is_imported_and_spelled_out(tmp_path: Path) -> None:
     """Bytes of another encoding in a name stop nothing."""
-    for kind, plane in (("images", picture(0)), ("masks", mask())):
+    for kind, plane in (("images", image(0)), ("masks", mask())):
         (tmp_path / "source" / kind).mkdir(parents=True)
         data = cv2.imencode(".png", plane)[1].tobytes()
         folder = os.fsencode(tmp_path / "source" / kind)
@@ -281,7 +281,7 @@ def test_a_name_that_is_not_utf_8_is_imported_and_spelled_out(tmp_path: Path) ->
 def test_exact_duplicates_are_joined_when_asked(tmp_path: Path) -> None:
     """Without the flag they are refused, with advice that works; with it they share a group."""
     source = write_pairs(tmp_path / "source", 4)
-    save(source / "images/3.png", picture(0))
+    save(source / "images/3.png", image(0))
     with pytest.raises(DataError, match="--join-duplicates"):
         run(source)
     asked = Source(source, "tiny", join_duplicates=True)
@@ -294,7 +294,7 @@ def test_exact_duplicates_are_joined_when_asked(tmp_path: Path) -> None:
 def test_copies_that_roboflow_made_of_an_image_share_a_group(tmp_path: Path) -> None:
     """``NAME.rf.HASH.jpg`` are augmentations of one photograph, in whatever split folder."""
     for index, name in enumerate(["train/a_png.rf.1f", "valid/a_png.rf.2e", "train/b_png.rf.3d"]):
-        save(tmp_path / f"source/{name}.png", picture(index))
+        save(tmp_path / f"source/{name}.png", image(index))
     images = import_clean(tmp_path / "source")
     assert sorted(row.group for row in images.rows) == ["a_png", "a_png", "b_png"]
     assert "Roboflow" in images.about["grouping"]
@@ -305,7 +305,7 @@ def test_a_report_names_all_that_is_left_out(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     make_labelme(source)
-    save(source / "@eaDir/a.png", picture(3))
+    save(source / "@eaDir/a.png", image(3))
     (source / "notes.txt").write_text("by hand")
     (source / ".hidden").touch()
     left_out = run(source).about["report"]["left_out"]
@@ -328,7 +328,7 @@ def test_a_yolo_box_is_no_outline(tmp_path: Path) -> None:
 def test_clean_photographs_are_a_set(tmp_path: Path) -> None:
     """Every image of a folder, nested or not, is defect-free without a mask."""
     for index, name in enumerate(["a.png", "deep/er/b.jpg", "deep/c.bmp"]):
-        save(tmp_path / "source" / name, picture(index))
+        save(tmp_path / "source" / name, image(index))
     images = import_clean(tmp_path / "source")
     assert [row.clean for row in images.rows] == [True] * 3
     assert not any(row.defective for row in images.rows)
@@ -372,7 +372,7 @@ def test_a_region_of_interest_is_kept_with_the_set(tmp_path: Path) -> None:
             np.full((9, 9), 255, np.uint8),
             "another size than 1 images, such as 0.png with 40 x 30",
         ),
-        (picture(0), "accepted: 0 and one other"),
+        (image(0), "accepted: 0 and one other"),
         (None, "roi.png: "),
     ],
 )
@@ -380,7 +380,7 @@ def test_a_region_of_interest_that_fits_nothing_is_refused(
     tmp_path: Path, region: np.ndarray | None, problem: str
 ) -> None:
     """Of another size, covering nothing, or no mask: nothing is written."""
-    save(tmp_path / "source/0.png", picture(0))
+    save(tmp_path / "source/0.png", image(0))
     if region is None:
         (tmp_path / "roi.png").write_text("no image")
     else:
@@ -394,7 +394,7 @@ def test_a_region_of_interest_that_fits_nothing_is_refused(
 def test_12_bits_in_16_are_told_and_honoured(tmp_path: Path) -> None:
     """Where no image uses its top bits the report says so; --bits scales and is kept."""
     for index in range(3):
-        save(tmp_path / f"source/{index}.png", picture(index).astype(np.uint16) * 16 + 15)
+        save(tmp_path / f"source/{index}.png", image(index).astype(np.uint16) * 16 + 15)
     images = import_clean(tmp_path / "source")
     assert images.image(0).max() < 32
     (warning,) = images.about["report"]["remarks"]
@@ -402,7 +402,7 @@ def test_12_bits_in_16_are_told_and_honoured(tmp_path: Path) -> None:
     assert "--bits 12" in warning
     shutil.rmtree(tmp_path / "real")
     images = import_clean(tmp_path / "source", choices=Choices(bits=12))
-    assert np.abs(images.image(0).astype(int) - picture(0)).max() <= 1
+    assert np.abs(images.image(0).astype(int) - image(0)).max() <= 1
     assert images.about["bits"] == 12
     assert not images.about["report"]["remarks"]
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from unit.tiny_sources import (
     SOURCES,
+    image,
     make_coco,
     make_kolektor,
     make_labelme,
     make_magnetic_tile,
     make_siblings,
     mask,
-    picture,
     save,
 )
 
@@ -108,7 +108,7 @@ def test_a_table_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     assert told["table.csv line 3"] == "nobody.jpg names no image"
     assert told["table.csv line 4"] == "a row without image or group"
     assert told["1.jpg"] == "no row of table.csv names it"
-    table.write_text("picture;part\n")
+    table.write_text("image;part\n")
     assert "accepted: image,group[,class]" in faults_of(source, groups=table)["table.csv"]
 
 
@@ -116,16 +116,16 @@ def test_every_bad_file_is_named_once_with_what_to_do(tmp_path: Path) -> None:
     """One import tells all faults of a source of pairs, each file once, and writes nothing."""
     source = tmp_path / "source"
     for index in range(12):
-        save(source / f"images/{index}.png", picture(index))
+        save(source / f"images/{index}.png", image(index))
         save(source / f"masks/{index}.png", mask(defective=index % 2 == 0))
     save(source / "masks/0.png", mask()[:10])
     save(source / "masks/1.png", np.dstack([mask()] * 3))
-    save(source / "masks/2.png", picture(2))
+    save(source / "masks/2.png", image(2))
     save(source / "masks/stray.png", mask())
     (source / "images/3.png").write_bytes((source / "images/3.png").read_bytes()[:200])
-    (source / "masks/4.png").write_bytes(b"no picture")
+    (source / "masks/4.png").write_bytes(b"no image")
     (source / "masks/5.png").unlink()
-    save(source / "images/7.png", picture(6))
+    save(source / "images/7.png", image(6))
     told = faults_of(source)
     assert told.keys() == {
         "masks/0.png",
@@ -142,7 +142,7 @@ def test_every_bad_file_is_named_once_with_what_to_do(tmp_path: Path) -> None:
     assert "accepted: 0 and one other, or use --soft-masks" in told["masks/2.png"]
     assert "orphan mask" in told["masks/stray.png"]
     assert "--unmasked-free" in told["images/5.png"]
-    assert "the same picture as images/7.png" in told["images/6.png"]
+    assert "the same image as images/7.png" in told["images/6.png"]
 
 
 def test_an_empty_mask_of_a_promised_class_is_a_question(tmp_path: Path) -> None:
@@ -168,12 +168,12 @@ def test_an_empty_mask_of_a_promised_class_is_a_question(tmp_path: Path) -> None
 
 
 def test_choices_for_odd_masks(tmp_path: Path) -> None:
-    """Soft and coloured masks are cut at 127, unmasked pictures free, all of one class given."""
+    """Soft and coloured masks are cut at 127, unmasked images free, all of one class given."""
     source = tmp_path / "source"
-    save(source / "images/a.png", picture(0))
+    save(source / "images/a.png", image(0))
     save(source / "masks/a.png", cv2.GaussianBlur(mask(), (5, 5), 0))
-    save(source / "images/b.png", picture(1))
-    save(source / "images/c.png", picture(2))
+    save(source / "images/b.png", image(1))
+    save(source / "images/c.png", image(2))
     save(source / "masks/c.png", np.dstack([mask()] * 3))
     images = run(source, soft_masks=True, unmasked_free=True, class_name="dent")
     assert images.classes == ("dent",)
@@ -182,7 +182,7 @@ def test_choices_for_odd_masks(tmp_path: Path) -> None:
 
 def test_16_bit_masks_count_every_level(tmp_path: Path) -> None:
     """A mask of 0 and 1 in 16 bit is a mask, though its 1 is nothing in 8 bit."""
-    save(tmp_path / "source/a.jpg", picture(0))
+    save(tmp_path / "source/a.jpg", image(0))
     save(tmp_path / "source/a.png", (mask() // 255).astype(np.uint16))
     assert np.array_equal(run(tmp_path / "source").mask(0), mask() > 0)
 
@@ -222,7 +222,7 @@ def test_faults_of_coco_are_those_of_its_file(tmp_path: Path, change: dict, prob
 
 
 def test_faults_of_labelme_are_those_of_its_file(tmp_path: Path) -> None:
-    """Torn files, missing pictures and shapes without an area are told of their file."""
+    """Corrupt files, missing images and shapes without an area are told of their file."""
     source = tmp_path / "source"
     source.mkdir()
     make_labelme(source)
@@ -238,10 +238,10 @@ def test_faults_of_labelme_are_those_of_its_file(tmp_path: Path) -> None:
 
 
 def test_what_is_no_set_says_what_is_accepted(tmp_path: Path) -> None:
-    """Pictures without masks, no folder, a forced layout that does not fit: each a sentence."""
+    """Images without masks, no folder, a forced layout that does not fit: each a sentence."""
     source = tmp_path / "source"
-    save(source / "surface scratch" / "a.png", picture(0))
-    with pytest.raises(DataError, match="1 pictures in 1 files, but in no layout that is known"):
+    save(source / "surface scratch" / "a.png", image(0))
+    with pytest.raises(DataError, match="1 images in 1 files, but in no layout that is known"):
         find_images(SourceTree(source))
     with pytest.raises(DataError, match="not in layout coco"):
         find_images(SourceTree(source), "coco")
@@ -252,7 +252,7 @@ def test_what_is_no_set_says_what_is_accepted(tmp_path: Path) -> None:
 def test_a_set_without_any_defect_is_taken_and_says_what_it_lacks(tmp_path: Path) -> None:
     """Empty masks make defect-free images: false alarms can be measured, Dice cannot."""
     for index in range(3):
-        save(tmp_path / f"source/images/{index}.png", picture(index))
+        save(tmp_path / f"source/images/{index}.png", image(index))
         save(tmp_path / f"source/masks/{index}.png", mask(defective=False))
     images = run(tmp_path / "source")
     assert not any(row.defective or row.clean for row in images.rows)
@@ -262,7 +262,7 @@ def test_a_set_without_any_defect_is_taken_and_says_what_it_lacks(tmp_path: Path
 
 
 def test_a_spoilt_set_is_made_anew(tmp_path: Path) -> None:
-    """Importing the same source mends a set of which a file was changed or lost."""
+    """Importing the same source fixes a set of which a file was changed or lost."""
     source = tmp_path / "source"
     source.mkdir()
     make_siblings(source)
@@ -275,7 +275,7 @@ def test_a_spoilt_set_is_made_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["set.json", "index.csv"])
-def test_a_torn_set_is_made_anew_only_when_told_to(tmp_path: Path, name: str) -> None:
+def test_a_corrupt_set_is_made_anew_only_when_told_to(tmp_path: Path, name: str) -> None:
     """What it was made from cannot be told, so nothing is replaced without --force."""
     source = tmp_path / "source"
     source.mkdir()
@@ -283,7 +283,7 @@ def test_a_torn_set_is_made_anew_only_when_told_to(tmp_path: Path, name: str) ->
     asked, folder = Source(source, "tiny"), tmp_path / "tiny"
     import_source(asked, folder)
     (folder / name).unlink()
-    with pytest.raises(DataError, match=r"torn.*--force"):
+    with pytest.raises(DataError, match=r"corrupt.*--force"):
         import_source(asked, folder)
     assert import_source(asked, folder, replace=True)[1] is False
     assert import_source(asked, folder)[1] is True
@@ -293,7 +293,7 @@ def test_names_stay_safe_and_apart(tmp_path: Path) -> None:
     """Names with markup, spaces and equal stems become ids that are safe, unique and tell."""
     source = tmp_path / "source"
     for index, name in enumerate(["<img onerror=x>.jpg", "a b.jpg", "a_b.jpg", "-x.jpg"]):
-        save(source / "images" / name, picture(index))
+        save(source / "images" / name, image(index))
         save(source / "masks" / Path(name).with_suffix(".png"), mask())
     images = run(source)
     ids = [row.image_id for row in images.rows]

@@ -30,11 +30,11 @@ WINDOW = PARAMS.monitor.drift.window
 NOTICED_AFTER = 100  # drifted images in a window of 200
 POOL = 700
 
-Figures = Mapping[str, npt.NDArray[np.float64]]
+Numbers = Mapping[str, npt.NDArray[np.float64]]
 
 
-def flagged(references: Mapping[str, Reference], figures: Figures) -> set[str]:
-    shifts = compare(references, figures, false_alarm_rate=RATE, min_psi=MIN_PSI)
+def flagged(references: Mapping[str, Reference], numbers: Numbers) -> set[str]:
+    shifts = compare(references, numbers, false_alarm_rate=RATE, min_psi=MIN_PSI)
     assert shifts
     return {shift.name for shift in shifts if shift.moved}
 
@@ -44,13 +44,13 @@ def as_columns(statistics: Sequence[ImageStatistics]) -> dict[str, npt.NDArray[n
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def take(figures: Figures, rows: npt.NDArray[np.intp]) -> Figures:
-    return {name: values[rows] for name, values in figures.items()}
+def take(numbers: Numbers, rows: npt.NDArray[np.intp]) -> Numbers:
+    return {name: values[rows] for name, values in numbers.items()}
 
 
-def references_of(figures: Figures) -> dict[str, Reference]:
+def references_of(numbers: Numbers) -> dict[str, Reference]:
     found = {}
-    for name, values in figures.items():
+    for name, values in numbers.items():
         edges = np.quantile(values, np.arange(1, 10) / 10)
         counts = np.bincount(np.digitize(values, edges), minlength=10)
         found[name] = Reference(tuple(edges), tuple(counts.tolist()), float(values.mean()))
@@ -64,7 +64,7 @@ def test_false_alarms_stay_within_the_stated_rate(trained_on: int) -> None:
     mixing = rng.normal(size=(8, 8))
     names = [f"statistic {number}" for number in range(8)]
 
-    def images(count: int) -> Figures:
+    def images(count: int) -> Numbers:
         table = np.exp(0.3 * rng.normal(size=(count, 8)) @ mixing)
         return dict(zip(names, table.T, strict=True))
 
@@ -116,27 +116,25 @@ def test_a_statistic_without_enough_images_or_reference_is_left_out() -> None:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> list[Plane]:
-    """Pictures as the generator draws them, small for speed."""
+def images() -> list[Plane]:
+    """Images as the generator draws them, small for speed."""
     params = PARAMS.generate.model_copy(update={"size": 64})
     return [draw(5, params, index).image for index in range(2 * POOL)]
 
 
 @pytest.fixture(scope="module")
-def training(pictures: list[Plane]) -> dict[str, Reference]:
+def training(images: list[Plane]) -> dict[str, Reference]:
     """Statistics of the first half, through the summary that a model file carries."""
-    return read_references({"figures": summarise([image_statistics(p) for p in pictures[:POOL]])})
+    return read_references({"figures": summarise([image_statistics(p) for p in images[:POOL]])})
 
 
 @pytest.mark.slow
-def test_drawn_pictures_raise_no_alarm(
-    pictures: list[Plane], training: dict[str, Reference]
-) -> None:
-    """200 windows of the generator's other pictures are flagged no more often than stated."""
-    figures = as_columns([image_statistics(plane) for plane in pictures[POOL:]])
+def test_drawn_images_raise_no_alarm(images: list[Plane], training: dict[str, Reference]) -> None:
+    """200 windows of the generator's other images are flagged no more often than stated."""
+    numbers = as_columns([image_statistics(plane) for plane in images[POOL:]])
     rng = np.random.default_rng(2)
     alarms = sum(
-        bool(flagged(training, take(figures, rng.choice(POOL, WINDOW, replace=False))))
+        bool(flagged(training, take(numbers, rng.choice(POOL, WINDOW, replace=False))))
         for _ in range(200)
     )
     assert alarms / 200 <= RATE + 3 * (RATE * (1 - RATE) / 200) ** 0.5
@@ -165,7 +163,7 @@ def noisier(plane: Plane, rng: np.random.Generator) -> Plane:
 )
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_changed_stream_is_noticed(
-    pictures: list[Plane],
+    images: list[Plane],
     training: dict[str, Reference],
     change: Callable[[Plane, np.random.Generator], Plane],
     names: set[str],
@@ -173,7 +171,7 @@ def test_a_changed_stream_is_noticed(
 ) -> None:
     """A hundred darker, blurred or noisier images are noticed, and what moved is named."""
     rng = np.random.default_rng(seed)
-    chosen = [pictures[POOL + index] for index in rng.choice(POOL, WINDOW, replace=False)]
+    chosen = [images[POOL + index] for index in rng.choice(POOL, WINDOW, replace=False)]
     stream = [change(plane, rng) for plane in chosen[:NOTICED_AFTER]] + chosen[NOTICED_AFTER:]
     moved = flagged(training, as_columns([image_statistics(plane) for plane in stream]))
     assert moved & names

@@ -1,4 +1,4 @@
-"""The logged pictures as files."""
+"""The logged images as files."""
 
 import hashlib
 import os
@@ -18,9 +18,9 @@ def put(store: ImageStore, data: bytes, *, seen: float | None = None) -> str:
 
 
 def test_what_is_put_is_got_back(tmp_path: Path) -> None:
-    """A picture comes back by its hash; one never put is None."""
+    """An image comes back by its hash; one never put is None."""
     store = ImageStore(tmp_path)
-    assert store.get(put(store, b"picture")) == b"picture"
+    assert store.get(put(store, b"image")) == b"image"
     assert store.get("0" * 64) is None
 
 
@@ -31,8 +31,8 @@ def test_only_a_hash_is_a_name(tmp_path: Path, name: str) -> None:
         ImageStore(tmp_path).put(name, b"x")
 
 
-def test_age_counts_from_when_a_picture_was_last_seen(tmp_path: Path) -> None:
-    """A picture seen again is young again; one not seen for the days given goes."""
+def test_age_counts_from_when_a_image_was_last_seen(tmp_path: Path) -> None:
+    """An image seen again is young again; one not seen for the days given goes."""
     store = ImageStore(tmp_path)
     old, seen_again = put(store, b"old", seen=1_000), put(store, b"again", seen=1_000)
     store.put(seen_again, b"again")
@@ -41,7 +41,7 @@ def test_age_counts_from_when_a_picture_was_last_seen(tmp_path: Path) -> None:
 
 
 def test_beyond_the_size_the_oldest_go(tmp_path: Path) -> None:
-    """Of three pictures of 400 kB in 1 MB, the one seen first goes."""
+    """Of three images of 400 kB in 1 MB, the one seen first goes."""
     store = ImageStore(tmp_path)
     names = [put(store, bytes([n]) * 400_000, seen=1_000_000 + n) for n in range(3)]
     assert store.prune(days=1, megabytes=1, now=1_000_100) == (1, 400_000)

@@ -94,11 +94,11 @@ def test_an_empty_split_opens(tmp_path: Path) -> None:
     assert len(write(tmp_path, [])) == 0
 
 
-def test_missing_and_torn_splits_are_named(tmp_path: Path) -> None:
-    """No split gives the command that makes it; a torn one is called so."""
+def test_missing_and_corrupt_splits_are_named(tmp_path: Path) -> None:
+    """No split gives the command that makes it; a corrupt one is called so."""
     with pytest.raises(DataError, match="dvc repro preprocess"):
         PackedSet.open(tmp_path, "train")
     write(tmp_path, [1])
     (tmp_path / "train.json").write_text('{"images"')
-    with pytest.raises(DataError, match="torn"):
+    with pytest.raises(DataError, match="corrupt"):
         PackedSet.open(tmp_path, "train")

@@ -152,8 +152,8 @@ def test_overlapping_defects_all_show(tmp_path: Path) -> None:
     assert np.array_equal(first > 0, large)
 
 
-def swap(path: Path, picture: np.ndarray) -> None:
-    cv2.imwrite(str(path), picture)
+def swap(path: Path, image: np.ndarray) -> None:
+    cv2.imwrite(str(path), image)
 
 
 def spoil(images: ImageSet) -> dict[str, str]:
@@ -179,7 +179,7 @@ def spoil(images: ImageSet) -> dict[str, str]:
         "tiles/images/i04.png": "no readable PNG",
         "tiles/images/i05.png": "missing",
         "tiles/images/i06.png": "9 x 9 pixels; index.csv says 32 x 24",
-        "tiles/images/i08.png": "is the same picture as tiles/images/i10.png",
+        "tiles/images/i08.png": "is the same image as tiles/images/i10.png",
     }
 
 
@@ -331,21 +331,21 @@ def test_a_spoilt_region_of_interest_is_named(
     assert f"regional/region.png: the region of interest {problem}" in refusal.value.files[0]
 
 
-def test_equal_pictures_of_two_sets_are_named(tmp_path: Path) -> None:
-    """A picture that is in two sets could train what it tests."""
+def test_equal_images_of_two_sets_are_named(tmp_path: Path) -> None:
+    """An image that is in two sets could train what it tests."""
     first, second = write_set(tmp_path), write_set(tmp_path, "again")
     with pytest.raises(DataError) as refusal:
         pack([first, second], tmp_path / "out", SPLITTING, Resizing())
     assert len(refusal.value.files) == IMAGES
-    assert "is the same picture as again/images/i00.png" in refusal.value.files[0]
+    assert "is the same image as again/images/i00.png" in refusal.value.files[0]
 
 
-def test_torn_defects_are_named(tmp_path: Path) -> None:
+def test_corrupt_defects_are_named(tmp_path: Path) -> None:
     """Run lengths that do not fill the mask are a fault of ``defects.jsonl``."""
     images = write_set(tmp_path)
     path = images.folder / "defects.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     lines[0]["rle"]["counts"] = "11"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    with pytest.raises(DataError, match=r"tiles/defects.jsonl: torn at i01"):
+    with pytest.raises(DataError, match=r"tiles/defects.jsonl: corrupt at i01"):
         pack([read_set(images.folder)], tmp_path / "out", SPLITTING, Resizing())

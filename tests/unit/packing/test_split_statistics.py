@@ -15,12 +15,12 @@ def noise(size: int = 128, seed: int = 0) -> np.ndarray:
 
 def test_the_description_of_splits_fits_a_model_file() -> None:
     """It describes training images only, counts all splits, and stays under 20 KB."""
-    figures = image_statistics(noise())
+    numbers = image_statistics(noise())
 
     def entry(split: str, index: int) -> tuple:
         marks = (PackedDefect("pit", 40),) if index % 2 else ()
         record = PackedRecord(f"{split}{index}", "some", f"g{index}", 128, 128, marks, {})
-        return split, record, figures
+        return split, record, numbers
 
     images = [entry("train", k) for k in range(6)] + [entry("test", k) for k in range(3)]
     described = describe_splits(images)

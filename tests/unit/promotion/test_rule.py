@@ -171,7 +171,7 @@ def test_without_a_champion_only_floors_and_measurements_count() -> None:
     ]
     decision = decide(RULE, alone, Measurements(2_000_000, 9.0))
     assert decision.passed
-    assert "set.dice_difference" not in decision.figures
+    assert "set.dice_difference" not in decision.metrics
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 500)] * 6), min_size=10, max_size=30))
@@ -206,8 +206,8 @@ def test_half_the_false_alarms_are_worth_a_little_dice() -> None:
     assert not decide(RULE, [*labelled, *defect_free(0.23, 0.23)], MEASURED).passed
     decision = decide(RULE, [*labelled, *defect_free(0.11, 0.23)], MEASURED)
     assert decision.passed, decision.failed
-    assert decision.figures["set.false_alarms"] == pytest.approx(0.11)
-    assert decision.figures["set.champion_false_alarms"] == pytest.approx(0.23)
+    assert decision.metrics["set.false_alarms"] == pytest.approx(0.11)
+    assert decision.metrics["set.champion_false_alarms"] == pytest.approx(0.23)
 
 
 def test_more_false_alarms_refuse_a_model_with_better_dice() -> None:
@@ -233,7 +233,7 @@ def test_a_set_of_clean_images_alone_is_judged_by_its_false_alarms() -> None:
     paired = [*drawn, *defect_free(0.02, 0.40, name="line-3")]
     decision = decide(RULE, paired, MEASURED)
     assert decision.passed, decision.failed
-    assert "line-3.dice" not in decision.figures
+    assert "line-3.dice" not in decision.metrics
     assert not any("Dice" in check.name and "line-3" in check.name for check in decision.checks)
 
 

@@ -62,7 +62,7 @@ def test_it_is_the_same_at_another_path(workspace: Workspace, tmp_path: Path) ->
 def test_it_changes_with_data_code_and_params_of_train(workspace: Workspace) -> None:
     """A byte of a dep and a value of a param each make another fingerprint."""
     seen = {compute(workspace)}
-    (workspace.root / "data" / "train.bin").write_bytes(b"pictured")
+    (workspace.root / "data" / "train.bin").write_bytes(b"imaged")
     seen.add(compute(workspace))
     (workspace.root / "src" / "blemish" / "losses.py").write_text("LOSS = 2\n")
     seen.add(compute(workspace))

@@ -6,7 +6,7 @@ import pytest
 from integration.server.tiny_models import metadata, tiny_model
 
 from blemish.errors import ModelFileError
-from blemish.inference import Segmenter, golden_picture
+from blemish.inference import Segmenter, golden_image
 from blemish.operating_point import OperatingPoint
 from blemish.registry.derived import with_point
 
@@ -21,7 +21,7 @@ def test_only_the_point_changes_and_the_bytes_follow_from_it() -> None:
     assert (after.card.point.threshold, after.card.point.peak) == (0.25, 0.75)
     assert after.card.fingerprint == before.card.fingerprint
     assert onnx.load_from_string(made).graph == onnx.load_from_string(source).graph
-    golden = golden_picture(256)[None, None]
+    golden = golden_image(256)[None, None]
     assert np.array_equal(before.run(golden), after.run(golden))
 
 

@@ -56,7 +56,7 @@ def test_png_takes_only_grey_planes(bad: np.ndarray) -> None:
 
 
 def test_a_set_comes_back_as_written(tmp_path: Path) -> None:
-    """Pictures, masks, defects, groups and attributes survive the disk; Pillow agrees."""
+    """Images, masks, defects, groups and attributes survive the disk; Pillow agrees."""
     write(tmp_path / "set", ["b", "a"])
     images = read_set(tmp_path / "set")
     image, mask, defects = sample()
@@ -137,7 +137,7 @@ def test_mask_and_defects_must_agree() -> None:
 
 
 def test_every_set_that_cannot_be_read_is_named_at_once(tmp_path: Path) -> None:
-    """Two faulty sets of three: both in one message, once each, so that one round mends both."""
+    """Two faulty sets of three: both in one message, once each, so that one round fixes both."""
     write(tmp_path / "good", ["a"])
     folders = [tmp_path / name for name in ("missing", "good", "gone")]
     with pytest.raises(DataError, match="2 sets cannot be read") as caught:
@@ -148,13 +148,13 @@ def test_every_set_that_cannot_be_read_is_named_at_once(tmp_path: Path) -> None:
     assert [s.folder.name for s in read_sets(folders[1:2])] == ["good"]
 
 
-def test_missing_and_torn_sets_are_named(tmp_path: Path) -> None:
-    """No set, torn indexes and other formats each get a sentence with the next command."""
+def test_missing_and_corrupt_sets_are_named(tmp_path: Path) -> None:
+    """No set, corrupt indexes and other formats each get a sentence with the next command."""
     with pytest.raises(DataError, match="blemish import"):
         read_set(tmp_path / "nothing")
     write(tmp_path / "set", ["a"])
     (tmp_path / "set" / "index.csv").write_text("image_id,group\na,b\n")
-    with pytest.raises(DataError, match="torn"):
+    with pytest.raises(DataError, match="corrupt"):
         read_set(tmp_path / "set")
     write(tmp_path / "set", ["a"])
     (tmp_path / "set" / "set.json").write_text('{"format": 99}')

@@ -41,7 +41,7 @@ def test_large_sparse_masks_come_back() -> None:
 
 
 @pytest.mark.parametrize("counts", ["", "1", "zz", "0000", "PPPPPP1"])
-def test_torn_runs_are_refused(counts: str) -> None:
+def test_corrupt_runs_are_refused(counts: str) -> None:
     """Runs that do not fill the mask are a ValueError, never a wrong mask."""
     with pytest.raises(ValueError, match="runs of"):
         decode_region(4, 5, counts)

@@ -21,8 +21,8 @@ def draw_one(index: int, **options: str) -> Scene:
 
 @FEW
 @given(seed=st.integers(0, 2**32), index=st.integers(0, 10**6))
-def test_same_seed_and_index_same_picture(seed: int, index: int) -> None:
-    """A image depends on its seed and number alone, not on what was drawn before it."""
+def test_same_seed_and_index_same_image(seed: int, index: int) -> None:
+    """An image depends on its seed and number alone, not on what was drawn before it."""
     params = recipe(size=96)
     first = draw(seed, params, index)
     draw(seed + 1, params, index + 1)
@@ -44,7 +44,7 @@ def test_thread_count_of_opencv_changes_no_byte() -> None:
         assert np.array_equal(scene.image, draw_one(index).image)
 
 
-def test_pictures_differ() -> None:
+def test_images_differ() -> None:
     """Neighbouring numbers and neighbouring seeds share nothing."""
     images = {
         draw(seed, recipe(size=64), index).image.tobytes() for seed in (1, 2) for index in range(20)
@@ -66,14 +66,14 @@ def test_every_surface_carries_every_defect(surface: str, defect: str) -> None:
 
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_asked_for_defect_nearly_always_shows(defect: str) -> None:
-    """A image that is to hold a defect holds one, whatever its surface."""
+    """An image that is to hold a defect holds one, whatever its surface."""
     scenes = [draw_one(100 + index, defect=defect) for index in range(24)]
     assert sum(bool(scene.defects) for scene in scenes) >= 22
 
 
 @pytest.mark.parametrize("size", [64, 65, 100, 160, 256, 500, 1024, 2048])
 def test_any_size(size: int) -> None:
-    """Pictures from thumbnails to large sheets are drawn, defects and all."""
+    """Images from thumbnails to large sheets are drawn, defects and all."""
     for index in range(3):
         scene = draw(5, recipe(size=size), index)
         assert scene.image.shape == scene.mask.shape == (size, size)
@@ -108,7 +108,7 @@ def test_every_painted_defect_shows() -> None:
             assert found.width_px > 0
 
 
-def test_clean_pictures_are_untouched() -> None:
+def test_clean_images_are_untouched() -> None:
     """A clean image is the camera's view of the bare part: no change, no mask."""
     params = recipe(clean_share=1.0)
     for index in range(10):
@@ -120,13 +120,13 @@ def test_clean_pictures_are_untouched() -> None:
 
 @FEW
 @given(share=st.floats(0, 1), count=st.integers(1, 400))
-def test_share_of_clean_pictures_is_exact(share: float, count: int) -> None:
+def test_share_of_clean_images_is_exact(share: float, count: int) -> None:
     """Of the first N images, N times the share are clean, to within one."""
     clean = sum(is_clean(index, share) for index in range(count))
     assert abs(clean - share * count) <= 1
 
 
-def test_defective_pictures_hold_defects() -> None:
+def test_defective_images_hold_defects() -> None:
     """The share of images without a mask is the one asked for, to within a few per cent."""
     params = recipe(clean_share=0.35)
     free = np.mean([not draw(9, params, index).defects for index in range(200)])

@@ -35,6 +35,21 @@ def page() -> None:
     if not versions:
         _show_empty()
         return
+    pair, source = _choose(versions)
+    collection = _collection(source, pair)
+    _show_refused(collection)
+    if not len(collection):
+        st.info(_nothing(source), icon=":material/add_photo_alternate:")
+        return
+    comparison = page_cache.comparison_of(pair, collection)
+    comparison.wait(_PATIENCE_S)
+    with st.container():  # keeps its place, so that nothing below moves when the progress goes
+        _follow(comparison)
+    _show_comparison(pair, comparison)
+
+
+def _choose(versions: Sequence[Version]) -> tuple[Pair, str]:
+    """Let a person choose two versions and where the images come from."""
     left, middle, right = st.columns(3)
     references = _references(versions)
     names = {reference: _label(reference, version) for reference, version in references.items()}
@@ -50,16 +65,7 @@ def page() -> None:
         Side("A", names[a], references[a], page_cache.load(references[a])),
         Side("B", names[b], references[b], page_cache.load(references[b])),
     )
-    collection = _collection(source, pair)
-    _show_refused(collection)
-    if not len(collection):
-        st.info(_nothing(source), icon=":material/add_photo_alternate:")
-        return
-    comparison = page_cache.comparison_of(pair, collection)
-    comparison.wait(_PATIENCE_S)
-    with st.container():  # keeps its place, so that nothing below moves when the progress goes
-        _follow(comparison)
-    _show_comparison(pair, comparison)
+    return pair, source
 
 
 @guarded

@@ -1,28 +1,25 @@
 """A comparison as one HTML file: metrics, curves and the images that differ most."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from html import escape
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from jinja2 import Environment, FileSystemLoader
 
 from blemish.dashboard.compare.compared_images import ComparedImage, ordered, paired_calls
 from blemish.dashboard.compare.comparison_view import ComparisonView
 from blemish.dashboard.compare.decision_summary import table
-from blemish.dashboard.compare.paired_metrics import (
-    PairedMetric,
-    by_class,
-    paired_metrics,
-    sweep,
-)
-from blemish.dashboard.compare.version_pair import Pair
+from blemish.dashboard.compare.paired_metrics import by_class, paired_metrics, sweep
 from blemish.dashboard.viewer import image_url
 from blemish.metrics import Interval
 from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
 
 _IMAGES = 8
-_COLOURS = ("#0b6bcb", "#c8500a")
+_POINTS = 200  # of a curve; more are not seen
+
+Values = npt.NDArray[np.float64]
 
 
 def compose(view: ComparisonView, shown: ComparedImage) -> str:
@@ -32,63 +29,45 @@ def compose(view: ComparisonView, shown: ComparedImage) -> str:
         view: The comparison as the person sees it.
         shown: The image that the person looked at; it comes first.
     """
-    pair, counted = view.pair, view.counted
-    others = [one for one in ordered(counted, "result") if one.index != shown.index]
-    name, number = view.collection.name, len(view.collection)
-    parts = [
-        f"<h1>Comparison of {escape(pair.a.title)} and {escape(pair.b.title)}</h1>",
-        f"<p>{escape(name)}: {len(counted)} of {number} images. {_now()}</p>",
-        _versions(pair, view.thresholds),
-        _decisions(view),
-        _metrics(paired_metrics(counted)),
-        _curves(view),
-        _classes(counted),
-        "<h2>Where they differ</h2>",
-        *(_image(view, one) for one in (shown, *others[: _IMAGES - 1])),
-    ]
-    return _PAGE.format(body="\n".join(part for part in parts if part))
+    calls = paired_calls(view.counted)
+    others = [one for one in ordered(view.counted, "result") if one.index != shown.index]
+    page = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True)
+    return page.get_template("comparison_report.html").render(
+        pair=view.pair,
+        collection=view.collection,
+        counted=len(view.counted),
+        now=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
+        versions=list(_versions(view)),
+        decisions=table(view.pair, calls.by_part(), calls, ()) if len(calls) else "",
+        metrics=list(_metrics(view)),
+        curves=list(_curves(view)),
+        classes=[(name, f"{a:.4f}", f"{b:.4f}", n) for name, a, b, n in by_class(view.counted)],
+        images=[(one, list(_panes(view, one))) for one in (shown, *others[: _IMAGES - 1])],
+    )
 
 
-def _now() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC."
+def _versions(view: ComparisonView) -> Iterator[tuple[str, ...]]:
+    sides = view.pair.sides
+    points = [side.model.card.point for side in sides]
+    yield "Chosen as", *(side.name for side in sides)
+    yield "Number format", *(side.version.precision for side in sides)
+    yield "Threshold used here", *(f"{threshold:.4f}" for threshold in view.thresholds)
+    yield "Threshold of its own", *(f"{point.threshold:.4f}" for point in points)
+    yield "Peak", *(f"{point.peak:.4f}" for point in points)
+    yield "Size, bytes", *(str(side.version.size_bytes) for side in sides)
+    yield "Latency, ms", *(str(side.version.latency_ms) for side in sides)
+    yield "Git commit", *(side.version.git_commit for side in sides)
+    yield "SHA-256", *(side.version.sha256 for side in sides)
 
 
-def _versions(pair: Pair, thresholds: tuple[float, float]) -> str:
-    rows = [
-        ("Chosen as", [side.name for side in pair.sides]),
-        ("Number format", [side.version.precision for side in pair.sides]),
-        ("Threshold used here", [f"{threshold:.4f}" for threshold in thresholds]),
-        ("Threshold of its own", [f"{side.model.card.point.threshold:.4f}" for side in pair.sides]),
-        ("Peak", [f"{side.model.card.point.peak:.4f}" for side in pair.sides]),
-        ("Size, bytes", [str(side.version.size_bytes) for side in pair.sides]),
-        ("Latency, ms", [str(side.version.latency_ms) for side in pair.sides]),
-        ("Git commit", [side.version.git_commit for side in pair.sides]),
-        ("SHA-256", [side.version.sha256 for side in pair.sides]),
-    ]
-    return _table(["", "A", "B"], [[name, *values] for name, values in rows])
-
-
-def _decisions(view: ComparisonView) -> str:
-    images = paired_calls(view.counted)
-    if not len(images):
-        return ""
-    return "<h2>Parts</h2>" + table(view.pair, images.by_part(), images, ())
-
-
-def _metrics(metrics: Sequence[PairedMetric]) -> str:
-    if not metrics:
-        return "<p>The images have no masks, so there are no metrics.</p>"
-    rows = [
-        [
-            figure.name,
-            _with(figure.a, figure.interval_a),
-            _with(figure.b, figure.interval_b),
-            _with(figure.difference, figure.interval_difference, "+"),
-        ]
-        for figure in metrics
-    ]
-    heads = ["Pooled (95 % interval)", "A", "B", "B minus A, paired"]
-    return "<h2>Metrics</h2>" + _table(heads, rows)
+def _metrics(view: ComparisonView) -> Iterator[tuple[str, ...]]:
+    for metric in paired_metrics(view.counted):
+        yield (
+            metric.name,
+            _with(metric.a, metric.interval_a),
+            _with(metric.b, metric.interval_b),
+            _with(metric.difference, metric.interval_difference, "+"),
+        )
 
 
 def _with(value: float, interval: Interval | None, sign: str = "") -> str:
@@ -97,55 +76,28 @@ def _with(value: float, interval: Interval | None, sign: str = "") -> str:
     return f"{value:{sign}.4f} ({interval.low:{sign}.4f} to {interval.high:{sign}.4f})"
 
 
-def _curves(view: ComparisonView) -> str:
+def _curves(view: ComparisonView) -> Iterator[tuple[str, list[str]]]:
+    """Yield title and, for each version, the points of a polyline in the drawing's coordinates."""
     measured = view.measured
     if not measured:
-        return ""
+        return
     sweeps = [sweep(measured, view.comparison.grid, side) for side in (0, 1)]
-    names = [side.title for side in view.pair.sides]
-    legend = "".join(
-        f'<span style="color:{colour}">&#9632; {escape(name)}</span> '
-        for name, colour in zip(names, _COLOURS, strict=True)
-    )
-    return (
-        f"<h2>Curves</h2><p>{legend}</p><div class='row'>"
-        + _svg("Precision over recall", [(sweep.recall, sweep.precision) for sweep in sweeps])
-        + _svg("Dice over threshold", [(sweep.threshold, sweep.dice) for sweep in sweeps])
-        + "</div>"
-    )
+    for title, x, y in (
+        ("Precision over recall", "recall", "precision"),
+        ("Dice over threshold", "threshold", "dice"),
+    ):
+        yield title, [_points(getattr(one, x), getattr(one, y)) for one in sweeps]
 
 
-Values = npt.NDArray[np.float64]
+def _points(x: Values, y: Values) -> str:
+    chosen = np.unique(np.linspace(0, len(x) - 1, _POINTS).astype(int))
+    return " ".join(f"{40 + 300 * x[i]:.1f},{220 - 200 * y[i]:.1f}" for i in chosen)
 
 
-def _svg(title: str, curves: Sequence[tuple[Values, Values]]) -> str:
-    lines = []
-    for (x, y), colour in zip(curves, _COLOURS, strict=True):
-        chosen = np.unique(np.linspace(0, len(x) - 1, 200).astype(int))
-        points = " ".join(f"{40 + 300 * x[i]:.1f},{220 - 200 * y[i]:.1f}" for i in chosen)
-        style = f'fill="none" stroke="{colour}" stroke-width="2"'
-        lines.append(f'<polyline points="{points}" {style}/>')
-    marks = "".join(
-        f'<text x="{40 + 300 * v}" y="236">{v:.1f}</text>'
-        f'<text x="12" y="{224 - 200 * v}">{v:.1f}</text>'
-        f'<path d="M40 {220 - 200 * v}H340" stroke="#ddd"/>'
-        for v in (0, 0.5, 1)
-    )
-    return (
-        f'<figure><svg viewBox="0 0 360 245" role="img" aria-label="{escape(title)}">{marks}'
-        f"{''.join(lines)}</svg><figcaption>{escape(title)}</figcaption></figure>"
-    )
-
-
-def _classes(compared: Sequence[ComparedImage]) -> str:
-    rows = [[name, f"{a:.4f}", f"{b:.4f}", str(count)] for name, a, b, count in by_class(compared)]
-    heads = ["Class", "Dice A", "Dice B", "Images"]
-    return "<h2>By class</h2>" + _table(heads, rows) if rows else ""
-
-
-def _image(view: ComparisonView, one: ComparedImage) -> str:
+def _panes(view: ComparisonView, one: ComparedImage) -> Iterator[tuple[str, str]]:
+    """Yield what is shown of an image, by title, as the address of an image."""
     image = view.collection.image(one.index)
-    panes = [("Original", image.plane)]
+    yield "Original", image_url(image.plane)
     masks = []
     for side, threshold in zip(view.pair.sides, view.thresholds, strict=True):
         probability = side.model.probability(image.plane, prepared=image.prepared)
@@ -156,46 +108,6 @@ def _image(view: ComparisonView, one: ComparedImage) -> str:
             if image.truth is None
             else overlay_truth(image.plane, prediction.mask, image.truth)
         )
-        panes += [
-            (f"{side.letter}, heatmap", create_heatmap(prediction.probability)),
-            (f"{side.letter}, marks", marked),
-        ]
-    panes.append(("Where they differ", overlay_truth(image.plane, masks[0], masks[1])))
-    panels = "".join(
-        f'<figure><img src="{image_url(pane)}" alt="{escape(title)}">'
-        f"<figcaption>{escape(title)}</figcaption></figure>"
-        for title, pane in panes
-    )
-    classes = ", ".join(one.entry.classes) or "defect-free"
-    dice = f", Dice {one.a.dice:.3f} and {one.b.dice:.3f}" if one.a and one.b else ""
-    return (
-        f"<h3>{escape(one.entry.image_id)}</h3><p>{escape(classes)}; they differ on "
-        f"{one.disagreement:.2%}{dice}.</p><div class='row'>{panels}</div>"
-    )
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(head)}</th>" for head in heads)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Blemish: a comparison</title>
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<style>
-body {{font: 15px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem;
- color: #1a2230; background: #fff}}
-table {{border-collapse: collapse; margin: 1rem 0}}
-th, td {{border-bottom: 1px solid #d5dbe4; padding: .3rem .9rem .3rem 0; text-align: left;
- font-variant-numeric: tabular-nums; overflow-wrap: anywhere}}
-.row {{display: flex; flex-wrap: wrap; gap: .8rem}}
-figure {{margin: 0; flex: 1 1 150px}} figcaption {{font-size: .85rem}}
-img, svg {{width: 100%; height: auto}} svg text {{font-size: 10px; fill: #555}}
-</style></head><body>
-{body}
-</body></html>
-"""
+        yield f"{side.letter}, heatmap", image_url(create_heatmap(prediction.probability))
+        yield f"{side.letter}, marks", image_url(marked)
+    yield "Where they differ", image_url(overlay_truth(image.plane, masks[0], masks[1]))

@@ -1,4 +1,4 @@
-"""Figures of a comparison, each with how sure we are of it; no widget, no rule of its own."""
+"""Metrics of a comparison, each with how sure we are of it; no widget, no rule of its own."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

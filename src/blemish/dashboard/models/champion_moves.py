@@ -20,14 +20,22 @@ _SERVED_WITHIN_S = 10.0
 _DONE = ":material/check_circle:"
 
 
+def _show_rollback() -> None:
+    target, obstacle = page_cache.rollback_target()
+    back = f"Roll back to version {target.version.version}" if target else "Roll back"
+    pressed = st.button(
+        back, icon=":material/undo:", key="rollback", disabled=target is None, help=obstacle
+    )
+    if pressed and target:
+        _rollback(target)
+
+
 def show_buttons(version: Version) -> None:
     """Show the buttons for the chosen version, or why there are none."""
     if page_cache.environment().dashboard_read_only:
         st.caption(":material/lock: Read-only: promote and roll back on the command line.")
         return
     is_champion = CHAMPION in version.aliases
-    target, obstacle = page_cache.rollback_target()
-    back = f"Roll back to version {target.version.version}" if target else "Roll back"
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button(
             f"Promote version {version.version}",
@@ -46,13 +54,7 @@ def show_buttons(version: Version) -> None:
             "nothing is moved or written.",
         ):
             _dry_run(version)
-        if (
-            st.button(
-                back, icon=":material/undo:", key="rollback", disabled=target is None, help=obstacle
-            )
-            and target
-        ):
-            _rollback(target)
+        _show_rollback()
         if is_champion:
             st.caption("This version is the champion already.")
 

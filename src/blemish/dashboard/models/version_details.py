@@ -66,7 +66,7 @@ def show_history() -> None:
 
 
 def show_checks(decision: Decision) -> None:
-    """Show every figure of the gate with what is accepted."""
+    """Show every metric of the gate with what is accepted."""
     _checks([asdict(check) for check in decision.checks])
 
 

@@ -15,7 +15,7 @@ from blemish.errors import BlemishError, ImageError
 from blemish.image_statistics import NAMES, image_statistics
 from blemish.imaging import decode_image
 from blemish.monitoring import drift, logged_predictions
-from blemish.monitoring.database import pictures_folder
+from blemish.monitoring.database import images_folder
 from blemish.monitoring.image_store import ImageStore
 
 _EXAMPLES = 5
@@ -29,12 +29,10 @@ def show() -> None:
     params = monitor_params().drift
     with page_cache.asking_log() as engine:
         served = logged_predictions.served(engine)
-        window = (
-            logged_predictions.window(engine, served.version, params.window) if served else None
-        )
-    if served is None or window is None:
-        st.caption("A server tells which model it uses when it starts. None has yet.")
-        return
+        if served is None:
+            st.caption("A server tells which model it uses when it starts. None has yet.")
+            return
+        window = logged_predictions.window(engine, served.version, params.window)
     shifts = drift.compare(
         drift.read_references(served.statistics),
         window.statistics,
@@ -130,12 +128,12 @@ def _show_examples(
 def _newest_examples(
     shift: drift.Shift, window: logged_predictions.StatisticsWindow
 ) -> list[np.ndarray]:
-    store = ImageStore(pictures_folder(page_cache.environment()))
+    store = ImageStore(images_folder(page_cache.environment()))
     values = window.statistics[shift.name]
     sign = 1 if shift.mean > shift.training_mean else -1
     order = np.argsort(np.where(np.isfinite(values), -sign * values, np.inf))
     found: list[np.ndarray] = []
-    for sha256 in dict.fromkeys(window.pictures[int(place)] for place in order):
+    for sha256 in dict.fromkeys(window.images[int(place)] for place in order):
         data = store.get(sha256) if sha256 else None
         if data is not None and len(found) < _EXAMPLES:
             try:

@@ -14,7 +14,7 @@ from blemish.errors import BlemishError, ImageError
 from blemish.imaging import decode_image
 from blemish.inference import Segmentation
 from blemish.monitoring import prediction_search
-from blemish.monitoring.database import pictures_folder
+from blemish.monitoring.database import images_folder
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.monitoring.prediction_search import LoggedPrediction, PredictionFilter
@@ -103,7 +103,7 @@ def _facts(record: PredictionRecord) -> list[str]:
 
 def _show_image(logged: LoggedPrediction, found: Prediction) -> None:
     """Show image, defects and heatmap; the log keeps no heatmap, so the version looks again."""
-    data = ImageStore(pictures_folder(page_cache.environment())).get(found.image.sha256)
+    data = ImageStore(images_folder(page_cache.environment())).get(found.image.sha256)
     if data is None:
         st.info(
             "The image is no longer kept: `monitor.keep` in params.yaml says for how long.",

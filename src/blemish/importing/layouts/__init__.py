@@ -1,4 +1,4 @@
-"""Importers: one file with one function each, and a row in :data:`LAYOUTS`."""
+"""Importers: one file a family, and a row in :data:`LAYOUTS`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from blemish.errors import DataError
 from blemish.importing.layouts import (
     coco,
-    kolektor_sdd,
-    kolektor_sdd2,
+    kolektor,
     labelme,
     magnetic_tile,
     mvtec_ad,
@@ -31,8 +30,8 @@ class KnownLayout:
 LAYOUTS = {
     "magnetic-tile": KnownLayout(magnetic_tile.find, "MT_<Class>/Imgs/x.jpg with x.png"),
     "mvtec-ad": KnownLayout(mvtec_ad.find, "test/DEFECT/x.png with ground_truth/DEFECT/x_mask.png"),
-    "kolektor-sdd": KnownLayout(kolektor_sdd.find, "kosXX/PartN.jpg with PartN_label.bmp"),
-    "kolektor-sdd2": KnownLayout(kolektor_sdd2.find, "train/N.png with N_GT.png"),
+    "kolektor-sdd": KnownLayout(kolektor.find_items, "kosXX/PartN.jpg with PartN_label.bmp"),
+    "kolektor-sdd2": KnownLayout(kolektor.find_splits, "train/N.png with N_GT.png"),
     "coco": KnownLayout(coco.find, "a .json with images, annotations and categories"),
     "labelme": KnownLayout(labelme.find, "x.jpg with x.json"),
     "yolo-seg": KnownLayout(yolo_seg.find, "images/x.jpg with labels/x.txt, an outline a line"),
@@ -60,11 +59,11 @@ def find_images(tree: SourceTree, layout: str | None = None) -> tuple[str, Found
         found = LAYOUTS[name].find(tree)
         if found is not None:
             return name, found
-    torn = [content for _, content in tree.documents() if isinstance(content, Fault)]
+    corrupt = [content for _, content in tree.documents() if isinstance(content, Fault)]
     known = "\n".join(f"  {name}: {one.looks_like}" for name, one in LAYOUTS.items())
     raise DataError(
-        f"{tree.root} holds {len(tree.pictures)} pictures in {len(tree.files)} files, but "
+        f"{tree.root} holds {len(tree.images)} images in {len(tree.files)} files, but "
         f"{'not in layout ' + layout if layout else 'in no layout that is known'}. Arrange it as "
-        f"one of these, or give each picture a mask:\n{known}",
-        [f"{fault.file}: {fault.problem}" for fault in torn],
+        f"one of these, or give each image a mask:\n{known}",
+        [f"{fault.file}: {fault.problem}" for fault in corrupt],
     )

@@ -27,4 +27,4 @@ def find_clean(tree: SourceTree, labelled: FoundImages | None) -> FoundImages:
             f"masks or annotations, such as {printable(labels[0])}. Leave --clean out, or import "
             "a folder of clean photographs alone."
         )
-    return FoundImages(tuple(SourceImage(path) for path in tree.pictures))
+    return FoundImages(tuple(SourceImage(path) for path in tree.images))

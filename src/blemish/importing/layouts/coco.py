@@ -45,7 +45,7 @@ def find(tree: SourceTree) -> FoundImages | None:
     if not recognised:
         return None
     named = {image.file for image in reader.images} | reader.named
-    unnamed = () if corrupt else (path for path in tree.pictures if path not in named)
+    unnamed = () if corrupt else (path for path in tree.images if path not in named)
     rest = [SourceImage(path, unmasked=True) for path in unnamed]
     return FoundImages((*reader.images, *rest), tuple(reader.faults), tuple(reader.left_out))
 
@@ -75,13 +75,11 @@ class _Reader:
         for number in regions.keys() - ids.keys():
             self._fault(path, f"regions of an unknown image {number}")
         for entry in content["images"]:
-            picture = self._locate(path, entry)
-            if picture is not None:
+            image = self._locate(path, entry)
+            if image is not None:
                 marked = tuple(regions[entry["id"]])
                 self.images.append(
-                    SourceImage(
-                        picture, regions=marked, annotation=path, declared_size=_size(entry)
-                    )
+                    SourceImage(image, regions=marked, annotation=path, declared_size=_size(entry))
                 )
 
     def _regions(
@@ -131,7 +129,7 @@ def _candidates(path: PurePosixPath, name: str, tree: SourceTree) -> list[PurePo
             if candidate in tree:
                 return [candidate]
     parts = PurePosixPath(name).parts
-    called = tree.pictures_called(parts[-1]) if parts else []
+    called = tree.images_called(parts[-1]) if parts else []
     ending = [one for one in called if one.parts[-len(parts) :] == parts]
     fitting = ending or called
     if len(fitting) > 1:

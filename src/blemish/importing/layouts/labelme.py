@@ -48,7 +48,7 @@ def find(tree: SourceTree) -> FoundImages | None:
     if not recognised:
         return None
     described = {image.file for image in images}
-    rest = [path for path in tree.pictures if path not in described]
+    rest = [path for path in tree.images if path not in described]
     images += [SourceImage(path, unmasked=not is_free(path.parent.name)) for path in rest]
     return FoundImages(tuple(images), tuple(faults), tuple(left_out))
 
@@ -60,7 +60,7 @@ class _NotAcceptedError(Exception):
 def _read(
     path: PurePosixPath, content: dict[str, Any], tree: SourceTree, left_out: list[LeftOut]
 ) -> SourceImage:
-    picture = _locate(path, str(content["imagePath"]).replace("\\", "/"), tree)
+    image = _locate(path, str(content["imagePath"]).replace("\\", "/"), tree)
     regions = []
     for number, shape in enumerate(content["shapes"], 1):
         name = _label(number, shape)
@@ -71,7 +71,7 @@ def _read(
     width, height = content.get("imageWidth"), content.get("imageHeight")
     size = (int(width), int(height)) if width and height else None
     return SourceImage(
-        picture, regions=tuple(regions), annotation=path, declared_size=size, shown_turned=True
+        image, regions=tuple(regions), annotation=path, declared_size=size, shown_turned=True
     )
 
 

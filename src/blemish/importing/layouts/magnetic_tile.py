@@ -22,7 +22,7 @@ _FOLDER = re.compile(r"MT_([A-Za-z]+)")
 def find(tree: SourceTree) -> FoundImages | None:
     """Return the tiles of a source, None when it has no ``MT_<Class>/Imgs``."""
     images, faults = [], []
-    for path in tree.pictures:
+    for path in tree.images:
         match = _FOLDER.fullmatch(path.parts[-3]) if len(path.parts) >= 3 else None
         if match is None or path.parts[-2] != "Imgs":
             continue

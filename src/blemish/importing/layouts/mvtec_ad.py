@@ -22,9 +22,9 @@ _SPLITS = ("train", "test", "validation")
 
 def find(tree: SourceTree) -> FoundImages | None:
     """Return the images of all categories, None without ``test`` beside ``ground_truth``."""
-    tested = {path.parents[2] for path in tree.pictures if path.parts[-3:-2] == ("test",)}
+    tested = {path.parents[2] for path in tree.images if path.parts[-3:-2] == ("test",)}
     truths: dict[PurePosixPath, list[PurePosixPath]] = {}
-    for path in tree.pictures:
+    for path in tree.images:
         if "ground_truth" in path.parts[:-1]:
             depth = path.parts.index("ground_truth")
             category = PurePosixPath(*path.parts[:depth])
@@ -33,7 +33,7 @@ def find(tree: SourceTree) -> FoundImages | None:
     marked = {path.parents[1] for path in truths}
     images: list[SourceImage] = []
     used: set[PurePosixPath] = set()
-    for path in tree.pictures:
+    for path in tree.images:
         if path.parts[-3:-2] and path.parts[-3] in _SPLITS and path.parents[2] in tested & marked:
             image = _describe(path, truths)
             used.update(mask.file for mask in image.masks)
@@ -42,7 +42,7 @@ def find(tree: SourceTree) -> FoundImages | None:
         return None
     faults = [
         Fault(printable(path), "an orphan mask: no image in test has its name")
-        for path in tree.pictures
+        for path in tree.images
         if "ground_truth" in path.parts[:-1] and path not in used
     ]
     return FoundImages(tuple(images), tuple(faults))

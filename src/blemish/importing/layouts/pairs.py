@@ -1,4 +1,4 @@
-"""Pictures with mask pictures, however they are paired.
+"""Images with mask images, however they are paired.
 
 ``images/a.jpg`` with ``masks/a.png`` (or ``ground_truth/``, ``labels/``, ...), ``a.jpg`` with
 ``a_mask.png``, or ``a.jpg`` with ``a.png`` beside it, at any depth. A folder that is neither of
@@ -29,10 +29,10 @@ _LOSSY = frozenset({".jpg", ".jpeg"})
 
 
 def find(tree: SourceTree) -> FoundImages | None:
-    """Return pictures with their masks, None when no file is a mask by its name or folder."""
+    """Return images with their masks, None when no file is a mask by its name or folder."""
     by_key: dict[str, list[PurePosixPath]] = defaultdict(list)
     masks: dict[str, list[PurePosixPath]] = defaultdict(list)
-    for path in tree.pictures:
+    for path in tree.images:
         (masks if _is_mask(path) else by_key)[_key(path)].append(path)
     for key, paths in by_key.items():
         if len(paths) == 2 and key not in masks:
@@ -58,7 +58,7 @@ def _is_mask(path: PurePosixPath) -> bool:
 
 
 def _key(path: PurePosixPath) -> str:
-    """Return what a picture and its mask have in common."""
+    """Return what an image and its mask have in common."""
     places = _IMAGE_FOLDERS | _MASK_FOLDERS
     parts = [part for part in path.parts[:-1] if part.lower() not in places]
     stem = path.stem

@@ -41,7 +41,7 @@ def find(tree: SourceTree) -> FoundImages | None:
         return None
     named = {image.file for image in images}
     folders = {path.parent for path in named}
-    rest = [path for path in tree.pictures if path not in named]
+    rest = [path for path in tree.images if path not in named]
     images += [SourceImage(path, unmasked=True) for path in rest if path.parent in folders]
     left_out = [LeftOut(printable(p), _NO_TABLE) for p in rest if p.parent not in folders]
     return FoundImages(tuple(images), tuple(faults), tuple(left_out))
@@ -66,7 +66,7 @@ def _read(
         else:
             regions[name]
     for name, marked in regions.items():
-        found = tree.pictures_called(PurePosixPath(name.replace("\\", "/")).name)
+        found = tree.images_called(PurePosixPath(name.replace("\\", "/")).name)
         if len(found) == 1:
             images.append(SourceImage(found[0], regions=tuple(marked), annotation=path))
         else:

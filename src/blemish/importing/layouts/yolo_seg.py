@@ -28,14 +28,14 @@ _NO_DEFECT = "an outline whose class says that it is no defect"
 def find(tree: SourceTree) -> FoundImages | None:
     """Return photographs with their outlines, None when no ``.txt`` belongs to a photograph."""
     labels = {_key(path): (path, text) for path, text in tree.texts(".txt")}
-    paired = [path for path in tree.pictures if _key(path) in labels]
+    paired = [path for path in tree.images if _key(path) in labels]
     if not any(_is_label(labels[_key(path)][1]) for path in paired):
         return None
     names = _class_names(tree)
     images: list[SourceImage] = []
     faults: list[Fault] = []
     left_out: list[LeftOut] = []
-    for path in tree.pictures:
+    for path in tree.images:
         if _key(path) not in labels:
             images.append(SourceImage(path, unmasked=not is_free(path.parent.name)))
             continue
@@ -47,7 +47,7 @@ def find(tree: SourceTree) -> FoundImages | None:
         kept = tuple(region for region in regions if not is_free(region.class_name))
         left_out += [LeftOut(printable(label), _NO_DEFECT)] * (len(regions) - len(kept))
         images.append(SourceImage(path, regions=kept, annotation=label))
-    keys = {_key(path) for path in tree.pictures}
+    keys = {_key(path) for path in tree.images}
     faults += [
         Fault(printable(path), "an orphan label: no image has its name")
         for key, (path, text) in labels.items()

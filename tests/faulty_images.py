@@ -1,4 +1,4 @@
-"""Pictures that the decode gate must refuse, and the error each must give."""
+"""Images that the decode gate must refuse, and the error each must give."""
 
 import io
 import struct
@@ -11,22 +11,22 @@ import numpy.typing as npt
 from PIL import Image
 
 from blemish.errors import ImageContentError, ImageError, ImageSizeError, ImageTypeError
-from blemish.inference import golden_picture
+from blemish.inference import golden_image
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
 def grey(height: int = 48, width: int = 64) -> npt.NDArray[np.uint8]:
-    """A picture with a dark line, of any size."""
-    return np.ascontiguousarray(golden_picture(256)[:height, 30 : 30 + width])
+    """An image with a dark line, of any size."""
+    return np.ascontiguousarray(golden_image(256)[:height, 30 : 30 + width])
 
 
 def encode(
-    picture: npt.NDArray[np.uint8] | Image.Image, form: str = "PNG", **options: object
+    image: npt.NDArray[np.uint8] | Image.Image, form: str = "PNG", **options: object
 ) -> bytes:
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    opened = image if isinstance(image, Image.Image) else Image.fromarray(image)
     stream = io.BytesIO()
-    image.save(stream, form, **options)
+    opened.save(stream, form, **options)
     return stream.getvalue()
 
 
@@ -246,8 +246,8 @@ CASES: dict[str, tuple[type[ImageError], Callable[[], bytes]]] = {
 """Name of each: the error, and what makes the bytes."""
 
 
-def same_picture() -> Iterator[tuple[str, bytes]]:
-    """Yield encodings of one grey picture that must all give the same answer."""
+def same_image() -> Iterator[tuple[str, bytes]]:
+    """Yield encodings of one grey image that must all give the same answer."""
     image = Image.fromarray(grey())
     for mode in ("L", "RGB", "RGBA", "LA", "P"):
         yield f"PNG {mode}", encode(image.convert(mode))
