@@ -77,7 +77,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Export a small trained network once."""
     root = tmp_path_factory.mktemp("export")
     inputs, out, report = write_inputs(root), root / "out", root / "parity.json"
-    made = export(inputs, out, report, params(), Resizing(), say=silently)
+    made = export(inputs, out, report, params(), Resizing(), tell=silently)
     return World(inputs, out, report, made)
 
 
@@ -209,7 +209,7 @@ def test_the_same_inputs_give_the_same_files(world: World, tmp_path: Path) -> No
     """Exported again from a longer path, in a used process, both files are byte for byte equal."""
     folder = tmp_path / "somewhere" / "else entirely"
     inputs = write_inputs(folder)
-    export(inputs, folder / "out", folder / "parity.json", params(), Resizing(), say=silently)
+    export(inputs, folder / "out", folder / "parity.json", params(), Resizing(), tell=silently)
     for precision in ("fp32", "int8"):
         again = (folder / "out" / f"model.{precision}.onnx").read_bytes()
         assert again == world.file(precision)
@@ -314,7 +314,7 @@ def test_a_breach_leaves_no_file_behind(tmp_path: Path) -> None:
     inputs = write_inputs(tmp_path)
     strict = params(probability=1e-12)
     with pytest.raises(ParityError, match="fp32_probability"):
-        export(inputs, tmp_path / "out", tmp_path / "p.json", strict, Resizing(), say=silently)
+        export(inputs, tmp_path / "out", tmp_path / "p.json", strict, Resizing(), tell=silently)
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "p.json").exists()
 
@@ -357,7 +357,7 @@ def test_a_corrupt_input_is_named(tmp_path: Path, name: str) -> None:
     path = next(tmp_path.rglob(name))
     path.write_text("{")
     with pytest.raises(ModelFileError, match=r"dvc repro"):
-        export(inputs, tmp_path / "o", tmp_path / "p.json", params(), Resizing(), say=silently)
+        export(inputs, tmp_path / "o", tmp_path / "p.json", params(), Resizing(), tell=silently)
     path.write_text("{}")
     with pytest.raises(ModelFileError, match=r"dvc repro"):
-        export(inputs, tmp_path / "o", tmp_path / "p.json", params(), Resizing(), say=silently)
+        export(inputs, tmp_path / "o", tmp_path / "p.json", params(), Resizing(), tell=silently)
