@@ -14,6 +14,7 @@ _DEPLOYED = "integration/test_deployment.py::test_the_commands_work_together"
 EXECUTED = {
     "blemish history": _STORY,
     "blemish import": "integration/test_import.py::test_an_import_is_tracked_told_and_repeatable",
+    "blemish keys add": "integration/server/test_keys.py::test_keys_on_the_command_line",
     "blemish models": "pipeline/test_repro.py::test_repro_registers_two_versions_and_a_champion",
     "blemish predict": "pipeline/test_repro.py::test_prediction_from_the_registry",
     "blemish promote": _STORY,
@@ -22,6 +23,7 @@ EXECUTED = {
     "blemish score s3://line/2026": (
         "integration/test_score_s3.py::test_source_and_out_are_object_stores"
     ),
+    "blemish serve --root-path": "integration/server/test_proxy.py::test_the_examples_work",
     "blemish start": "integration/test_start.py::test_a_version_becomes_a_start",
     "blemish suggest": "unit/test_suggestions.py::test_the_command_lists_and_draws",
     "blemish sync": "pipeline/test_repro.py::test_lost_store_comes_back_once",

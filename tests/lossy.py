@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import tifffile
-from faulty_pictures import encode
+from faulty_images import encode
 from PIL import Image
 
 Plane = npt.NDArray[np.uint8]

@@ -59,12 +59,12 @@ LEVELS = 1
 
 
 @settings(max_examples=20, deadline=None)
-@given(picture=pictures(), data=st.data())
+@given(image=images(), data=st.data())
 def test_lossy_encodings_stay_within_the_stated_tolerance(
-    picture: tuple[npt.NDArray[np.uint16], int], data: st.DataObject
+    image: tuple[npt.NDArray[np.uint16], int], data: st.DataObject
 ) -> None:
     """Each pixel is that of other decoders but for one level; grey JPEG keeps its own bound."""
-    samples, bits = picture
+    samples, bits = image
     stored = (samples >> (bits - 8)).astype(np.uint8)
 
     def choose(name: str, values: list[object]) -> object:

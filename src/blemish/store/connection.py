@@ -240,7 +240,7 @@ class Store:
             else "Start it (make ui), or unset MLFLOW_TRACKING_URI to use the embedded store."
         )
         if self.location.is_server and has_unquoted_password(self.location.uri):
-            mend = _QUOTING
+            fix = _QUOTING
         shown = hide_password_in(reason, self.location.uri)
         return StoreUnreachableError(
             f"The MLflow store at {self.location} does not answer: {shown}. {fix}"

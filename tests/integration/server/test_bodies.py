@@ -95,14 +95,14 @@ def test_sixteen_bits_are_scaled(server: Server, image: bytes) -> None:
     assert server.predict(deep).json()["defects"] == server.predict(image).json()["defects"]
 
 
-def test_a_depth_that_no_file_declares_is_given(server: Server, picture: bytes) -> None:
+def test_a_depth_that_no_file_declares_is_given(server: Server, image: bytes) -> None:
     """12 bits in 16 are nearly black with a warning; bits=12 gives the answer of the 8-bit twin."""
-    levels = np.round(golden_picture(256).astype(np.uint32) * 4095 / 255).astype(np.uint16)
+    levels = np.round(golden_image(256).astype(np.uint32) * 4095 / 255).astype(np.uint16)
     camera = encode(levels)
     dark, right = server.predict(camera).json(), server.predict(camera, bits=12).json()
     assert "bits=12" in " ".join(dark["warnings"])
     assert right["warnings"] == []
-    assert right["defects"] == server.predict(picture).json()["defects"]
+    assert right["defects"] == server.predict(image).json()["defects"]
     files = {"file": ("x.png", camera, "image/png")}
     form = server.client.post("/v1/predict", params={"bits": 12}, files=files)
     assert form.json()["defects"] == right["defects"]
@@ -117,11 +117,11 @@ def test_a_depth_that_cannot_be_is_refused(server: Server, bits: str) -> None:
     assert "bits" in problem["detail"]
 
 
-def test_a_depth_that_the_file_contradicts_is_refused(server: Server, picture: bytes) -> None:
+def test_a_depth_that_the_file_contradicts_is_refused(server: Server, image: bytes) -> None:
     """An 8-bit file has 8 bits, whatever is given; two depths are one too many."""
-    assert_problem(server.predict(picture, bits=12), 422)
-    assert server.predict(picture, bits=8).status_code == 200
-    assert_problem(server.client.post("/v1/predict?bits=12&bits=12", content=picture), 422)
+    assert_problem(server.predict(image, bits=12), 422)
+    assert server.predict(image, bits=8).status_code == 200
+    assert_problem(server.client.post("/v1/predict?bits=12&bits=12", content=image), 422)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

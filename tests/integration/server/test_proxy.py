@@ -108,7 +108,7 @@ def _is_up(client: httpx.Client) -> bool:
 
 @pytest.mark.parametrize("write", [nginx, traefik])
 def test_the_examples_work(
-    write: Callable[[Path, str, int], list[str]], shelf: Shelf, tmp_path: Path, picture: bytes
+    write: Callable[[Path, str, int], list[str]], shelf: Shelf, tmp_path: Path, image: bytes
 ) -> None:
     """Through the documented proxy calls arrive under the prefix, with keys, limits and pages."""
     if shutil.which(write.__name__) is None:
@@ -125,8 +125,8 @@ def test_the_examples_work(
         for path in ("/inspection/metrics", "/inspection/v1/models"):
             assert client.get(path, headers=forged).status_code == 401
             assert client.get(path, headers=token).status_code == 200
-        through = client.post("/inspection/v1/predict", content=picture, headers=token)
-        direct = server.client.post("/v1/predict", content=picture, headers=token | NAME)
+        through = client.post("/inspection/v1/predict", content=image, headers=token)
+        direct = server.client.post("/v1/predict", content=image, headers=token | NAME)
         assert through.json()["defects"] == direct.json()["defects"]
         large = client.post("/inspection/v1/predict", content=bytes(1_200_000), headers=token)
         assert (large.status_code, large.json()["status"]) == (413, 413)
