@@ -32,9 +32,8 @@ def page() -> None:
         return
     folders = page_cache.set_folders()
     images, suggestions, generator, checks = st.tabs(_TABS, key="data-tab", on_change="rerun")
-    if images.open:
-        with images:
-            _show_images(workspace, folders)
+    with images:  # always: images that the browser still fetches must not go with the tab
+        _show_images(workspace, folders)
     if suggestions.open:
         with suggestions:
             label_suggestions.show(workspace, folders)
