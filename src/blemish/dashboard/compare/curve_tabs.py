@@ -15,7 +15,20 @@ from blemish.dashboard.compare.paired_metrics import (
     sweep,
 )
 from blemish.dashboard.compare.version_pair import Pair
+from blemish.dashboard.local_times import both_times, local_zone
 from blemish.registry import Version
+
+# What a person decides by, of all that a run records, in plain words.
+_METRICS = {
+    "test_dice": "Overlap with the truth (Dice), test images",
+    "test_iou": "Intersection over union (IoU), test images",
+    "test_precision": "Marked pixels that are defective",
+    "test_recall": "Defective pixels that are marked",
+    "test_image_auroc": "Order of the images by their highest probability (AUROC)",
+    "test_false_alarm_rate": "Defect-free test images with a mark",
+    "synthetic_dice": "Overlap with the truth (Dice), synthetic images",
+    "val_dice": "Overlap with the truth (Dice), validation images",
+}
 
 
 def show_curves(view: ComparisonView) -> None:
@@ -120,9 +133,13 @@ def _facts(version: Version) -> dict[str, str]:
         "Number format": version.precision or "-",
         "Size": size,
         "Latency, when registered": latency,
-        "Registered": f"{version.created:%Y-%m-%d %H:%M} UTC",
+        "Registered": both_times(version.created, local_zone()),
         "Git commit": (version.git_commit or "-")[:12] + dirty,
         "Fingerprint": (version.fingerprint or "-")[:12],
         "SHA-256": (version.sha256 or "-")[:12],
         "Run": version.run_id or "-",
-    } | {name: f"{value:.4f}" for name, value in sorted(version.metrics.items())[:12]}
+    } | {
+        text: f"{version.metrics[name]:.4f}"
+        for name, text in _METRICS.items()
+        if name in version.metrics
+    }
