@@ -2,21 +2,122 @@
 
 What the operators of a file cost in time and memory shows only when they run. The process has
 limits of both, and of the files it may write; whatever it does, this one only reads its answer.
+Starting Python and onnxruntime takes half a second, so the program that does so waits a while for
+the next file and forks for each (:mod:`blemish.trial_process`).
 """
 
-import resource
+import atexit
+import contextlib
+import json
+import os
+import struct
 import subprocess
 import sys
+import threading
+from typing import IO, cast
 
 from blemish.errors import ModelFileError
-from blemish.inference import Segmenter
-from blemish.processes import die_with_parent
 
+REQUEST = struct.Struct("<QII")
+"""Bytes of the file that follows, its limit of memory in 2^20 bytes, its limit of time in s."""
+REFUSED = 3
+"""Exit status of a trial that refuses a file; its reason is beside it."""
 _SECONDS = 30.0
 _MEGABYTES = 2048
-_REFUSED = 3
-"""Exit status of a trial that refuses a file; its reason is on standard output."""
 _REASON_LENGTH = 1000
+# Threads of a linear algebra library would not survive the fork.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+class _TrialProgram:
+    """A running :mod:`blemish.trial_process`."""
+
+    def __init__(self) -> None:
+        self.owner = os.getpid()
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "blemish.trial_process"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | _ONE_THREAD,
+        )
+        self._requests = cast("IO[bytes]", self._process.stdin)
+        self._outcomes = cast("IO[bytes]", self._process.stdout)
+
+    def ask(self, data: bytes, megabytes: int, seconds: float) -> tuple[int, str] | None:
+        """Return exit status and reason of a trial; None if the program has ended.
+
+        Raises:
+            ModelFileError: It took too long; the program is ended.
+        """
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            self._process.kill()
+
+        timer = threading.Timer(seconds, expire)
+        timer.start()
+        try:
+            self._requests.write(REQUEST.pack(len(data), megabytes, int(seconds) + 1))
+            self._requests.write(data)
+            self._requests.flush()
+            line = self._outcomes.readline()
+        except BrokenPipeError:
+            line = b""
+        finally:
+            timer.cancel()
+        if line:
+            status, reason = json.loads(line)
+            return int(status), str(reason)
+        self.end()
+        if expired.is_set():
+            raise ModelFileError(
+                f"The model file did not load and answer within {seconds:g} s; it is not loaded "
+                "here. Export it again: dvc repro export"
+            )
+        return None
+
+    def end(self) -> None:
+        """End the program and what it runs."""
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(BrokenPipeError):  # what was not sent is of no use any more
+            self._requests.close()
+        self._outcomes.close()
+
+
+class _TrialPrograms:
+    """The programs that wait for a file; each is lent to one trial at a time."""
+
+    def __init__(self) -> None:
+        self._idle: list[_TrialProgram] = []
+        atexit.register(self.end)
+
+    def ask(self, data: bytes, megabytes: int, seconds: float) -> tuple[int, str] | None:
+        """Have the file tried by a program that waits, or else by a new one."""
+        try:
+            program, is_new = self._idle.pop(), False
+        except IndexError:
+            program, is_new = _TrialProgram(), True
+        if program.owner != os.getpid():  # this process was forked from the one that it answers
+            program, is_new = _TrialProgram(), True
+        outcome = program.ask(data, megabytes, seconds)
+        if outcome is not None:
+            self._idle.append(program)
+        elif not is_new:  # it had ended because nobody asked for a while
+            return self.ask(data, megabytes, seconds)
+        return outcome
+
+    def end(self) -> None:
+        """End all that wait."""
+        while self._idle:
+            program = self._idle.pop()
+            if program.owner == os.getpid():
+                program.end()
+
+
+_programs = _TrialPrograms()
 
 
 def try_model(data: bytes, *, seconds: float = _SECONDS, megabytes: int = _MEGABYTES) -> None:
@@ -30,56 +131,21 @@ def try_model(data: bytes, *, seconds: float = _SECONDS, megabytes: int = _MEGAB
     Raises:
         ModelFileError: The file is no model of ours, answers wrongly, or exceeds a limit.
     """
-    command = [sys.executable, "-P", "-m", __name__, str(megabytes), str(int(seconds) + 1)]
-    try:
-        done = subprocess.run(
-            command, input=data, capture_output=True, check=False, timeout=seconds
+    outcome = _programs.ask(data, megabytes, seconds)
+    if outcome is None:
+        raise ModelFileError(
+            "The model file ended the program that tried it; it is not loaded here. Export it "
+            "again: dvc repro export"
         )
-    except subprocess.TimeoutExpired as error:
+    status, reason = outcome
+    if status == REFUSED:
+        raise ModelFileError(reason[:_REASON_LENGTH])
+    if status != 0:
         raise ModelFileError(
-            f"The model file did not load and answer within {seconds:g} s; it is not loaded here. "
-            "Export it again: dvc repro export"
-        ) from error
-    if done.returncode == _REFUSED:
-        raise ModelFileError(done.stdout.decode(errors="replace")[:_REASON_LENGTH])
-    if done.returncode != 0:
-        raise ModelFileError(
-            f"The model file ended its trial ({_fate(done.returncode)}; it may need more than "
+            f"The model file ended its trial ({_fate(status)}; it may need more than "
             f"{megabytes} MB); it is not loaded here. Export it again: dvc repro export"
         )
 
 
 def _fate(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"exit status {status}"
-
-
-def _limit(megabytes: int, seconds: int) -> None:
-    """Limit memory to what is in use now and so much more, processor time, and files written."""
-    with open("/proc/self/statm", encoding="ascii") as stream:  # noqa: PTH123 - no file of ours
-        used = int(stream.read().split()[0]) * resource.getpagesize()
-    for kind, most in (
-        (resource.RLIMIT_AS, used + (megabytes << 20)),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(kind, (most, most))
-
-
-def _main() -> int:
-    die_with_parent()
-    data = sys.stdin.buffer.read()
-    _limit(int(sys.argv[1]), int(sys.argv[2]))
-    try:
-        Segmenter.from_bytes(data, threads=1).check()
-    except ModelFileError as error:
-        sys.stdout.write(str(error))
-        return _REFUSED
-    except MemoryError:
-        sys.stdout.write("The model file needs more memory than its trial may take.")
-        return _REFUSED
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main())

@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import psutil
 import pytest
 from integration.server.tiny_models import finish, metadata, tiny_model
 from onnx import TensorProto, helper, numpy_helper
@@ -47,3 +48,22 @@ def test_the_reason_of_a_refusal_arrives() -> None:
     """What the process found is said by the error here."""
     with pytest.raises(ModelFileError, match="format '7'"):
         try_model(tiny_model(props=metadata(format="7")))
+
+
+def test_the_next_trial_needs_no_new_program() -> None:
+    """The program that tried a file tries the next, even after one that broke its limits."""
+    try_model(tiny_model())
+    waiting = _programs()
+    with pytest.raises(ModelFileError):
+        try_model(hungry(), megabytes=512)
+    try_model(tiny_model())
+    assert _programs() == waiting
+    for program in waiting:
+        program.kill()
+        program.wait()
+    try_model(tiny_model())  # by a new one
+
+
+def _programs() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [child for child in children if "blemish.trial_process" in child.cmdline()]
