@@ -5,11 +5,9 @@ N = 2^14, r = 8, p = 1: 16 MB and some 50 ms a guess).
 """
 
 import base64
-import contextlib
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from filelock import FileLock
 
 from blemish.config import Settings
 from blemish.errors import ServiceError
+from blemish.private_files import write_private
 
 _N, _R, _P = 2**14, 8, 1
 _SHORTEST = 10  # characters of a password
@@ -98,19 +97,7 @@ class UserFile:
             ) from error
 
     def _write(self, users: dict[str, dict[str, str]]) -> None:
-        """Write the file whole; it is never readable by others, not for a moment."""
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        try:
-            with os.fdopen(
-                os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
-            ) as f:
-                json.dump({"format": 1, "users": users}, f, indent=2)
-                f.flush()
-                os.fsync(f.fileno())
-            temporary.replace(self.path)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
+        write_private(self.path, json.dumps({"format": 1, "users": users}, indent=2))
 
 
 def _hash(password: str, salt: bytes) -> bytes:

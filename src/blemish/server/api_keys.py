@@ -14,7 +14,8 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from blemish.errors import ServiceError
-from blemish.files import sha256_bytes, write_text
+from blemish.files import sha256_bytes
+from blemish.private_files import write_private
 
 _PREFIX = "blm_"
 
@@ -123,8 +124,7 @@ class KeyFile:
 
     def _write(self, keys: tuple[ApiKey, ...]) -> None:
         document = _File(keys=keys).model_dump(mode="json")
-        write_text(self.path, json.dumps(document, indent=2) + "\n")
-        self.path.chmod(0o600)
+        write_private(self.path, json.dumps(document, indent=2) + "\n")
 
 
 class KeyRing:

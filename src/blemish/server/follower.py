@@ -45,7 +45,7 @@ class Follower(threading.Thread):
         self._poll_s = poll_s
         self._on_swap = on_swap
         self._on_refuse = on_refuse
-        self._stop = threading.Event()
+        self._stopping = threading.Event()
         self.failures = 0
         """Faults that this thread did not expect."""
         self._listed = float("-inf")
@@ -69,7 +69,7 @@ class Follower(threading.Thread):
     def run(self) -> None:
         """Look until told to stop."""
         woken = True
-        while not self._stop.is_set():
+        while not self._stopping.is_set():
             try:
                 self.look(relist=woken)
             except Exception as error:  # noqa: BLE001 - the edge of this thread, which must outlive all
@@ -83,7 +83,7 @@ class Follower(threading.Thread):
 
     def stop(self) -> None:
         """End after the look in progress."""
-        self._stop.set()
+        self._stopping.set()
         self._slot.wake.set()
 
     def look(self, *, relist: bool = False) -> None:

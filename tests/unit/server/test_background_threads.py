@@ -1,0 +1,90 @@
+"""Threads that no request waits for: a fault is counted, and they go on."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.server.follower import Follower
+from blemish.server.recorder import AnsweredImage, Recorder
+from blemish.server.server_metrics import ServerMetrics
+from blemish.server.slot import Slot
+
+if TYPE_CHECKING:
+    from blemish.inference import Segmentation
+    from blemish.monitoring.log_writer import LogWriter
+    from blemish.registry import Registry
+
+
+def wait(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_the_follower_outlives_what_it_does_not_expect() -> None:
+    """Two faults of a kind that nobody listed are counted and told; then it follows again."""
+    faults = [RuntimeError("unexpected"), MemoryError()]
+
+    def aliases() -> dict[str, int]:
+        if faults:
+            raise faults.pop(0)
+        return {}
+
+    registry = cast("Registry", SimpleNamespace(aliases=aliases, versions=lambda: ()))
+    slot = Slot(registry, others=1, threads=1)
+    follower = Follower(slot, 0.05, on_swap=lambda _: None, on_refuse=lambda: None)
+    errors: set[str | None] = set()
+    follower.start()
+
+    def recovered() -> bool:
+        errors.add(slot.view.store_error)
+        return slot.view.listed
+
+    wait(recovered)
+    assert follower.failures == 2
+    assert any("unexpected" in (error or "") for error in errors)
+    assert slot.view.store_error is None
+    assert follower.is_alive()
+    follower.stop()
+    follower.join(5)
+    slot.close()
+
+
+class _Broken:
+    """A segmentation that cannot be looked at."""
+
+    @property
+    def probability(self) -> Any:
+        raise ZeroDivisionError
+
+
+def test_the_recorder_outlives_what_it_does_not_expect() -> None:
+    """A record that cannot be completed is logged as it is, and counted; the next is complete."""
+    logged: list[PredictionRecord] = []
+    writer = cast("LogWriter", SimpleNamespace(submit=logged.append, close=lambda: None))
+    recorder = Recorder(
+        writer,
+        cast("Slot", None),
+        ServerMetrics(),
+        shadow=None,
+        share=0.0,
+        is_idle=lambda: True,
+    )
+    plane = np.zeros((8, 8), np.uint8)
+    sound = SimpleNamespace(probability=np.zeros((8, 8), np.float32))
+    for number, segmentation in enumerate((_Broken(), sound)):
+        record = PredictionRecord(time=datetime.now(UTC), request_id=str(number), status=200)
+        recorder.submit(record, AnsweredImage(plane, cast("Segmentation", segmentation), 1))
+        wait(lambda count=number: len(logged) > count)
+        time.sleep(0.3)  # so that the next is measured as well
+    recorder.close()
+    assert [record.request_id for record in logged] == ["0", "1"]
+    assert recorder.failures == 1
+    assert logged[0].statistics == {}
+    assert logged[1].statistics != {}
