@@ -4,11 +4,12 @@ DVC parses by ruamel.yaml: YAML 1.2, in which ``010`` is ten, ``yes`` is a word,
 stands twice is an error.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import YAMLError, YAMLWarning
 
 from blemish.errors import BlemishError
 
@@ -29,14 +30,20 @@ def read_yaml(path: Path, error: type[BlemishError]) -> Any:
     """
     data = path.read_bytes()
     try:
-        return YAML(typ="safe", pure=True).load(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        with warnings.catch_warnings():
+            # An anchor that is given twice is a mistake, not a remark.
+            warnings.simplefilter("error", YAMLWarning)
+            return YAML(typ="safe", pure=True).load(text)
     except UnicodeDecodeError as fault:
         line = data[: fault.start].count(b"\n") + 1
         raise error(
             f"{path}, line {line}: the byte 0x{data[fault.start]:02X} is not UTF-8. Save the file "
             "as UTF-8 and run again."
         ) from fault
-    except (YAMLError, ValueError) as fault:
+    except RecursionError as fault:
+        raise error(f"{path}: not valid YAML: it is nested too deeply. Fix it.") from fault
+    except (YAMLError, YAMLWarning, ValueError) as fault:
         mark = getattr(fault, "problem_mark", None)
         place = f"{path}, line {mark.line + 1}" if mark else str(path)
         problem = getattr(fault, "problem", None) or str(fault)

@@ -9,9 +9,10 @@ from typing import Any
 from filelock import FileLock
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from blemish.config import Settings
+from blemish.config.secrets import hide_password
 from blemish.errors import ServiceError
 
 _BUSY_MS = 2_000
@@ -44,6 +45,10 @@ def open_database(url: str) -> Engine:
     except ImportError as error:
         raise ServiceError(f"No driver for {url!r}: {error}. For PostgreSQL: pip install "
                            "'blemish[postgresql]'") from error  # fmt: skip
+    except NoSuchModuleError as error:
+        raise ServiceError(_no_url(url)) from error
+    except OSError as error:
+        raise ServiceError(describe(make_url(url), error)) from error
     try:
         _upgrade(engine)
     except (SQLAlchemyError, OSError) as error:
@@ -79,14 +84,18 @@ def describe(url: URL, error: Exception) -> str:
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise ServiceError(
-            f"{url!r} is no database URL. Accepted: sqlite:///FILE, "
-            "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
-        ) from error
+    except (ArgumentError, ValueError) as error:
+        raise ServiceError(_no_url(url)) from error
     if parsed.drivername == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     return parsed
+
+
+def _no_url(url: str) -> str:
+    return (
+        f"{hide_password(url)!r} is no address of a database. Accepted: sqlite:///FILE, "
+        "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+    )
 
 
 def _engine(url: URL) -> Engine:

@@ -133,13 +133,6 @@ async def _read_form(headers: Headers, body: bytes) -> tuple[bytes, str | None]:
     )
     try:
         form = await parser.parse()
-    except (MultiPartException, FormParserError) as error:
-        reason = error.message if isinstance(error, MultiPartException) else str(error)
-        kind = next((k for k, start in _KINDS if reason.startswith(start)), "malformed")
-        raise ProblemError(
-            kind, f"The form is not accepted: {reason} Accepted: one part named 'file'."
-        ) from error
-    try:
         if not parser.complete:
             raise ProblemError("malformed", "The form ends before its closing boundary.")
         names = [name for name, _ in form.multi_items()]
@@ -148,8 +141,14 @@ async def _read_form(headers: Headers, body: bytes) -> tuple[bytes, str | None]:
             found = ", ".join(repr(name[:40]) for name in names) or "nothing"
             raise ProblemError("form", f"The form holds {found}; accepted: one part named 'file'.")
         return await file.read(), file.filename
+    except (MultiPartException, FormParserError) as error:
+        reason = error.message if isinstance(error, MultiPartException) else str(error)
+        kind = next((k for k, start in _KINDS if reason.startswith(start)), "malformed")
+        raise ProblemError(
+            kind, f"The form is not accepted: {reason} Accepted: one part named 'file'."
+        ) from error
     finally:
-        await form.close()
+        parser.close_files()
 
 
 class _FormParser(MultiPartParser):
@@ -157,6 +156,11 @@ class _FormParser(MultiPartParser):
 
     spool_max_size = 1 << 40
     complete = False
+
+    def close_files(self) -> None:
+        """Close all files, those too of parts that never ended, which no form holds."""
+        for file in self._files_to_close_on_error:
+            file.close()
 
     def on_end(self) -> None:
         """Note that the closing boundary has come."""
