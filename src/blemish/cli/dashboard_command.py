@@ -11,8 +11,15 @@ from blemish.config.addresses import is_loopback
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
 @click.option("--port", default=8501, show_default=True, type=click.IntRange(1, 65535))
+@click.option(
+    "--allowed-host",
+    "allowed_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A name, beside its address and loopback, by which browsers call it; repeatable.",
+)
 @click.option("--read-only", is_flag=True, help="Show models but move none.")
-def dashboard(host: str, port: int, *, read_only: bool) -> None:
+def dashboard(host: str, port: int, allowed_hosts: tuple[str, ...], *, read_only: bool) -> None:
     """Open the dashboard: Compare, Monitor, Models, Data.
 
     Beyond loopback every page asks for a login, so there must be a user: blemish users add NAME.
@@ -22,6 +29,8 @@ def dashboard(host: str, port: int, *, read_only: bool) -> None:
     if not is_loopback(host):
         _require_login(host)
 
+    if allowed_hosts:
+        os.environ["BLEMISH_DASHBOARD_HOSTS"] = ",".join(allowed_hosts)
     if read_only:
         os.environ["BLEMISH_DASHBOARD_READ_ONLY"] = "1"
     echo(f"The dashboard opens at http://{host}:{port}", err=True)

@@ -1,6 +1,7 @@
 """Which addresses are this host's own."""
 
 import ipaddress
+from collections.abc import Collection
 
 
 def is_loopback(host: str) -> bool:
@@ -9,3 +10,26 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_known_host(header: str, bound: str, allowed: Collection[str]) -> bool:
+    """Say whether a ``Host`` header names this server.
+
+    A page in a person's browser reaches loopback too, by a name that was made to point here; it
+    cannot choose the name that its browser sends.
+
+    Args:
+        header: As it came, with or without a port.
+        bound: Address of the socket that took the connection.
+        allowed: Names beside it and those of loopback, in lower case.
+    """
+    name = host_name(header)
+    return name in allowed or name == bound or is_loopback(name)
+
+
+def host_name(header: str) -> str:
+    """Return a ``Host`` header in lower case, without port and brackets."""
+    header = header.lower()
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0]

@@ -73,6 +73,8 @@ class Settings(BaseSettings):
     """File of the dashboard's users; ``.blemish/users.json`` where unset."""
     dashboard_login: bool = False
     """The dashboard asks for a login; `blemish dashboard` sets it beyond loopback."""
+    dashboard_hosts: str = ""
+    """Names, by commas, to which the dashboard answers beside its own address and loopback."""
     dashboard_read_only: bool = False
     """The dashboard shows models but moves none."""
     dashboard_password: SecretStr | None = None

@@ -6,7 +6,9 @@ monitor/            the page ``/monitor``
 models/             the page ``/models``
 data/               the page ``/data``
 streamlit_process   starts Streamlit
-streamlit_app       what Streamlit runs
+streamlit_asgi      what it serves: the pages, behind the guard
+page_guard          the names the dashboard answers to; no page of others may frame it
+streamlit_app       the script behind every page
 page_frame          title, navigation
 line_status         the strip on every page: champion, served version, alarms
 login, user_file    who may see the pages beyond loopback

@@ -25,7 +25,7 @@ def start(host: str, port: int) -> None:
     for name in _HEAVY:
         importlib.import_module(name)
     _connect()
-    app = Path(__file__).parent / "streamlit_app.py"
+    app = Path(__file__).parent / "streamlit_asgi.py"
     options = ["--server.address", host, "--server.port", str(port)]
     cli.main(["run", str(app), *options], prog_name="blemish dashboard", standalone_mode=False)
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 from starlette.types import Scope
 
-from blemish.config.addresses import is_loopback
+from blemish.config.addresses import host_name, is_known_host
 from blemish.server.problems import ProblemError
 
 
@@ -25,27 +25,20 @@ def check_origin(scope: Scope, headers: Mapping[bytes, bytes], allowed: Collecti
     """
     host = headers.get(b"host", b"").decode("latin-1").lower()
     bound = (scope.get("server") or ("",))[0]
-    name = _without_port(host)
-    if host and name not in allowed and name != bound and not is_loopback(name):
+    if host and not is_known_host(host, bound, allowed):
         raise ProblemError(
             "host",
-            f"This server does not answer to the name {name[:80]!r}. Accepted: its address, the "
-            "names of this host, and what blemish serve --allowed-host NAME adds.",
+            f"This server does not answer to the name {host_name(host)[:80]!r}. Accepted: its "
+            "address, the names of this host, and what blemish serve --allowed-host NAME adds.",
         )
     origin = headers.get(b"origin")
     if origin is None:
         return
     page = origin.decode("latin-1").lower().partition("://")[2]
-    if page and (page == host or _without_port(page) in allowed):
+    if page and (page == host or host_name(page) in allowed):
         return
     raise ProblemError(
         "origin",
         f"Pages of {origin.decode('latin-1')[:80]!r} may not use this server. Accepted: its own, "
         "and those of what blemish serve --allowed-host NAME adds.",
     )
-
-
-def _without_port(host: str) -> str:
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0]
