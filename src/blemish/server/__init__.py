@@ -2,7 +2,8 @@
 
 =================  ===============================================================
 options            how a server is run: limits, addresses, keys
-run                starts uvicorn: one process or several, TLS, the drain on SIGTERM
+run                starts uvicorn: one process or several, TLS
+draining           on SIGTERM: accepts a while longer, then finishes what it has
 workers            several serving processes on one socket
 connections        silent connections end in time, and there are never too many
 application        puts the application together
@@ -29,6 +30,5 @@ recorder           what happens to a prediction after it was answered: challenge
 log_lines          the log: a JSON object a line
 server_metrics     what Prometheus reads
 traces             OpenTelemetry, where it is configured
-span_ids           its ids, which answers name before it does
 =================  ===============================================================
 """

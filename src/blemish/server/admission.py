@@ -14,7 +14,6 @@ from blemish.server.api_keys import ApiKey
 from blemish.server.problems import ProblemError, problem_response
 from blemish.server.request_origins import check_origin
 from blemish.server.service import Service
-from blemish.server.traces import Finished, Trace
 
 _OPEN = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready"})
 _QUIET = _OPEN | {"/metrics"}
@@ -22,13 +21,12 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _LOGGED = 256  # characters of a text that a client chose
 _NOTES = ("key", "problem", "version", "file_name")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_TRACEPARENT = re.compile(rb"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")  # W3C, level 1
 
 _log = structlog.get_logger("blemish.server")
 
 
 class Admission:
-    """Wraps the application.
+    """The outermost middleware of ours: it sees what the application did not expect.
 
     Args:
         app: What answers.
@@ -49,7 +47,13 @@ class Admission:
         state = scope.setdefault("state", {})
         state["arrived"] = time.monotonic()
         state["request_id"] = _request_id(headers)
-        state["trace"] = _trace(headers)
+        parent = headers.get(b"traceparent", b"").decode("latin-1")
+        silent = _path(scope) in _QUIET
+        state["trace"] = self._service.traces.begin(scope["method"], parent, silent=silent)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(
+            request_id=state["request_id"], trace_id=state["trace"].trace_id
+        )
         status, answered = 500, False
 
         async def answer(message: Message) -> None:
@@ -70,9 +74,11 @@ class Admission:
                 await self._app(scope, receive, answer)
         except Exception:  # noqa: BLE001 - the edge: whatever comes is logged, and answered 500
             state["problem"] = "internal"
-            _log.exception("request_failed", request_id=state["request_id"])
+            _log.exception("request_failed")
             if not answered:
-                fault = ProblemError("internal", "The server met a fault of its own.")
+                fault = ProblemError(
+                    "internal", "The server met a fault of its own; its log names it."
+                )
                 await problem_response(fault, state["request_id"])(scope, receive, answer)
         finally:
             self._service.reservoir.give(state.pop("body_bytes", 0))
@@ -135,15 +141,12 @@ class Admission:
             path=scope["path"][:_LOGGED],
             status=status,
             ms=round((time.monotonic() - state["arrived"]) * 1e3, 2),
-            request_id=state["request_id"],
-            trace_id=state["trace"].trace_id,
             **optional,
         )
-        if _path(scope) not in _QUIET:
-            seconds = time.monotonic() - state["arrived"]
-            name = f"{method} {route}"
-            finished = Finished(name, seconds, status, optional, state.get("phases", {}))
-            self._service.traces.record(state["trace"], finished)
+        metrics.whole.labels(route).observe(time.monotonic() - state["arrived"])
+        attributes = {f"blemish.{name}": value for name, value in optional.items()}
+        attributes |= {"http.request.method": method, "http.route": route}
+        state["trace"].end(f"{method} {route}", status, attributes)
 
 
 class Budgets:
@@ -194,12 +197,3 @@ def _request_id(headers: dict[bytes, bytes]) -> str:
     """Take the client's name for its request where it is harmless, else make one."""
     given = headers.get(b"x-request-id", b"")
     return given.decode() if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-
-
-def _trace(headers: dict[bytes, bytes]) -> Trace:
-    """Take up the client's trace, or begin one."""
-    found = _TRACEPARENT.fullmatch(headers.get(b"traceparent", b""))
-    span = secrets.token_hex(8)
-    if found and set(found[1]) != {ord("0")} and set(found[2]) != {ord("0")}:
-        return Trace(found[1].decode(), span, found[2].decode(), found[3].decode())
-    return Trace(secrets.token_hex(16), span)

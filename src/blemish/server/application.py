@@ -1,14 +1,15 @@
 """Puts the application together."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi_offline import FastAPIOffline
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import ASGIApp
 
 from blemish import __version__
 from blemish.memory import return_memory
@@ -24,6 +25,7 @@ from blemish.server.engine import ClientGoneError
 from blemish.server.options import Options
 from blemish.server.service import Drain, Service
 
+_log = structlog.get_logger(__name__)
 _CLIENT_GONE = 499  # as nginx writes it; nobody reads the answer
 _MEASURE_S = 1.0
 _WATCH_S = 0.25
@@ -32,7 +34,7 @@ _DESCRIPTION = """Finds scratches and other defects on metal surfaces, pixel by 
 Errors are `application/problem+json` (RFC 9457) with a stable `type`."""
 
 
-def create_app(options: Options, drain: Drain | None = None) -> ASGIApp:
+def create_app(options: Options, drain: Drain | None = None) -> FastAPI:
     """Build the application of one process.
 
     Args:
@@ -45,13 +47,16 @@ def create_app(options: Options, drain: Drain | None = None) -> ASGIApp:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.open()
         tasks = [
-            asyncio.create_task(_keep_measuring(service)),
-            asyncio.create_task(_keep_ending(service)),
+            asyncio.create_task(_repeat(partial(_measure, service), _MEASURE_S, service)),
+            asyncio.create_task(_repeat(_EngineWatch(service), _WATCH_S, service)),
         ]
-        yield
-        for task in tasks:
-            task.cancel()
-        await service.close()
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await service.close()
 
     app = FastAPIOffline(  # whose page fetches no script from elsewhere
         title="Blemish",
@@ -68,25 +73,44 @@ def create_app(options: Options, drain: Drain | None = None) -> ASGIApp:
     problems.install(app)
     for gone in (ClientGoneError, ClientDisconnect):
         app.add_exception_handler(gone, _answer_nobody)
-    return Admission(app, service)
+    app.add_middleware(Admission, service=service)
+    return app
 
 
-async def _keep_measuring(service: Service) -> None:
+async def _repeat(step: Callable[[], Awaitable[None]], pause_s: float, service: Service) -> None:
+    """Take a step again and again; a fault of one is counted, logged, and ends nothing."""
+    while True:
+        try:
+            await step()
+        except Exception:  # noqa: BLE001 - the edge of this task, which must outlive all
+            service.watch_failures += 1
+            _log.exception("watch_failed")
+        await asyncio.sleep(pause_s)
+
+
+async def _measure(service: Service) -> None:
     """Keep the gauges fresh, since of several processes another may be asked for them."""
-    while True:
-        health_routes.measure(service)
-        await asyncio.sleep(_MEASURE_S)
+    health_routes.measure(service)
 
 
-async def _keep_ending(service: Service) -> None:
-    """End runs of a graph that take too long, and return memory when all is quiet."""
-    busy = False
-    while True:
-        service.engine.end_overruns()
-        if busy and not service.engine.held:
+class _EngineWatch:
+    """Ends runs of a graph that take too long, and returns memory when all is quiet.
+
+    Args:
+        service: Whose.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._engine = service.engine
+        self._was_busy = False
+
+    async def __call__(self) -> None:
+        """Look once."""
+        self._engine.end_overruns()
+        is_busy = bool(self._engine.held)
+        if self._was_busy and not is_busy:
             await asyncio.to_thread(return_memory)
-        busy = bool(service.engine.held)
-        await asyncio.sleep(_WATCH_S)
+        self._was_busy = is_busy
 
 
 async def _answer_nobody(request: Request, error: Exception) -> Response:

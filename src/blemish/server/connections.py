@@ -2,7 +2,9 @@
 
 A client that connects and says nothing, or half a request, costs a descriptor. Each such connection
 is closed after a while; where as many are open as the process may have, the oldest of them gives
-way to the newcomer, so that one client cannot keep the others out.
+way to the newcomer, so that one client cannot keep the others out. uvicorn has no time limit for
+the head of a request and no bound that makes room, so its protocol is extended here; of uvicorn
+0.54 this needs ``cycle``, ``conn`` and ``connections``, which are not documented.
 """
 
 import asyncio

@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, InvalidStateError
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -120,7 +121,14 @@ class Engine:
                 f"{self.parallel} requests are worked on and {self.waiting} wait; come again.",
                 {"Retry-After": str(self.retry_after)},
             )
-        job = _Job(work, measure, arrived, arrived + self.deadline_s)
+        # The log lines of a thread name the request that it works on.
+        context = copy_context()
+        job = _Job(
+            lambda interruption: context.run(work, interruption),
+            measure,
+            arrived,
+            arrived + self.deadline_s,
+        )
         self.held += 1
         loop = asyncio.get_running_loop()
         job.future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._release))

@@ -9,9 +9,10 @@ import structlog
 
 from blemish.errors import BlemishError, NotFoundError
 from blemish.registry import Version
-from blemish.server.served_version import CHAMPION, Served, load
+from blemish.server.served_version import Served, load
 from blemish.server.serving_view import Catalogue
 from blemish.server.slot import Slot
+from blemish.store.names import CHAMPION
 
 _SERVED = "served"
 """The name under which the last champion that proved itself is remembered."""

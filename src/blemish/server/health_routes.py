@@ -1,16 +1,16 @@
 """``/livez``, ``/readyz``, ``/metrics``: whether it lives, whether it can answer, how it does."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from blemish.monitoring.log_writer import LogWriter
 from blemish.registry import Version
 from blemish.server.problems import refusals
-from blemish.server.service import Service, service_of
+from blemish.server.service import Service, ServiceDep
 from blemish.server.serving_view import ServingFault
 
 router = APIRouter(tags=["health"])
@@ -67,6 +67,8 @@ class BackgroundReport(BaseModel):
 
     recorder: ThreadReport
     follower: ThreadReport
+    watch: ThreadReport
+    """What measures, and ends runs of a graph that take too long."""
 
 
 class Readiness(BaseModel):
@@ -95,7 +97,7 @@ async def livez() -> Liveness:
         503: {"model": Readiness, "description": "No model is loaded, or the server is draining."},
     },
 )
-async def readyz(service: Annotated[Service, Depends(service_of)], response: Response) -> Readiness:
+async def readyz(service: ServiceDep, response: Response) -> Readiness:
     """Say whether a verified model is loaded, and what is wrong if anything is."""
     if not is_ready(service):
         response.status_code = 503
@@ -109,7 +111,7 @@ class PrometheusResponse(Response):
 
 
 @router.get("/metrics", response_class=PrometheusResponse, responses=refusals())
-async def metrics(service: Annotated[Service, Depends(service_of)]) -> PrometheusResponse:
+async def metrics(service: ServiceDep) -> PrometheusResponse:
     """Return the metrics for Prometheus."""
     measure(service)
     return PrometheusResponse(service.metrics.render())
@@ -136,6 +138,7 @@ def readiness(service: Service) -> Readiness:
         background=BackgroundReport(
             recorder=ThreadReport(failures=service.recorder.failures),
             follower=ThreadReport(failures=service.follower.failures),
+            watch=ThreadReport(failures=service.watch_failures),
         ),
         keys=service.keys.fault,
         log=_log(service.recorder.writer),

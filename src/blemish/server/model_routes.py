@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
@@ -11,8 +11,8 @@ from pydantic import BaseModel
 from blemish.registry import Version
 from blemish.server.problems import refusals
 from blemish.server.query_rules import refuse_any_query
-from blemish.server.served_version import MODEL
-from blemish.server.service import Service, service_of
+from blemish.server.service import ServiceDep
+from blemish.store.names import MODEL
 
 router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(refuse_any_query)])
 
@@ -51,7 +51,7 @@ class ModelList(BaseModel):
 
 
 @router.get("", responses=refusals(422))
-async def list_models(service: Annotated[Service, Depends(service_of)]) -> ModelList:
+async def list_models(service: ServiceDep) -> ModelList:
     """List all versions, the newest first, as the registry said last."""
     view = service.slot.view
     return ModelList(
@@ -63,7 +63,7 @@ async def list_models(service: Annotated[Service, Depends(service_of)]) -> Model
 
 
 @router.get("/{ref}", responses=refusals(404, 422, 503))
-async def show_model(ref: str, service: Annotated[Service, Depends(service_of)]) -> ModelLineage:
+async def show_model(ref: str, service: ServiceDep) -> ModelLineage:
     """Show one version with its whole lineage: run, commit, data digests, params."""
     version = await service.slot.describe(ref)
     return ModelLineage(

@@ -1,4 +1,4 @@
-"""How a server is run: limits, addresses, keys; handed to its processes through the environment."""
+"""How a server is run: limits, addresses, keys."""
 
 import os
 from dataclasses import dataclass, field
@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict
 from blemish.config import Settings, settings
 from blemish.config.addresses import is_loopback
 from blemish.config.serve import Serve
-
-_VARIABLE = "BLEMISH_SERVER_OPTIONS"
 
 
 class Options(BaseModel):
@@ -47,16 +45,6 @@ class Options(BaseModel):
     def parallel(self) -> int:
         """Requests worked on at once in one process."""
         return self.serve.parallel or available_cores()
-
-    def export(self) -> None:
-        """Hand the options to the processes that will be started."""
-        os.environ[_VARIABLE] = self.model_dump_json()
-
-    @classmethod
-    def imported(cls) -> "Options":
-        """Return what the starting process exported; the defaults without one."""
-        text = os.environ.get(_VARIABLE)
-        return cls.model_validate_json(text) if text else cls()
 
 
 @dataclass(frozen=True)

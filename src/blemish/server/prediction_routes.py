@@ -21,7 +21,7 @@ from blemish.server.query_rules import refuse_ambiguous_query
 from blemish.server.recorder import AnsweredImage
 from blemish.server.request_bodies import read_image
 from blemish.server.served_version import Served
-from blemish.server.service import Service, service_of
+from blemish.server.service import Service, ServiceDep
 from blemish.server.slot import Slot
 
 router = APIRouter(tags=["predict"])
@@ -60,7 +60,7 @@ class PredictQuery(BaseModel):
     include: str = Field(
         "", pattern=rf"^(({_NAMES})(,({_NAMES}))*)?$", max_length=64, examples=["mask,overlay"]
     )
-    """Renderings to put into the answer, by commas."""
+    """Renderings to put into the answer, by commas: no key may come twice (``query_rules``)."""
 
     @property
     def renderings(self) -> frozenset[str]:
@@ -113,7 +113,7 @@ class _Work:
 async def predict(
     request: Request,
     query: Annotated[PredictQuery, Query()],
-    service: Annotated[Service, Depends(service_of)],
+    service: ServiceDep,
 ) -> Response:
     """Find the defects in one image.
 
@@ -192,7 +192,8 @@ def _record(service: Service, request: Request, record: PredictionRecord, said: 
     spent: dict[str, Any] = said.timing.model_dump()
     for phase, milliseconds in spent.items():
         metrics.latency.labels(phase).observe(milliseconds / 1e3)
-    request.state.phases = {phase: ms for phase, ms in spent.items() if phase != "total"}
+    phases = {phase: ms for phase, ms in spent.items() if phase != "total"}
+    request.state.trace.add_phases(phases)
     version = str(record.version)
     metrics.images.labels(version).inc()
     if said.segmentation.defect_count:

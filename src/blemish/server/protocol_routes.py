@@ -1,7 +1,7 @@
 """``/v2``: the Open Inference Protocol, so that a stock client of it works."""
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from fastapi import APIRouter, Depends, Request, Response
@@ -23,10 +23,11 @@ from blemish.server.protocol_models import (
 )
 from blemish.server.query_rules import refuse_any_query
 from blemish.server.request_bodies import read_body
-from blemish.server.served_version import CHAMPION, MODEL, Served
-from blemish.server.service import Service, service_of
+from blemish.server.served_version import Served
+from blemish.server.service import ServiceDep
 from blemish.server.slot import Slot
 from blemish.server.tensors import HEADER_LENGTH, read_request, write_response
+from blemish.store.names import CHAMPION, MODEL
 
 router = APIRouter(prefix="/v2", tags=["open inference protocol"])
 _PLATFORM = "onnx_onnxv1"
@@ -109,9 +110,6 @@ def refuse_other_models(name: str) -> None:
         raise NotFoundError(f"There is no model {name[:80]!r}; there is {MODEL!r}.")
 
 
-Ours = Annotated[Service, Depends(service_of)]
-
-
 @router.get("", responses=refusals(422), dependencies=[Depends(refuse_any_query)])
 async def server_metadata() -> ServerMetadata:
     """Say what this server is."""
@@ -128,7 +126,7 @@ async def live() -> ServerLive:
     "/health/ready",
     responses={**refusals(), 503: {"model": ServerReady, "description": "No model is loaded."}},
 )
-async def ready(service: Ours, response: Response) -> ServerReady:
+async def ready(service: ServiceDep, response: Response) -> ServerReady:
     """Say whether a verified model is loaded."""
     found = is_ready(service)
     response.status_code = 200 if found else 503
@@ -136,7 +134,7 @@ async def ready(service: Ours, response: Response) -> ServerReady:
 
 
 @router.post("/repository/index", responses=refusals(422), dependencies=[Depends(refuse_any_query)])
-async def index(service: Ours) -> list[IndexedVersion]:
+async def index(service: ServiceDep) -> list[IndexedVersion]:
     """List the versions, and which of them is served."""
     slot = service.slot
     loaded = {served.version.version for served in slot.loaded()}
@@ -158,27 +156,27 @@ _LOADING = refusals(404, 422, 503)
 
 
 @models.get("", responses=_LOADING)
-async def model_metadata(service: Ours) -> ModelMetadata:
+async def model_metadata(service: ServiceDep) -> ModelMetadata:
     """Describe the model: its versions, inputs and outputs."""
     versions = service.slot.view.catalogue.versions
     return ModelMetadata(versions=tuple(str(one.version) for one in reversed(versions)))
 
 
 @models.get("/versions/{version}", responses=_LOADING)
-async def version_metadata(version: str, service: Ours) -> ModelMetadata:
+async def version_metadata(version: str, service: ServiceDep) -> ModelMetadata:
     """Describe the model, if it has that version."""
     await service.slot.describe(version)
     return await model_metadata(service)
 
 
 @models.get("/ready", responses=_LOADING)
-async def model_ready(service: Ours) -> ModelReady:
+async def model_ready(service: ServiceDep) -> ModelReady:
     """Say whether the champion can be asked."""
     return await version_ready(CHAMPION, service)
 
 
 @models.get("/versions/{version}/ready", responses=_LOADING)
-async def version_ready(version: str, service: Ours) -> ModelReady:
+async def version_ready(version: str, service: ServiceDep) -> ModelReady:
     """Load a version if it is not, and say that it can be asked."""
     served = await service.slot.find(version)
     return ModelReady(version=str(served.version.version))
@@ -196,13 +194,13 @@ _INFERS: dict[str, Any] = {
 
 
 @models.post("/infer", **_INFERS)
-async def infer(request: Request, service: Ours) -> Response:
+async def infer(request: Request, service: ServiceDep) -> Response:
     """Run the champion as it is, on tensors."""
     return await version_infer(request, CHAMPION, service)
 
 
 @models.post("/versions/{version}/infer", **_INFERS)
-async def version_infer(request: Request, version: str, service: Ours) -> Response:
+async def version_infer(request: Request, version: str, service: ServiceDep) -> Response:
     """Run a version as it is, on tensors.
 
     Each image is run by itself, so an answer does not depend on what it came with.

@@ -1,4 +1,4 @@
-"""What happens to a prediction after it was answered: statistics, the challenger, the log.
+"""What happens to a prediction beside its answer: statistics, the challenger, the log.
 
 One thread of low priority measures and compares, from a short queue. Under load it leaves
 statistics and challenger out rather than keep a request waiting; the prediction itself is always

@@ -1,7 +1,8 @@
 """From where a request may come: the names this server answers to, and the pages that may ask.
 
 A page in a person's browser reaches loopback too. It cannot choose the Host of its requests unless
-its own name was made to point here, and it cannot hide its Origin.
+its own name was made to point here, and it cannot hide its Origin. Starlette's
+``TrustedHostMiddleware`` answers in plain text, and knows no names of loopback.
 """
 
 from collections.abc import Collection, Mapping

@@ -6,9 +6,7 @@ from blemish.errors import ModelFileError
 from blemish.inference import Segmenter
 from blemish.prediction import ModelIdentity
 from blemish.registry import Registry, Version, load_verified
-
-CHAMPION = "champion"
-MODEL = "blemish"
+from blemish.store.names import MODEL
 
 
 @dataclass(frozen=True)

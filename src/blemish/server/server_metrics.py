@@ -39,6 +39,13 @@ class ServerMetrics:
             buckets=_LATENCY_BUCKETS,
             registry=self.registry,
         )
+        self.whole = Histogram(
+            "blemish_request_seconds",
+            "From a request's head to the end of its answer: body, queue and work, by route.",
+            ("route",),
+            buckets=_LATENCY_BUCKETS,
+            registry=self.registry,
+        )
         self.images = self._counter("blemish_images", "Images predicted.", ("version",))
         self.defective = self._counter(
             "blemish_defective_images", "Images in which a defect was found.", ("version",)

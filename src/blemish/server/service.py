@@ -5,7 +5,9 @@ import functools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
+from fastapi import Depends
 from sqlalchemy import Engine as Database
 from starlette.requests import Request
 
@@ -22,10 +24,11 @@ from blemish.server.follower import Follower
 from blemish.server.options import Options, Place
 from blemish.server.recorder import Recorder
 from blemish.server.request_bodies import Reservoir
-from blemish.server.served_version import CHAMPION, Served
+from blemish.server.served_version import Served
 from blemish.server.server_metrics import ServerMetrics
 from blemish.server.slot import Slot
 from blemish.server.traces import Traces
+from blemish.store.names import CHAMPION
 
 _BODIES_AT_ONCE = 8
 """Bodies of the largest size that may be held at once."""
@@ -53,6 +56,8 @@ class Service:
     recorder: Recorder
     traces: Traces
     drain: Drain
+    watch_failures: int = 0
+    """Faults of the tasks that measure and watch; each went on."""
 
     @classmethod
     def build(cls, options: Options, drain: Drain) -> "Service":
@@ -151,3 +156,7 @@ def service_of(request: Request) -> Service:
     """Return the service that answers a request."""
     found: Service = request.app.state.service
     return found
+
+
+ServiceDep = Annotated[Service, Depends(service_of)]
+"""The service that a request came to, as FastAPI hands it to a route."""

@@ -20,8 +20,9 @@ from blemish.errors import InferenceInterruptedError, ModelOutputError, NotFound
 from blemish.interruption import Interruption
 from blemish.registry import Registry, Version
 from blemish.server.problems import ProblemError
-from blemish.server.served_version import CHAMPION, MODEL, Served, load
+from blemish.server.served_version import Served, load
 from blemish.server.serving_view import ServingFault, View
+from blemish.store.names import CHAMPION, MODEL
 
 _FIRST_LOOK_S = 5.0
 _FAULTS_WITHIN_S = 600.0

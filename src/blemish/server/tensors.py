@@ -19,6 +19,7 @@ from blemish.server.protocol_models import (
     InferenceRequest,
     InputTensor,
 )
+from blemish.store.names import MODEL
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
 _MAX_DOCUMENT = 256 * 1024
@@ -71,7 +72,7 @@ def write_response(
         "datatype": OUTPUT.datatype,
         "shape": list(probability.shape),
     }
-    document: dict[str, Any] = {"model_name": "blemish", "model_version": str(version)}
+    document: dict[str, Any] = {"model_name": MODEL, "model_version": str(version)}
     if request.id is not None:
         document["id"] = request.id
     document["outputs"] = [tensor]

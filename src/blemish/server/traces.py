@@ -1,9 +1,17 @@
-"""OpenTelemetry, where it is configured: a span for each request and each of its phases."""
+"""OpenTelemetry: a span for each request and each of its phases, from its beginning to its end.
 
+Where no collector is named nothing is sampled, and the ids in answers and log lines are made all
+the same. The ready-made ASGI instrumentation is not used: it gives an answer no ``traceparent`` of
+its own, and its spans know nothing of a request's phases.
+"""
+
+import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from opentelemetry import trace as api
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from blemish.errors import ServiceError
 
@@ -12,37 +20,57 @@ if TYPE_CHECKING:
 
 _MILLISECOND = 1_000_000
 """In the nanoseconds that OpenTelemetry counts."""
+_W3C = TraceContextTextMapPropagator()
 
 
-@dataclass(frozen=True)
-class Trace:
-    """Where a request stands in its client's trace."""
+class RequestTrace:
+    """The span of one request.
 
-    trace_id: str
-    """32 hexadecimal digits."""
-    span_id: str
-    """16 hexadecimal digits, of our own span."""
-    parent_id: str | None = None
-    """Of the client's span, if it named one."""
-    flags: str = "00"
-    """As the client gave them; 01 asks for the trace to be kept."""
+    Args:
+        tracer: Makes it and those of its phases.
+        method: Of the request.
+        parent: Value of the client's ``traceparent`` header; empty without one.
+    """
+
+    def __init__(self, tracer: api.Tracer, method: str, parent: str) -> None:
+        self._tracer = tracer
+        context = _W3C.extract({"traceparent": parent})
+        self._span = tracer.start_span(method, context=context, kind=api.SpanKind.SERVER)
+        self._here = api.set_span_in_context(self._span)
+
+    @property
+    def trace_id(self) -> str:
+        """32 hexadecimal digits."""
+        return api.format_trace_id(self._span.get_span_context().trace_id)
 
     @property
     def traceparent(self) -> str:
-        """The header that tells of our span (W3C Trace Context, level 1)."""
-        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+        """The header that tells of our span, and whether it is kept (W3C Trace Context)."""
+        carrier: dict[str, str] = {}
+        _W3C.inject(carrier, self._here)
+        return carrier["traceparent"]
 
+    def add_phases(self, milliseconds: Mapping[str, float]) -> None:
+        """Add the phases of the work that has just ended, in their order."""
+        moment = time.time_ns() - round(sum(milliseconds.values()) * _MILLISECOND)
+        for phase, spent in milliseconds.items():
+            child = self._tracer.start_span(phase, context=self._here, start_time=moment)
+            moment += round(spent * _MILLISECOND)
+            child.end(moment)
 
-@dataclass(frozen=True)
-class Finished:
-    """A request that was answered."""
+    def end(self, name: str, status: int, attributes: Mapping[str, str | int]) -> None:
+        """End the span.
 
-    name: str
-    seconds: float
-    status: int
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    phases_ms: Mapping[str, float] = field(default_factory=dict)
-    """Milliseconds by phase, in their order."""
+        Args:
+            name: Method and route.
+            status: Of the answer.
+            attributes: By their whole names.
+        """
+        self._span.update_name(name)
+        self._span.set_attributes({"http.response.status_code": status, **attributes})
+        if status >= 500:
+            self._span.set_status(api.StatusCode.ERROR)
+        self._span.end()
 
 
 class Traces:
@@ -52,74 +80,48 @@ class Traces:
         endpoint: Its base URL; None sends nothing.
 
     Raises:
-        ServiceError: An endpoint is given and OpenTelemetry is not installed.
+        ServiceError: An endpoint is given and its exporter is not installed.
     """
 
     def __init__(self, endpoint: str | None) -> None:
-        self._ids: Any = None
-        self._provider = self._connect(endpoint) if endpoint else None
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - slow, for servers only
+        from opentelemetry.sdk.trace.sampling import ALWAYS_OFF  # noqa: PLC0415 - as above
 
-    def record(self, trace: Trace, request: Finished) -> None:
-        """Send the spans of a request; returns at once."""
-        if self._provider is None:
-            return
-        from opentelemetry import trace as api  # noqa: PLC0415 - only where it is configured
+        self._silent = TracerProvider(sampler=ALWAYS_OFF, shutdown_on_exit=False)
+        self._provider = _connect(endpoint) if endpoint else self._silent
 
-        end = time.time_ns()
-        begin = end - round(request.seconds * 1e9)
-        parent = _context(trace.trace_id, trace.parent_id) if trace.parent_id else None
-        tracer = self._provider.get_tracer("blemish")
-        self._ids.give(trace.trace_id, trace.span_id)
-        span = tracer.start_span(
-            request.name,
-            context=parent,
-            kind=api.SpanKind.SERVER,
-            start_time=begin,
-            attributes={"http.response.status_code": request.status, **request.attributes},
-        )
-        if request.status >= 500:
-            span.set_status(api.StatusCode.ERROR)
-        here = api.set_span_in_context(span)
-        moment = end - round(sum(request.phases_ms.values()) * _MILLISECOND)
-        for phase, milliseconds in request.phases_ms.items():
-            child = tracer.start_span(phase, context=here, start_time=moment)
-            moment += round(milliseconds * _MILLISECOND)
-            child.end(moment)
-        span.end(end)
+    def begin(self, method: str, parent: str, *, silent: bool = False) -> RequestTrace:
+        """Begin the span of a request.
+
+        Args:
+            method: Of the request.
+            parent: As for :class:`RequestTrace`.
+            silent: It is not worth a span: a probe, say.
+        """
+        provider = self._silent if silent else self._provider
+        return RequestTrace(provider.get_tracer("blemish"), method, parent)
 
     def close(self) -> None:
         """Send what is still to be sent."""
-        if self._provider is not None:
-            self._provider.shutdown()
-
-    def _connect(self, endpoint: str) -> "TracerProvider":
-        try:
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - an extra
-                OTLPSpanExporter,
-            )
-            from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - an extra
-            from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - an extra
-            from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - an extra
-        except ImportError as error:
-            raise ServiceError(
-                f"OTEL_EXPORTER_OTLP_ENDPOINT is {endpoint!r}, but OpenTelemetry is not installed. "
-                "Install it: pip install 'blemish[telemetry]', or unset the variable."
-            ) from error
-        from blemish.server.span_ids import GivenIds  # noqa: PLC0415 - needs the extra
-
-        self._ids = GivenIds()
-        resource = Resource.create({"service.name": "blemish"})
-        provider = TracerProvider(id_generator=self._ids, resource=resource)
-        exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=2)
-        provider.add_span_processor(BatchSpanProcessor(exporter))
-        return provider
+        self._provider.shutdown()
 
 
-def _context(trace_id: str, span_id: str) -> Any:
-    """Return the context of a span of somebody else's."""
-    from opentelemetry import trace as api  # noqa: PLC0415 - only where it is configured
+def _connect(endpoint: str) -> "TracerProvider":
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - slow, for servers only
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - as above
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - as above
 
-    parent = api.SpanContext(
-        int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=api.TraceFlags(1)
-    )
-    return api.set_span_in_context(api.NonRecordingSpan(parent))
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - an extra
+            OTLPSpanExporter,
+        )
+    except ImportError as error:
+        raise ServiceError(
+            f"OTEL_EXPORTER_OTLP_ENDPOINT is {endpoint!r}, but its exporter is not installed. "
+            "Install it: pip install 'blemish[telemetry]', or unset the variable."
+        ) from error
+    named = {} if "OTEL_SERVICE_NAME" in os.environ else {"service.name": "blemish"}
+    provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
+    exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=2)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return provider

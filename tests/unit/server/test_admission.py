@@ -9,6 +9,7 @@ from typing import cast
 import httpx
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from blemish.server import admission
@@ -53,7 +54,7 @@ def test_what_nobody_expected_is_a_problem_with_an_id(
         del scope, receive, send
         raise RuntimeError("the secret reason")
 
-    with capture_logs() as lines:
+    with capture_logs(processors=[merge_contextvars]) as lines:
         monkeypatch.setattr(admission, "_log", admission.structlog.get_logger("test"))
         response = ask(Admission(broken, service), **{"x-request-id": "wanted-id"})
     assert response.status_code == 500
