@@ -47,7 +47,7 @@ def test_mutated_model_files_for_seconds() -> None:
 
 
 @pytest.mark.drill
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(4000)
 def test_mutated_model_files_for_minutes() -> None:
     """As many as fit into some minutes, by a seed of the day; it is printed."""
     seed = int(os.environ.get("BLEMISH_FUZZ_SEED", time.time_ns() % 2**32))

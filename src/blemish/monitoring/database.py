@@ -101,8 +101,9 @@ def _no_url(url: str) -> str:
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 2})
-    if url.database:
+    if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        Path(url.database).touch(mode=0o600)  # SQLite's own file would be readable by others
     engine = create_engine(url)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
