@@ -13,6 +13,7 @@ api_keys           API keys: digests at rest, several, revocable while serving
 problems           every error as ``application/problem+json``
 request_bodies     reads bodies and multipart forms within bounds
 query_rules        what FastAPI does not ask of a query string
+accept_header      which answer a client prefers
 engine             the bounded queue and the threads that work it off
 prediction_routes  ``/v1/predict``
 model_routes       ``/v1/models``

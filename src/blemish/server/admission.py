@@ -15,8 +15,8 @@ from blemish.server.problems import ProblemError, problem_response
 from blemish.server.request_origins import check_origin
 from blemish.server.service import Service
 
-_OPEN = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready"})
-_QUIET = _OPEN | {"/metrics"}
+_WITHOUT_KEY = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/ready"})
+_LOGGED_AT_DEBUG = _WITHOUT_KEY | {"/metrics"}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LOGGED = 256  # characters of a text that a client chose
 _NOTES = ("key", "problem", "version", "file_name")
@@ -48,7 +48,7 @@ class Admission:
         state["arrived"] = time.monotonic()
         state["request_id"] = _request_id(headers)
         parent = headers.get(b"traceparent", b"").decode("latin-1")
-        silent = _path(scope) in _QUIET
+        silent = _path(scope) in _LOGGED_AT_DEBUG
         state["trace"] = self._service.traces.begin(scope["method"], parent, silent=silent)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(
@@ -56,7 +56,7 @@ class Admission:
         )
         status, answered = 500, False
 
-        async def answer(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], True
@@ -69,9 +69,9 @@ class Admission:
             except ProblemError as problem:
                 state["problem"] = problem.kind
                 refusal = problem_response(problem, state["request_id"])
-                await refusal(scope, receive, answer)
+                await refusal(scope, receive, send_with_headers)
             else:
-                await self._app(scope, receive, answer)
+                await self._app(scope, receive, send_with_headers)
         except Exception:  # noqa: BLE001 - the edge: whatever comes is logged, and answered 500
             state["problem"] = "internal"
             _log.exception("request_failed")
@@ -79,10 +79,12 @@ class Admission:
                 fault = ProblemError(
                     "internal", "The server met a fault of its own; its log names it."
                 )
-                await problem_response(fault, state["request_id"])(scope, receive, answer)
+                await problem_response(fault, state["request_id"])(
+                    scope, receive, send_with_headers
+                )
         finally:
             self._service.reservoir.give(state.pop("body_bytes", 0))
-            self._tell(scope, state, status)
+            self._finish(scope, state, status)
 
     def _headers(self, state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
         extra = [
@@ -102,7 +104,7 @@ class Admission:
                 {"Connection": "close"},
             )
         path = _path(scope)
-        if path in _OPEN:
+        if path in _WITHOUT_KEY:
             return
         options = self._service.options
         check_origin(scope, headers, options.allowed_hosts)
@@ -124,7 +126,7 @@ class Admission:
         scope["state"]["key"] = key.name
         self._budgets.spend(key)
 
-    def _tell(self, scope: Scope, state: MutableMapping[str, Any], status: int) -> None:
+    def _finish(self, scope: Scope, state: MutableMapping[str, Any], status: int) -> None:
         """Count a request, and write its line."""
         route = getattr(scope.get("route"), "path", "unmatched")
         metrics = self._service.metrics
@@ -133,7 +135,7 @@ class Admission:
         problem = state.get("problem")
         if problem:
             metrics.problems.labels(problem).inc()
-        write = _log.debug if _path(scope) in _QUIET else _log.info
+        write = _log.debug if _path(scope) in _LOGGED_AT_DEBUG else _log.info
         optional = {name: _cut(state[name]) for name in _NOTES if state.get(name)}
         write(
             "request",

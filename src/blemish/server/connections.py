@@ -49,7 +49,7 @@ class ConnectionGuard:
         self._waiting.pop(connection, None)
         self._waiting[connection] = None
 
-    def serve(self, connection: "GuardedProtocol") -> None:
+    def stop_waiting(self, connection: "GuardedProtocol") -> None:
         """Note that a connection no longer waits: its request has come, or it is closed."""
         self._waiting.pop(connection, None)
 
@@ -64,7 +64,7 @@ class ConnectionGuard:
     def close(self, connection: "GuardedProtocol") -> None:
         """Close a connection that brought no request."""
         self.closed += 1
-        self.serve(connection)
+        self.stop_waiting(connection)
         connection.transport.abort()
 
     def on_loop_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -109,7 +109,7 @@ class GuardedProtocol(H11Protocol):
                 return
         super().data_received(data)
         if self._is_busy:
-            self._guard.serve(self)
+            self._guard.stop_waiting(self)
             self._stop_timer()
         elif self._timer is None:
             self._start_timer()
@@ -129,7 +129,7 @@ class GuardedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._stop_timer()
-        self._guard.serve(self)
+        self._guard.stop_waiting(self)
         super().connection_lost(exc)
 
     @property

@@ -79,7 +79,7 @@ class Engine:
         self._running: dict[_Job, bool] = {}
         self._closing = False
         self._threads = [
-            threading.Thread(target=self._serve, name=f"infer-{n}", daemon=True)
+            threading.Thread(target=self._work_until_closed, name=f"infer-{n}", daemon=True)
             for n in range(parallel + 1)
         ]
         for thread in self._threads:
@@ -175,7 +175,7 @@ class Engine:
             with self._changed:
                 self._changed.notify()
 
-    def _serve(self) -> None:
+    def _work_until_closed(self) -> None:
         """Work, in one thread, until closed."""
         while (job := self._next()) is not None:
             try:

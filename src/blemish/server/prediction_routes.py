@@ -16,6 +16,7 @@ from blemish.imaging.pillow import pixels_by_header
 from blemish.interruption import Interruption
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.prediction import RENDERINGS, Prediction
+from blemish.server.accept_header import prefers_png
 from blemish.server.problems import KINDS, as_problem, refusals
 from blemish.server.query_rules import refuse_ambiguous_query
 from blemish.server.recorder import AnsweredImage
@@ -70,7 +71,7 @@ class PredictQuery(BaseModel):
 
 @dataclass(frozen=True)
 class _Work:
-    """What a thread does for one request."""
+    """What a thread does for one request; it makes the JSON too, which may have megabytes."""
 
     image: bytes
     slot: Slot
@@ -159,31 +160,6 @@ async def gone(request: Request) -> None:
     """Return when the client has closed its connection; its body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def prefers_png(accept: str) -> bool:
-    """Say whether an ``Accept`` header (RFC 9110) wants a PNG rather than JSON."""
-    weights = {"image/png": 0.0, "application/json": 0.0}
-    for item in accept.lower().split(","):
-        kind, *parameters = (part.strip() for part in item.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                weight = _weight(parameter[2:])
-        if kind in weights:
-            weights[kind] = weight
-        elif kind in ("*/*", "application/*"):
-            weights["application/json"] = max(weights["application/json"], weight)
-        elif kind == "image/*":
-            weights["image/png"] = max(weights["image/png"], weight)
-    return weights["image/png"] > weights["application/json"]
-
-
-def _weight(text: str) -> float:
-    try:
-        return min(max(float(text), 0.0), 1.0)
-    except ValueError:
-        return 0.0
 
 
 def _record(service: Service, request: Request, record: PredictionRecord, said: Answer) -> None:
