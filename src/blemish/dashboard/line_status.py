@@ -66,6 +66,13 @@ class LineStatus:
         model = (self.answer or {}).get("model")
         return model.get("version") if isinstance(model, Mapping) else None
 
+    @property
+    def background_faults(self) -> int:
+        """Faults that the server's threads did not expect since its start; each went on."""
+        threads = (self.answer or {}).get("background")
+        counts = threads.values() if isinstance(threads, Mapping) else ()
+        return sum(int(one.get("failures", 0)) for one in counts if isinstance(one, Mapping))
+
     def troubles(self) -> list[str]:
         """Return what is wrong, a sentence each; empty where the line is all right."""
         found = []
@@ -90,6 +97,8 @@ class LineStatus:
             found.append("The server gets no answer from the model registry.")
         if log.get("fault"):
             found.append(f"The prediction log: {log['fault']}")
+        if answer.get("keys"):
+            found.append(str(answer["keys"]))
         return found
 
     @property
@@ -207,6 +216,8 @@ def strip(status: LineStatus, now: datetime) -> str:
     words.append(f"Champion: {_version(status.champion)}")
     if status.answer is not None:
         words.append(f"Served: {_version(status.served)}")
+    if status.background_faults:
+        words.append(f"Faults in the server's background: {status.background_faults}, see its log")
     words.append(_alarms(status.alarms))
     is_read = status.alarms is not None
     words.append(_last(status.last_request, now) if is_read else "Last request: not known")

@@ -39,6 +39,12 @@ def status(answer: dict[str, Any] | None, **known: Any) -> LineStatus:
         (status(READY | {"registry": {"error": "refused"}}), "bad", "no answer from the model reg"),
         (status(READY, registry_error="down"), "bad", "The model registry does not answer"),
         (status(READY | {"log": {"fault": "writing failed"}}), "bad", "writing failed"),
+        (status(READY | {"keys": "The key file has vanished"}), "bad", "has vanished"),
+        (
+            status(READY | {"background": {"follower": {"failures": 2}, "watch": {"failures": 1}}}),
+            "good",
+            "background: 3, see its log",
+        ),
     ],
 )
 def test_red_green_and_grey(found: LineStatus, level: Level, said: str) -> None:
