@@ -78,7 +78,7 @@ class Follower(threading.Thread):
                 _log.exception("follower_failed")
                 self._slot.update(store_error=f"The registry could not be asked: {error}")
                 if isinstance(error, ImportError | AttributeError):
-                    _forget_half_import("mlflow")
+                    forget_half_import("mlflow")
             woken = self._slot.wake.wait(self._poll_s)
             self._slot.wake.clear()
 
@@ -172,7 +172,7 @@ class Follower(threading.Thread):
             _log.error("model_refused", version=version.version if version else None, reason=reason)
 
 
-def _forget_half_import(package: str) -> None:
+def forget_half_import(package: str) -> None:
     """Have a package imported anew whose import failed halfway, for want of descriptors say.
 
     Python keeps the modules that came in before the fault, and they are never completed.

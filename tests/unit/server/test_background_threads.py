@@ -1,15 +1,19 @@
 """Threads that no request waits for: a fault is counted, and they go on."""
 
+import importlib
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import pytest
 
 from blemish.monitoring.prediction_log import PredictionRecord
-from blemish.server.follower import Follower
+from blemish.server.follower import Follower, forget_half_import
 from blemish.server.recorder import AnsweredImage, Recorder
 from blemish.server.server_metrics import ServerMetrics
 from blemish.server.slot import Slot
@@ -54,6 +58,27 @@ def test_the_follower_outlives_what_it_does_not_expect() -> None:
     follower.stop()
     follower.join(5)
     slot.close()
+
+
+def test_a_package_that_came_in_halfway_is_imported_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An import that failed halfway leaves modules that Python never completes."""
+    package = tmp_path / "halfway"
+    package.mkdir()
+    (package / "__init__.py").write_text("from halfway import first, second\n")
+    (package / "first.py").write_text("import sys\nsys.modules['halfway'].seen = True\n")
+    (package / "second.py").write_text("raise OSError(24, 'Too many open files')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(OSError, match="Too many"):
+        importlib.import_module("halfway")
+    assert "halfway.first" in sys.modules
+    (package / "second.py").write_text("whole = True\n")
+    importlib.invalidate_caches()
+    forget_half_import("halfway")
+    assert importlib.import_module("halfway").second.whole
+    forget_half_import("halfway")
+    assert not any(name.startswith("halfway") for name in sys.modules)
 
 
 class _Broken:
