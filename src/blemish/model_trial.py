@@ -8,6 +8,7 @@ the next file and forks for each (:mod:`blemish.trial_process`).
 
 import atexit
 import contextlib
+import functools
 import json
 import os
 import struct
@@ -92,7 +93,6 @@ class _TrialPrograms:
 
     def __init__(self) -> None:
         self._idle: list[_TrialProgram] = []
-        atexit.register(self.end)
 
     def ask(self, data: bytes, megabytes: int, seconds: float) -> tuple[int, str] | None:
         """Have the file tried by a program that waits, or else by a new one."""
@@ -117,7 +117,12 @@ class _TrialPrograms:
                 program.end()
 
 
-_programs = _TrialPrograms()
+@functools.cache
+def _programs() -> _TrialPrograms:
+    """Return the programs of this process, which end with it."""
+    programs = _TrialPrograms()
+    atexit.register(programs.end)
+    return programs
 
 
 def try_model(data: bytes, *, seconds: float = _SECONDS, megabytes: int = _MEGABYTES) -> None:
@@ -131,7 +136,7 @@ def try_model(data: bytes, *, seconds: float = _SECONDS, megabytes: int = _MEGAB
     Raises:
         ModelFileError: The file is no model of ours, answers wrongly, or exceeds a limit.
     """
-    outcome = _programs.ask(data, megabytes, seconds)
+    outcome = _programs().ask(data, megabytes, seconds)
     if outcome is None:
         raise ModelFileError(
             "The model file ended the program that tried it; it is not loaded here. Export it "

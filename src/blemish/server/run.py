@@ -37,7 +37,6 @@ def serve(options: Options) -> None:
     """
     configure_log(settings().log_level)
     os.umask(0o077)  # the log, its images and all else of ours are their owner's alone
-    limit_arenas()
     _refuse_unauthenticated_bind(options)
     listener = listen(options)
     if options.workers == 1:
@@ -51,6 +50,7 @@ def serve(options: Options) -> None:
 
 def serve_process(options: Options, sockets: list[socket.socket]) -> None:
     """Serve from this one process."""
+    limit_arenas()  # in each process anew, before its threads begin
     from blemish.server.application import create_app  # noqa: PLC0415 - not for the supervisor
 
     drain = Drain()
