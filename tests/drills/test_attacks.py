@@ -20,12 +20,12 @@ from typing import Self
 import httpx
 import numpy as np
 import pytest
-from faulty_pictures import chunk, encode
+from faulty_images import chunk, encode
 from integration.server.rig import Server, Shelf, serving
 from integration.server.tiny_models import tiny_model
 from PIL import Image
 
-from blemish.inference import golden_picture
+from blemish.inference import golden_image
 
 pytestmark = pytest.mark.drill
 
@@ -62,7 +62,7 @@ class Watch:
     """What /livez and good requests met during an attack."""
 
     server: Server
-    picture: bytes
+    image: bytes
     livez: list[float] = field(default_factory=list)
     good: list[tuple[int, float]] = field(default_factory=list)
 
@@ -85,7 +85,7 @@ class Watch:
     def _ask(self) -> None:
         while not self._stop.wait(0.3):
             begin = time.perf_counter()
-            response = httpx.post(f"{self.server.url}/v1/predict", content=self.picture, timeout=60)
+            response = httpx.post(f"{self.server.url}/v1/predict", content=self.image, timeout=60)
             self.good.append((response.status_code, time.perf_counter() - begin))
 
     @property
@@ -143,7 +143,7 @@ def repeated_scans(server: Server) -> None:
 
 def text_chunks(server: Server) -> None:
     """A PNG with 7,000 compressed texts, each of which unpacks to 64 KB."""
-    sound = encode(golden_picture(64))
+    sound = encode(golden_image(64))
     texts = chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(65_000))) * 7_000
     assert set(many(4, lambda: post(server, "/v1/predict", sound[:33] + texts + sound[33:]))) == {
         422
@@ -180,7 +180,7 @@ def idle_connections(server: Server) -> None:
 
 def large_images(server: Server) -> None:
     """Eight images of 50 megapixels at once."""
-    plane = np.tile(golden_picture(1000), (7, 7))
+    plane = np.tile(golden_image(1000), (7, 7))
     data = encode(plane)
     statuses = many(8, lambda: post(server, "/v1/predict", data))
     assert set(statuses) <= {200, 504}
@@ -208,8 +208,8 @@ def test_health_and_good_requests_are_answered(
     attacked: Server, attack: Callable[[Server], None]
 ) -> None:
     """The 99th percentile of /livez stays below 100 ms, and each good request is a 200 in time."""
-    picture = encode(golden_picture(256))
-    with Watch(attacked, picture) as watch:
+    image = encode(golden_image(256))
+    with Watch(attacked, image) as watch:
         time.sleep(2.0)
         attack(attacked)
         time.sleep(1.0)
@@ -232,14 +232,14 @@ def test_memory_returns_after_mixed_load(tmp_path: Path, monkeypatch: pytest.Mon
     shelf.add(tiny_model())
     shelf.point("champion", 1)
     rng = np.random.default_rng(5)
-    surface = np.tile(golden_picture(1000), (7, 7))
-    pictures = [encode(surface[:side, :side]) for side in (64, 700, 2000, 4000, 7000)]
-    pictures.append(encode(Image.fromarray(surface[:3000, :3000]).convert("RGB"), "JPEG"))
-    pictures.append(encode(surface[:3000, :3000].astype(np.uint16) << 8))
+    surface = np.tile(golden_image(1000), (7, 7))
+    images = [encode(surface[:side, :side]) for side in (64, 700, 2000, 4000, 7000)]
+    images.append(encode(Image.fromarray(surface[:3000, :3000]).convert("RGB"), "JPEG"))
+    images.append(encode(surface[:3000, :3000].astype(np.uint16) << 8))
     tensor = {"name": "image", "datatype": "UINT8", "shape": [1, 1, 1024, 1024]}
     body = json.dumps({"inputs": [tensor | {"data": [90] * 1024 * 1024}]}).encode()
     with serving(tmp_path, shelf.uri, serve={"queue": 100, "deadline_s": 120}) as server:
-        assert server.predict(pictures[0]).status_code == 200
+        assert server.predict(images[0]).status_code == 200
         time.sleep(3.0)
         before = server.memory_mb
 
@@ -247,7 +247,7 @@ def test_memory_returns_after_mixed_load(tmp_path: Path, monkeypatch: pytest.Mon
             if turn % 8 == 7:
                 return post(server, "/v2/models/blemish/infer", body)
             query = "?include=mask,heatmap,overlay" if turn % 3 == 0 else ""
-            return post(server, f"/v1/predict{query}", pictures[turn % len(pictures)])
+            return post(server, f"/v1/predict{query}", images[turn % len(images)])
 
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             statuses = Counter(pool.map(ask, rng.permutation(80).tolist()))

@@ -66,9 +66,9 @@ def test_a_body_after_its_refusal_is_not_read_for_ever(shelf: Shelf, tmp_path: P
         assert "has vanished" in server.ready()["keys"]
 
 
-def test_what_is_kept_is_its_owners_alone(server: Server, picture: bytes) -> None:
+def test_what_is_kept_is_its_owners_alone(server: Server, image: bytes) -> None:
     """Nobody else reads the log or the images in it."""
-    assert server.predict(picture).status_code == 200
+    assert server.predict(image).status_code == 200
     server.wait(lambda: list((server.folder / "pictures").rglob("?" * 64)))
     kept = [server.folder / "predictions.db", *(server.folder / "pictures").rglob("*")]
     assert [path for path in kept if path.stat().st_mode & 0o077] == []
