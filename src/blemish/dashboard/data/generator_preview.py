@@ -61,7 +61,7 @@ def _controls(params: Generate) -> dict[str, Any]:
             st.select_slider("Size, px", [64, 128, 192, 256, 384, 512], 256, key="preview-size")
         ),
         "clean_share": st.slider(
-            "Share of clean images", 0.0, 1.0, params.clean_share, 0.05, key="preview-clean"
+            "Share of defect-free images", 0.0, 1.0, params.clean_share, 0.05, key="preview-clean"
         ),
         "defects_per_image": st.slider(
             "Events on a defective part", 1.0, 6.0, params.defects_per_image, 0.1,
@@ -93,4 +93,4 @@ def _draw(
     parsed = Generate.model_validate_json(params)
     scene = draw(parsed.seed, parsed, index, surface=surface, defect=defect)
     classes = sorted({one.class_name for one in scene.defects})
-    return scene.image, scene.mask, f"{scene.surface}: {', '.join(classes) or 'clean'}"
+    return scene.image, scene.mask, f"{scene.surface}: {', '.join(classes) or 'defect-free'}"

@@ -16,6 +16,7 @@ from blemish.dashboard.image_collections import ImageCollection, ImageEntry
 from blemish.dashboard.monitor.latest_predictions import TILE
 from blemish.dashboard.page_errors import plain
 from blemish.dashboard.terms import meaning
+from blemish.monitoring import drift
 from blemish.visualization import overlay_outline
 
 _PAGE = 24
@@ -137,7 +138,9 @@ def _show_statistics(folder: Path) -> None:
     with left:
         if statistics:
             st.markdown("##### Statistics of the images")
-            name = st.selectbox("Statistic", list(statistics), key="statistic")
+            name = st.selectbox(
+                "Statistic", list(statistics), key="statistic", format_func=drift.title
+            )
             st.altair_chart(_quantiles(statistics[str(name)]), alt=f"Quantiles of {name}.")
     with right:
         if sheet.is_file():
