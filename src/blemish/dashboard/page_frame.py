@@ -86,8 +86,8 @@ _STYLE = """<style>
 [data-testid="stColumn"]:has([data-testid="stImage"]) {min-width: 7.5rem;}
 [data-testid="stColumn"]:has(.st-key-steps) {min-width: 16rem;}
 /* Streamlit's grey for captions and notes has 4.3:1 on white; people need 4.5:1 (WCAG 1.4.3). */
-[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {color: inherit !important;}
-[data-testid="stCaptionContainer"] {opacity: .82 !important;}
+[data-testid="stCaptionContainer"] {color: inherit !important; opacity: .82 !important;}
+[data-testid="stCaptionContainer"] p {color: inherit !important;}
 [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] * {color: inherit !important;}
 /* What is shown stays as it is while a page looks again: a live page must not flicker. */
 [data-stale="true"] {opacity: 1 !important; transition: none !important;}
