@@ -81,7 +81,7 @@ def test_a_prediction_opens_large(page: Page, dashboard: Dashboard, api: str) ->
             f"{api}/v1/predict", content=encoded.tobytes(), headers={"Content-Type": "image/png"}
         ).raise_for_status()
     page.goto(f"{dashboard.url}/monitor?only=defective&version=1")
-    opening = page.locator("[class*=st-key-tile-] button").first
+    opening = page.locator("[class*=st-key-tile-] [class*=st-key-open-] button").first
     opening.focus()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")

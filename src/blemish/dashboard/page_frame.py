@@ -93,7 +93,9 @@ _STYLE = """<style>
 [data-stale="true"] {opacity: 1 !important; transition: none !important;}
 /* A tile opens wherever it is clicked: its button reaches over all of it. */
 [class*="st-key-tile-"] {position: relative;}
-[class*="st-key-tile-"] button::after {content: ""; position: absolute; inset: 0; cursor: pointer;}
+[class*="st-key-tile-"] [class*="st-key-open-"] button::after {
+  content: ""; position: absolute; inset: 0; cursor: pointer;}
+[class*="st-key-tile-"] [data-testid="stElementToolbar"] {display: none;}
 [class*="st-key-tile-"]:hover, [class*="st-key-tile-"]:focus-within {outline: 2px solid #0b6bcb;}
 [class*="st-key-tile-"] .stElementContainer, [class*="st-key-tile-"] .stButton {position: static;}
 .blemish-no-image {aspect-ratio: 1; display: grid; place-items: center;}
