@@ -39,7 +39,7 @@ from blemish.visualization import encode_png
 FOLDER = Path(__file__).with_name("screenshots")
 WIDTHS = {"wide": 1440, "laptop": 1024, "phone": 390}
 PAGES = {
-    "compare": ("/?a=champion&b=candidate-int8&sort=disagreement", "A part is defective"),
+    "compare": ("/?a=champion&b=candidate-int8&sort=disagreement", "Sort by"),
     "monitor": ("/monitor?range=6h", "Latest predictions"),
     "models": ("/models", "Lineage"),
     "prediction": ("/monitor?range=6h&prediction=1400", "Link to this prediction"),
@@ -112,7 +112,7 @@ def _settle(page: Page) -> None:
 
 
 def _log_predictions(url: str, images: Path) -> None:
-    """Log the champion's answers as two keys sent them, with a few refusals and one promotion."""
+    """Log the champion's answers as two keys sent them, with a few refusals."""
     registry = Registry.connect()
     version = registry.resolve("champion")
     model = Segmenter.from_bytes(registry.model_bytes(version))
@@ -142,16 +142,15 @@ def _log_predictions(url: str, images: Path) -> None:
             )
     engine = open_database(url)
     log = PredictionLog(engine)
-    for hours, number in ((HOURS, version.version + 1), (HOURS / 2, version.version)):
-        log.write_served(
-            ServedRecord(
-                time=now - timedelta(hours=hours),
-                version=number,
-                alias="champion",
-                precision=version.precision,
-                statistics=model.card.statistics,
-            )
+    log.write_served(
+        ServedRecord(
+            time=now - timedelta(hours=HOURS),
+            version=version.version,
+            alias="champion",
+            precision=version.precision,
+            statistics=model.card.statistics,
         )
+    )
     log.write(records)
     engine.dispose()
 
