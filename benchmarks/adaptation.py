@@ -41,7 +41,7 @@ from blemish.evaluation.summary import by_defect, class_of, summarize
 from blemish.files import sha256_bytes
 from blemish.finetuning.finetuning_outputs import Outputs
 from blemish.finetuning.finetuning_workflow import Data, finetune
-from blemish.finetuning.starts import Start
+from blemish.finetuning.start_files import Start
 from blemish.importing.choices import Choices
 from blemish.importing.import_plan import Source
 from blemish.importing.importer import import_source

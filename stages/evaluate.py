@@ -1,7 +1,6 @@
 """Chooses the threshold on the validation split and measures on the test split."""
 
 import argparse
-from collections.abc import Iterable
 from pathlib import Path
 
 from blemish.config import load_params
@@ -14,16 +13,16 @@ from blemish.progress import track
 def main() -> None:
     """Read paths and params, evaluate, say the result in one line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--synthetic", "--real", "--trained", "--out", "--reports"):
+    for name in ("--synthetic", "--real", "--weights", "--out", "--reports"):
         parser.add_argument(name, type=Path, required=True)
     paths = parser.parse_args()
     verdict = evaluate(
         SplitFolders(paths.synthetic, paths.real),
-        paths.trained,
+        paths.weights,
         paths.out,
         paths.reports,
         load_params(Path("params.yaml")).evaluate,
-        track=_show,
+        track=track,
     )
     dice, chosen = verdict.metrics["test_dice"], verdict.choice.point
     print(f"Dice {dice:.4f} of {verdict.headline.sentence}")  # noqa: T201 - a stage's summary
@@ -34,10 +33,6 @@ def main() -> None:
             f"A mark on {share:.1%} of the defect-free test images of your sets; at most "
             f"{bound:.1%} with 95 % confidence"
         )
-
-
-def _show(numbers: Iterable[int], total: int, what: str) -> Iterable[int]:
-    return track(numbers, total, what)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Exports the trained network as ONNX in fp32 and INT8, then records the finished pipeline."""
+"""Exports the fine-tuned network as ONNX in fp32 and INT8, then records the finished pipeline."""
 
 import argparse
 import sys
@@ -10,21 +10,21 @@ from blemish.export import export
 from blemish.export.export_workflow import Inputs
 from blemish.preprocessing import Resizing
 from blemish.processes import die_with_dvc
-from blemish.recording.sync import record_or_warn
+from blemish.recording.sync import describe, record_or_warn
 from blemish.store.connection import connect
 
 
 def main() -> None:
     """Check the store, export, record what is complete."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("--synthetic", "--real", "--trained", "--evaluated", "--out", "--reports"):
+    for name in ("--synthetic", "--real", "--weights", "--evaluated", "--out", "--reports"):
         parser.add_argument(name, type=Path, required=True)
     paths = parser.parse_args()
     workspace = find_workspace()
     connect(workspace).check()
     params = load_params(workspace.params_file)
     made = export(
-        Inputs(paths.synthetic, paths.real, paths.trained, paths.evaluated),
+        Inputs(paths.synthetic, paths.real, paths.weights, paths.evaluated),
         paths.out,
         paths.reports / "parity.json",
         params.export,
@@ -36,7 +36,9 @@ def main() -> None:
         f"INT8 has {ratio:.2f} of fp32's {made.fp32_bytes / 1e6:.2f} MB; ranges {chosen.rule}, "
         f"{len(chosen.kept)} layers in fp32, {made.found.strain:.0%} of the nearest parity bound"
     )
-    record_or_warn(workspace)
+    report = record_or_warn(workspace)
+    for line in describe(report) if report else ():
+        _tell(line)
 
 
 def _tell(line: str) -> None:

@@ -2,9 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from blemish.config import load_params, settings
 from blemish.exits import sentences
@@ -31,14 +30,10 @@ def main() -> None:
         Splitting({"val": split.val, "test": split.test}, params.preprocess.seed, split.hold_out),
         Resizing(params.preprocess.resize),
         workers=settings().workers,
-        track=_show,
+        track=partial(track, what="Checking and packing images"),
     )
     for note in (note for one in described for note in one["notes"]):
         print(note, file=sys.stderr)  # noqa: T201 - what the sets lack, and what it costs
-
-
-def _show(results: Iterator[Any], total: int) -> Iterable[Any]:
-    return track(results, total, "Checking and packing images")
 
 
 if __name__ == "__main__":

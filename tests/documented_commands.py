@@ -36,9 +36,11 @@ EXECUTED = {
     "dvc plots diff": _VIEWS,
     "dvc pull": "drills/test_pipeline.py::restored",
     "dvc remote add": "drills/test_pipeline.py::restored",
+    "dvc repro": "pipeline/conftest.py::reproduced",
     "make dashboard": "integration/test_deployment.py::test_commands_are_known",
     "make repro": "pipeline/conftest.py::reproduced",
-    "torchrun": "integration/test_torchrun.py::test_two_processes_lose_as_one_does",
+    "dvc commit": "pipeline/test_repro.py::test_outputs_of_ones_own_stay_after_a_commit",
+    "torchrun": "integration/test_torchrun.py::test_two_processes_train_as_one_does",
 }
 """By the words that a command begins with: where it is executed, its program or what it calls."""
 

@@ -18,7 +18,7 @@ from tiny_training import Notes, tiny_params
 from blemish.config.finetune import Finetune
 from blemish.finetuning.finetuning_outputs import Outputs
 from blemish.finetuning.finetuning_workflow import Data, finetune
-from blemish.finetuning.starts import Start
+from blemish.finetuning.start_files import Start
 from blemish.model import UNetTiny
 
 

@@ -1,41 +1,42 @@
-"""Latency of model files on this host, measured side by side."""
+"""Latency of models on this host, measured side by side."""
 
 import statistics
 import time
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-_TILE = 256
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from blemish.inference import Segmenter
+
 _ROUNDS = 15
 _WARM_UP = 3
 
 
 def measure_latency(
-    files: Mapping[str, bytes], *, rounds: int = _ROUNDS, threads: int = 1
+    models: "Mapping[str, Segmenter]", *, rounds: int = _ROUNDS
 ) -> dict[str, float]:
-    """Return the median ms of one tile through each file; they take turns, so noise hits all alike.
+    """Time one tile through each model, the models taking turns so that noise hits all alike.
 
     Args:
-        files: Name to the bytes of a verified ONNX file.
+        models: By name, loaded with as many threads as an inference is served with.
         rounds: Timed rounds after the warm-up.
-        threads: Threads of onnxruntime for one operator.
-    """
-    import onnxruntime  # noqa: PLC0415 - slow, and only this needs it
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    sessions = {
-        name: onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        for name, data in files.items()
+    Returns:
+        Name to the median, milliseconds.
+    """
+    random = np.random.default_rng(0)
+    tiles = {
+        name: random.integers(0, 256, (1, 1, model.card.tile, model.card.tile), dtype=np.uint8)
+        for name, model in models.items()
     }
-    tile = np.random.default_rng(0).integers(0, 256, (1, 1, _TILE, _TILE), dtype=np.uint8)
-    times: dict[str, list[float]] = {name: [] for name in files}
+    times: dict[str, list[float]] = {name: [] for name in models}
     for turn in range(_WARM_UP + rounds):
-        for name, session in sessions.items():
+        for name, model in models.items():
             start = time.perf_counter()
-            session.run(None, {"image": tile})
+            model.run(tiles[name])
             if turn >= _WARM_UP:
                 times[name].append((time.perf_counter() - start) * 1000)
     return {name: statistics.median(values) for name, values in times.items()}

@@ -1,4 +1,4 @@
-"""Processes that die with the one that started them.
+"""Processes that die with the one that started them, and the first of those of ``torchrun``.
 
 ``kill -9`` of ``dvc repro`` leaves a running stage behind, which then writes into the outputs of
 the next run. A stage therefore ties its life to the process that started it, and so does each of
@@ -16,6 +16,11 @@ import threading
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def is_first_process() -> bool:
+    """Tell whether this is the one process of ``torchrun`` that writes, before they have met."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 def die_with_parent() -> None:

@@ -22,7 +22,7 @@ from blemish.image_statistics import image_statistics, summarise
 from blemish.model_card import ModelCard
 from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import Resizing
-from blemish.recording import digests, fingerprint, pipeline_outputs
+from blemish.recording import dvc_files, fingerprint, pipeline_outputs
 from blemish.recording.sync import record_workspace
 from blemish.sets import DefectRecord, SetWriter
 
@@ -157,6 +157,7 @@ def _write_sets(workspace: Workspace, scenes: list[Drawn]) -> None:
             )
     for name in ("real", "starts"):
         workspace.path(name).mkdir(parents=True, exist_ok=True)
+    (workspace.path("starts") / "None.pt").touch()
     with SetWriter(workspace.path("real") / "plates", HOSTILE, "pairs") as writer:
         for index in range(100, 106):
             drawn = scene(index, level=120.0)
@@ -176,7 +177,7 @@ def _write_outputs(workspace: Workspace, scenes: list[Drawn], training: Training
     exported, reports = workspace.path("exported"), workspace.path("reports")
     for folder in (trained, evaluated, exported, reports / "curves", reports / "gallery"):
         folder.mkdir(parents=True, exist_ok=True)
-    identity = fingerprint.compute(workspace)
+    identity = fingerprint.training_fingerprint(workspace)
     (trained / "weights.pt").write_bytes(repr(training).encode())
     _write_json(trained / "training.json", {"fingerprint": identity, "best_epoch": 2})
     rows = "".join(f"{e},{1 / e},{0.8 - 0.1 / e},{1 / e},{0.01}\n" for e in (1, 2, 3))
@@ -236,7 +237,7 @@ def _write_sources(workspace: Workspace) -> None:
     """Write something under each dep that is code, so that there is a fingerprint."""
     for stage in workspace.pipeline()["stages"].values():
         for item in stage["deps"]:
-            path = workspace.root / fingerprint.resolve_path(workspace, item)
+            path = workspace.root / dvc_files.resolve_path(workspace, item)
             if "$" in item or path.exists():
                 continue
             target = path if path.suffix or path.name == "run" else path / "__init__.py"
@@ -247,13 +248,13 @@ def _write_sources(workspace: Workspace) -> None:
 def _write_lock(workspace: Workspace) -> None:
     stages = {}
     for name, stage in workspace.pipeline()["stages"].items():
-        outs = [fingerprint.resolve_path(workspace, item) for item in stage["outs"]]
-        params = {key: fingerprint.param_value(workspace, key) for key in stage["params"]}
+        outs = [dvc_files.resolve_path(workspace, item) for item in stage["outs"]]
+        params = {key: dvc_files.param_value(workspace, key) for key in stage["params"]}
         stages[name] = {
             "cmd": stage["cmd"],
             "params": {"params.yaml": params},
             "outs": [
-                {"path": out, "hash": "md5", "md5": digests.md5_of(workspace.root / out)}
+                {"path": out, "hash": "md5", "md5": dvc_files.md5_of(workspace.root / out)}
                 for out in outs
                 if (workspace.root / out).exists()
             ],

@@ -13,7 +13,7 @@ from blemish.cli.start_command import start
 from blemish.config import Workspace
 from blemish.errors import NotFoundError, ParamsError, TamperedModelError
 from blemish.files import sha256_file
-from blemish.finetuning.starts import find_start
+from blemish.finetuning.start_files import find_start
 from blemish.recording import sync
 from blemish.registry import Registry
 
@@ -63,12 +63,13 @@ def test_what_cannot_start_is_refused_and_writes_nothing(workspace: Workspace) -
     """An unknown version, a name that leaves the folder, and changed bytes in the store."""
     with pytest.raises(NotFoundError):
         run("nobody", "--name", "line-3")
-    with pytest.raises(ParamsError, match="cannot be named"):
-        run("champion", "--name", "../line-3")
+    for name in ("../line-3", "None", "null", "2026-11-26"):
+        with pytest.raises(ParamsError, match="cannot be named"):
+            run("champion", "--name", name)
     registry = Registry.connect(workspace=workspace)
     stored = registry.store.client.get_run(registry.resolve("champion").run_id).info.artifact_uri
     folder = Path(stored.removeprefix("file://"))
     (folder / "weights" / "weights.pt").write_bytes(b"others")
     with pytest.raises(TamperedModelError):
         run("champion", "--name", "line-3")
-    assert not list(workspace.path("starts").glob("*.pt"))
+    assert [path.name for path in workspace.path("starts").glob("*.pt")] == ["None.pt"]

@@ -17,7 +17,7 @@ from blemish.config import Workspace
 from blemish.model_card import ModelCard
 from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import Resizing
-from blemish.recording import curves, digests, fingerprint, pipeline_outputs
+from blemish.recording import curves, dvc_files, fingerprint, pipeline_outputs
 from blemish.store.connection import connect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -66,6 +66,7 @@ def write_data(workspace: Workspace, *, seed: int = 0) -> None:
     workspace.path("synthetic").mkdir(parents=True, exist_ok=True)
     for name in ("real", "starts"):
         workspace.path(name).mkdir(parents=True, exist_ok=True)
+    (workspace.path("starts") / "None.pt").touch()
     (workspace.path("synthetic") / "set.json").write_text(json.dumps({"seed": seed}))
     for folder in map(workspace.path, ("synthetic_splits", "real_splits")):
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +94,7 @@ def write_outputs(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "made").write_bytes(b"by a stage whose bytes no test reads")
     rng = np.random.default_rng(seed)
-    identity = fingerprint.compute(workspace)
+    identity = fingerprint.training_fingerprint(workspace)
     (trained / "weights.pt").write_bytes(rng.bytes(64))
     _write_json(trained / "training.json", {"fingerprint": identity, "best_epoch": 2})
     rows = "".join(f"{e},{1 / e},{skill - 0.1 / e},{1 / e},{0.01}\n" for e in (1, 2, 3))
@@ -115,13 +116,13 @@ def write_lock(workspace: Workspace) -> None:
     """Write the ``dvc.lock`` of the outputs as they are."""
     stages = {}
     for name, stage in workspace.pipeline()["stages"].items():
-        outs = [fingerprint.resolve_path(workspace, item) for item in stage["outs"]]
-        params = {key: fingerprint.param_value(workspace, key) for key in stage["params"]}
+        outs = [dvc_files.resolve_path(workspace, item) for item in stage["outs"]]
+        params = {key: dvc_files.param_value(workspace, key) for key in stage["params"]}
         stages[name] = {
             "cmd": stage["cmd"],
             "params": {"params.yaml": params},
             "outs": [
-                {"path": out, "hash": "md5", "md5": digests.md5_of(workspace.root / out)}
+                {"path": out, "hash": "md5", "md5": dvc_files.md5_of(workspace.root / out)}
                 for out in outs
             ],
         }
@@ -175,7 +176,7 @@ def _write_sources(workspace: Workspace) -> None:
     """Write something under each dep that is code, so that there is a fingerprint."""
     for stage in workspace.pipeline()["stages"].values():
         for item in stage["deps"]:
-            path = workspace.root / fingerprint.resolve_path(workspace, item)
+            path = workspace.root / dvc_files.resolve_path(workspace, item)
             if "$" in item or path.exists():
                 continue
             target = path if path.suffix or path.name == "run" else path / "__init__.py"

@@ -1,10 +1,13 @@
 """``dvc repro`` from nothing to a registered champion, at small size."""
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import cv2
+import numpy as np
 import yaml
 from pipeline.checkouts import Checkout, copy_checkout
 
@@ -37,6 +40,43 @@ def test_second_repro_runs_no_stage(reproduced: Checkout) -> None:
     """Nothing changed, so nothing runs and the status is clean."""
     assert "up to date" in reproduced.run("dvc", "status").text
     assert "Running stage" not in reproduced.run("dvc", "repro").text
+
+
+def test_another_set_reruns_no_training_and_an_unused_start_nothing(
+    reproduced: Checkout, tmp_path: Path
+) -> None:
+    """Choosing a set runs preprocess alone before train; a start counts once it is chosen."""
+    shutil.copytree(reproduced.root, tmp_path / "copy", symlinks=True)
+    copy, photographs = Checkout(tmp_path / "copy"), tmp_path / "photographs"
+    (copy.root / "models" / "starts" / "line-2.pt").write_bytes(b"weights of line 2")
+    assert "up to date" in copy.run("dvc", "status").text
+    copy.edit_params(finetune={"start": "line-2"})
+    assert "finetune:" in copy.run("dvc", "status", "finetune").text
+    copy.edit_params(finetune={"start": None})
+    photographs.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        image = rng.integers(90, 160, (64, 64), dtype=np.uint8)
+        cv2.imwrite(str(photographs / f"part-{number}.png"), image)
+    copy.run("blemish", "import", str(photographs), "--name", "line-3", "--clean")
+    copy.edit_params(preprocess={"real_sets": ["line-3"]})
+    said = copy.run("dvc", "repro", "train").text
+    assert [line for line in said.splitlines() if "Running stage" in line] == [
+        "Running stage 'preprocess':"
+    ]
+    assert "real" in copy.run("dvc", "status", "finetune").text
+
+
+def test_outputs_of_ones_own_stay_after_a_commit(reproduced: Checkout, tmp_path: Path) -> None:
+    """What was made beside DVC, as by torchrun, is committed by a command, and repro leaves it."""
+    shutil.copytree(reproduced.root, tmp_path / "copy", symlinks=True)
+    copy = Checkout(tmp_path / "copy")
+    curves = copy.root / "reports" / "training.csv"
+    own = curves.read_text().replace("0.", "1.", 1)
+    curves.write_text(own)
+    copy.run("dvc", "commit", "-f", "train")
+    assert "Running stage" not in copy.run("dvc", "repro", "train").text
+    assert curves.read_text() == own
 
 
 def test_lost_store_comes_back_once(reproduced: Checkout) -> None:

@@ -17,7 +17,8 @@ from blemish.finetuning.adaptation_crops import AdaptationCrops
 from blemish.finetuning.duration import EPOCH_STEPS, schedule_for, steps_for
 from blemish.finetuning.handing_on import hand_on, nothing_to_adapt_to
 from blemish.finetuning.set_images import SetImages, read_sets
-from blemish.finetuning.starts import Start, find_start, load_start
+from blemish.finetuning.start_files import Start, find_start
+from blemish.finetuning.starts import load_start
 from blemish.finetuning.transplant import transplant
 from blemish.model import UNetTiny, load_trained
 from blemish.packed import PackedSet, PackedWriter

@@ -60,13 +60,23 @@ def promote(ref: str, force: bool, reason: str, dry_run: bool, as_json: bool) ->
     if dry_run and (force or reason):
         raise click.UsageError("--dry-run moves nothing: it takes neither --force nor --reason.")
     workspace = find_workspace()
-    rule = load_params(workspace.params_file).promote
+    params = load_params(workspace.params_file)
+    threads = params.serve.inference_threads
     registry = _registry()
     if dry_run:
-        outcome = promotion_workflow.ask_gate(registry, ref, rule, tell=_tell)
+        outcome = promotion_workflow.ask_gate(
+            registry, ref, params.promote, threads=threads, tell=_tell
+        )
     else:
         outcome = promotion_workflow.promote(
-            registry, ref, rule, who=author(workspace), reason=reason, force=force, tell=_tell
+            registry,
+            ref,
+            params.promote,
+            who=author(workspace),
+            reason=reason,
+            force=force,
+            threads=threads,
+            tell=_tell,
         )
     if as_json:
         echo(json.dumps(outcome.to_document()))

@@ -21,7 +21,7 @@ def start(ref: str, name: str, force: bool, as_json: bool) -> None:  # noqa: FBT
     """
     from blemish import files
     from blemish.config import find_workspace
-    from blemish.finetuning.start_names import SUFFIX, check_name
+    from blemish.finetuning.start_files import SUFFIX, check_name
     from blemish.importing.dvc_tracking import track_with_dvc
     from blemish.registry import Registry
 

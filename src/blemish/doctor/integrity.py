@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.config import Workspace
-from blemish.recording.digests import locked_outputs, md5_file, md5_of
+from blemish.recording.dvc_files import locked_outputs, md5_file, md5_of
 
 _NAMED = 5
 """Members of a damaged folder that are named."""

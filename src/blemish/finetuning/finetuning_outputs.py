@@ -18,7 +18,8 @@ from torch import Tensor
 from blemish import files
 from blemish.files import sha256_file
 from blemish.finetuning.set_images import SetImages
-from blemish.finetuning.starts import Start, load_start
+from blemish.finetuning.start_files import Start
+from blemish.finetuning.starts import load_start
 from blemish.finetuning.suspects import Suspect
 from blemish.training.checkpoint import tensor_bytes
 from blemish.training.outputs import describe, write_outputs

@@ -15,7 +15,8 @@ from blemish.finetuning.duration import schedule_for
 from blemish.finetuning.finetuning_outputs import Outputs, Tuned, TunedFold, write_tuned
 from blemish.finetuning.folds import SHARE, deal_folds, held_out_images, without
 from blemish.finetuning.set_images import SetImages, read_sets
-from blemish.finetuning.starts import Start, load_start
+from blemish.finetuning.start_files import Start
+from blemish.finetuning.starts import load_start
 from blemish.finetuning.suspicion import leave_out_suspects
 from blemish.packed import PackedSet
 from blemish.training.crops import SyntheticCrops

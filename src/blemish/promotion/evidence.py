@@ -1,8 +1,6 @@
 """The evidence for the gate: both models on the same test images, and what else is measured."""
 
-from ast import literal_eval
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from blemish.errors import NotFoundError, PromotionError
@@ -17,8 +15,17 @@ from blemish.registry.loading import load_verified
 from blemish.registry.stored_images import StoredImage
 from blemish.registry.version import Version
 from blemish.store.names import DERIVED_FROM, TEST_DIGEST
+from blemish.store.run_params import read_param
 
 _REAL_SETS = "preprocess.real_sets"
+
+
+@dataclass(frozen=True)
+class LoadedVersion:
+    """A version and its model: verified, tried in a process of its own, loaded as it is served."""
+
+    version: Version
+    model: Segmenter
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,8 @@ class Evidence:
 
 def gather(
     registry: Registry,
-    candidate: Version,
-    champion: Version | None,
+    candidate: LoadedVersion,
+    champion: LoadedVersion | None,
     *,
     rounds: int,
     tell: Callable[[str], None],
@@ -60,12 +67,12 @@ def gather(
     """
     tell("Comparing on the test images")
     paired = pair_results(registry, candidate, champion)
-    versions = [candidate, *([champion] if champion else [])]
+    versions = [each.version for each in (candidate, champion) if each]
     results, notes = independent(registry, paired, versions)
     missing = sorted(_sets_of(versions) - {result.set_name for result in paired})
     notes += tuple(
-        f"Set {name}: the test split of version {candidate.version} has no image of it, so it was "
-        "not compared."
+        f"Set {name}: the test split of version {candidate.version.version} has no image of it, so "
+        "it was not compared."
         for name in missing
     )
     tell("Measuring latency")
@@ -73,11 +80,11 @@ def gather(
 
 
 def pair_results(
-    registry: Registry, candidate: Version, champion: Version | None
+    registry: Registry, candidate: LoadedVersion, champion: LoadedVersion | None
 ) -> tuple[PairedResult, ...]:
     """Pair the results of both models on the same test images.
 
-    Stored results are used where both are of fp32 models on one test split; else both files run on
+    Stored results are used where both are of fp32 models on one test split; else both models run on
     the test images that the candidate's run keeps.
 
     Args:
@@ -88,25 +95,24 @@ def pair_results(
     Raises:
         PromotionError: There are no test images to be had.
     """
-    if _comparable(candidate, champion):
-        stored = _pair_stored(registry, candidate, champion)
+    ours, theirs = candidate.version, champion.version if champion else None
+    if _comparable(ours, theirs):
+        stored = _pair_stored(registry, ours, theirs)
         if stored:
             return stored
     try:
-        images = registry.test_images(candidate)
+        images = registry.test_images(ours)
     except NotFoundError as error:
         raise PromotionError(
-            f"Version {candidate.version} cannot be compared with the champion: {error}"
+            f"Version {ours.version} cannot be compared with the champion: {error}"
         ) from error
-    ours = _load(registry, candidate)
-    theirs = _load(registry, champion) if champion else None
-    return tuple(_run_both(images, ours, theirs))
+    return tuple(_run_both(images, candidate.model, champion.model if champion else None))
 
 
 def measure(
-    registry: Registry, candidate: Version, champion: Version | None, rounds: int
+    registry: Registry, candidate: LoadedVersion, champion: LoadedVersion | None, rounds: int
 ) -> Measurements:
-    """Measure size, latency and parity of a candidate, the champion's file taking turns with it.
+    """Measure size, latency and parity of a candidate, the champion taking turns with it.
 
     Args:
         registry: Where both are.
@@ -114,17 +120,16 @@ def measure(
         champion: Version to compare with; None for none.
         rounds: Timed rounds.
     """
-    data = registry.model_bytes(candidate)
-    files = {"candidate": data}
+    models = {"candidate": candidate.model}
     if champion:
-        files["champion"] = registry.model_bytes(champion)
-    latency = measure_latency(files, rounds=rounds)
+        models["champion"] = champion.model
+    latency = measure_latency(models, rounds=rounds)
     return Measurements(
-        size_bytes=len(data),
+        size_bytes=len(registry.model_bytes(candidate.version)),
         latency_ms=latency["candidate"],
         champion_latency_ms=latency.get("champion"),
         parity_dice=_parity(registry, candidate),
-        parity_probability=candidate.metrics.get("parity.fp32_probability"),
+        parity_probability=candidate.version.metrics.get("parity.fp32_probability"),
     )
 
 
@@ -177,28 +182,26 @@ def _run_both(
         )
 
 
-def _load(registry: Registry, version: Version) -> Segmenter:
-    return load_verified(registry, version)
-
-
-def _parity(registry: Registry, candidate: Version) -> float | None:
+def _parity(registry: Registry, candidate: LoadedVersion) -> float | None:
     """Return the largest change of Dice, of any set, from the fp32 file of a record to its int8."""
-    if candidate.precision != "int8":
+    version = candidate.version
+    if version.precision != "int8":
         return None
     siblings = [
-        version
-        for version in registry.versions()
-        if version.record == candidate.record
-        and version.precision == "fp32"
-        and DERIVED_FROM not in version.tags
+        other
+        for other in registry.versions()
+        if other.record == version.record
+        and other.precision == "fp32"
+        and DERIVED_FROM not in other.tags
     ]
     if not siblings:
         raise PromotionError(
-            f"Version {candidate.version} is int8 and its fp32 sibling is gone, so its parity "
+            f"Version {version.version} is int8 and its fp32 sibling is gone, so its parity "
             "cannot be checked. Record both: blemish sync"
         )
-    images = registry.test_images(candidate)
-    pairs = list(_run_both(images, _load(registry, candidate), _load(registry, siblings[0])))
+    images = registry.test_images(version)
+    sibling = load_verified(registry, siblings[0])
+    pairs = list(_run_both(images, candidate.model, sibling))
     return max(_changes(pairs), key=abs, default=0.0)
 
 
@@ -213,8 +216,5 @@ def _changes(pairs: Sequence[PairedResult]) -> Iterator[float]:
 
 def _sets_of(versions: Iterable[Version]) -> set[str]:
     """Return the names of the user's sets that versions were trained with, by their params."""
-    names: set[str] = set()
-    for version in versions:
-        with suppress(ValueError, SyntaxError, RecursionError):
-            names |= {str(name) for name in literal_eval(version.params.get(_REAL_SETS, "[]"))}
-    return names
+    said = [read_param(version.params.get(_REAL_SETS, "[]")) for version in versions]
+    return {str(name) for names in said if isinstance(names, list) for name in names}

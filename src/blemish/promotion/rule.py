@@ -34,6 +34,11 @@ class Measurements:
     parity_dice: float | None = None
     parity_probability: float | None = None
 
+    @property
+    def against_champion(self) -> bool:
+        """Whether there is a champion to compare with."""
+        return self.champion_latency_ms is not None
+
 
 @dataclass(frozen=True)
 class Check:
@@ -78,13 +83,15 @@ class Decision:
 
 
 class _Findings(NamedTuple):
-    checks: list[Check]
-    metrics: dict[str, float]
-    notes: list[str]
+    """What the comparison of one set gives; the parts are those of a decision."""
+
+    checks: tuple[Check, ...] = ()
+    metrics: Mapping[str, float] = {}
+    notes: tuple[str, ...] = ()
 
 
 def decide(
-    rule: Promote,
+    bounds: Promote,
     results: Sequence[PairedResult],
     measured: Measurements,
     notes: Sequence[str] = (),
@@ -92,7 +99,7 @@ def decide(
     """Judge a candidate.
 
     Args:
-        rule: The bounds.
+        bounds: What is accepted.
         results: One entry for each test image.
         measured: Size, latency and parity.
         notes: What the evidence lacks, for the record.
@@ -101,79 +108,101 @@ def decide(
         The decision with every number that it rests on.
     """
     sets = _by_set(results)
-    found = _Findings([], {"images": float(len(results)), "groups": 0.0}, list(notes))
-    found.metrics["groups"] = float(sum(_groups(members) for members in sets.values()))
-    if measured.champion_latency_ms is not None:
-        _compare_sets(rule.comparison, sets, found)
-    found.checks.extend(_floor_checks(rule.floors, sets))
-    found.checks.extend(_measured_checks(rule, measured))
-    found.metrics.update(size_bytes=float(measured.size_bytes), latency_ms=measured.latency_ms)
-    if measured.champion_latency_ms is not None:
-        found.metrics["champion_latency_ms"] = measured.champion_latency_ms
-    return Decision(tuple(found.checks), found.metrics, tuple(found.notes))
+    groups = sum(_groups(members) for members in sets.values())
+    found = [_Findings((), {"images": float(len(results)), "groups": float(groups)}, (*notes,))]
+    if measured.against_champion:
+        found += _compare_sets(bounds.comparison, sets)
+    found.append(_Findings(tuple(_floor_checks(bounds.floors, sets))))
+    found.append(_judge_measured(bounds, measured))
+    return Decision(
+        tuple(check for each in found for check in each.checks),
+        {name: value for each in found for name, value in each.metrics.items()},
+        tuple(note for each in found for note in each.notes),
+    )
 
 
 def _compare_sets(
-    rule: ComparisonBounds, sets: Mapping[str, Sequence[PairedResult]], found: _Findings
-) -> None:
+    bounds: ComparisonBounds, sets: Mapping[str, Sequence[PairedResult]]
+) -> Iterator[_Findings]:
     """Compare both models on each set that has enough independent groups."""
-    compared = [0]
     for name, members in sets.items():
         groups = _groups(members)
-        if groups < rule.groups:
-            found.notes.append(
+        if groups < bounds.groups:
+            note = (
                 f"Set {name}: {groups} independent test groups are too few to compare; "
-                f"{rule.groups} are needed."
+                f"{bounds.groups} are needed."
             )
-        else:
-            _compare_set(rule, name, members, found, beside=len(sets) > 1)
-        if name in _headline(sets):
-            compared.append(groups)
-    found.checks.append(_at_least("Independent test groups of a set", max(compared), rule.groups))
+            yield _Findings(notes=(note,))
+            continue
+        alarms = _compare_alarms_of(bounds, name, members)
+        yield alarms
+        yield _compare_dice_of(bounds, name, members, _margin(bounds, name, sets, alarms))
+    largest = max((_groups(sets[name]) for name in _headline(sets)), default=0)
+    yield _Findings(
+        (_at_least("Independent test groups of a set", largest, bounds.groups),),
+    )
 
 
-def _compare_set(
-    rule: ComparisonBounds,
-    name: str,
-    members: Sequence[PairedResult],
-    found: _Findings,
-    *,
-    beside: bool,
-) -> None:
-    """Compare false alarms and Dice of one set; fewer false alarms widen the margin of Dice.
-
-    Args:
-        rule: The bounds.
-        name: Of the set.
-        members: Its results.
-        found: Gets the checks and their numbers.
-        beside: Whether other sets are compared too; then the synthetic one has a margin of its own.
-    """
-    percent = round(rule.confidence * 100)
-    margin = rule.margin
+def _compare_alarms_of(
+    bounds: ComparisonBounds, name: str, members: Sequence[PairedResult]
+) -> _Findings:
+    """Compare the share of defect-free images of a set that each model marks."""
     defect_free = [result for result in members if not result.defective]
-    if _groups(defect_free) >= rule.groups:
-        alarms = compare_false_alarms(defect_free, rule)
-        what = f"False alarms against the champion, set {name}, {percent} % upper bound"
-        found.checks.append(_at_most(what, alarms.high, rule.false_alarms))
-        found.metrics[f"{name}.false_alarms"] = alarms.candidate
-        found.metrics[f"{name}.champion_false_alarms"] = alarms.champion
-        found.metrics[f"{name}.false_alarms_difference_high"] = alarms.high
-        margin = max(margin, rule.trade_margin) if alarms.high < 0 else margin
-    elif defect_free:
-        found.notes.append(
-            f"Set {name}: {_groups(defect_free)} groups of defect-free test images are too few to "
-            f"compare false alarms; {rule.groups} are needed."
+    groups = _groups(defect_free)
+    if groups < bounds.groups:
+        note = (
+            f"Set {name}: {groups} groups of defect-free test images are too few to "
+            f"compare false alarms; {bounds.groups} are needed."
         )
-    if len(defect_free) < len(members):
-        difference = compare(members, rule)
-        margin = max(margin, rule.synthetic_margin) if beside and name == SYNTHETIC else margin
-        what = f"Dice against the champion, set {name}, {percent} % lower bound"
-        found.checks.append(_at_least(what, difference.low, -margin))
-        found.metrics[f"{name}.dice"] = difference.candidate
-        found.metrics[f"{name}.champion_dice"] = difference.champion
-        found.metrics[f"{name}.dice_difference"] = difference.mean
-        found.metrics[f"{name}.dice_difference_low"] = difference.low
+        return _Findings(notes=(note,) if defect_free else ())
+    alarms = compare_false_alarms(defect_free, bounds)
+    what = f"False alarms against the champion, set {name}, {_percent(bounds)} % upper bound"
+    return _Findings(
+        (_at_most(what, alarms.high, bounds.false_alarms),),
+        {
+            f"{name}.false_alarms": alarms.candidate,
+            f"{name}.champion_false_alarms": alarms.champion,
+            f"{name}.false_alarms_difference_high": alarms.high,
+        },
+    )
+
+
+def _margin(
+    bounds: ComparisonBounds, name: str, sets: Mapping[str, object], alarms: _Findings
+) -> float:
+    """Return the Dice that a set may lose: more where its false alarms surely fall.
+
+    Beside other sets the synthetic one has a margin of its own.
+    """
+    margin = bounds.margin
+    if alarms.metrics.get(f"{name}.false_alarms_difference_high", 0.0) < 0:
+        margin = max(margin, bounds.trade_margin)
+    if name == SYNTHETIC and len(sets) > 1:
+        margin = max(margin, bounds.synthetic_margin)
+    return margin
+
+
+def _compare_dice_of(
+    bounds: ComparisonBounds, name: str, members: Sequence[PairedResult], margin: float
+) -> _Findings:
+    """Compare Dice of a set that has labels."""
+    if not any(result.defective for result in members):
+        return _Findings()
+    difference = compare(members, bounds)
+    what = f"Dice against the champion, set {name}, {_percent(bounds)} % lower bound"
+    return _Findings(
+        (_at_least(what, difference.low, -margin),),
+        {
+            f"{name}.dice": difference.candidate,
+            f"{name}.champion_dice": difference.champion,
+            f"{name}.dice_difference": difference.mean,
+            f"{name}.dice_difference_low": difference.low,
+        },
+    )
+
+
+def _percent(bounds: ComparisonBounds) -> int:
+    return round(bounds.confidence * 100)
 
 
 def _floor_checks(floors: Floors, sets: Mapping[str, Sequence[PairedResult]]) -> Iterator[Check]:
@@ -201,16 +230,22 @@ def _floor(name: str, bound: float, results: Iterable[PairedResult]) -> Check:
     return _at_least(name, pooled.dice, bound)
 
 
-def _measured_checks(rule: Promote, measured: Measurements) -> Iterator[Check]:
+def _judge_measured(bounds: Promote, measured: Measurements) -> _Findings:
+    """Check parity, size and latency."""
+    checks = []
     if measured.parity_probability is not None:
-        found, bound = measured.parity_probability, rule.parity.probability
-        yield _at_most("Probability, PyTorch to ONNX", found, bound)
+        found, bound = measured.parity_probability, bounds.parity.probability
+        checks.append(_at_most("Probability, PyTorch to ONNX", found, bound))
     if measured.parity_dice is not None:
-        yield _at_most("Dice, fp32 to int8", abs(measured.parity_dice), rule.parity.dice)
-    yield _at_most("Size, MB", measured.size_bytes / 1e6, rule.megabytes)
-    if measured.champion_latency_ms:
+        change = abs(measured.parity_dice)
+        checks.append(_at_most("Dice, fp32 to int8", change, bounds.parity.dice))
+    checks.append(_at_most("Size, MB", measured.size_bytes / 1e6, bounds.megabytes))
+    metrics = {"size_bytes": float(measured.size_bytes), "latency_ms": measured.latency_ms}
+    if measured.champion_latency_ms is not None:
         ratio = measured.latency_ms / measured.champion_latency_ms
-        yield _at_most("Latency against the champion", ratio, rule.latency_ratio)
+        checks.append(_at_most("Latency against the champion", ratio, bounds.latency_ratio))
+        metrics["champion_latency_ms"] = measured.champion_latency_ms
+    return _Findings(tuple(checks), metrics)
 
 
 def _at_most(name: str, value: float, bound: float) -> Check:

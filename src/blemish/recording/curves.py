@@ -9,17 +9,16 @@ from blemish.recording.runs import logged_steps
 from blemish.store.connection import Store
 
 _METRICS_AT_ONCE = 1000  # MLflow's limit of one batch
-_FILES = {"train": "training.csv", "finetune": "finetuning.csv"}
+_FILES = ("training.csv", "finetuning.csv")
 
 Epoch = dict[str, float]
 """Metrics of one epoch by name, ``epoch`` (from 1) among them."""
 
 
 def curve_files(workspace: Workspace) -> tuple[Path, ...]:
-    """Return the CSV files of the stages that this pipeline has, in their order."""
-    stages = workspace.pipeline()["stages"]
+    """Return the CSV files of both training stages, in their order."""
     reports = workspace.path("reports")
-    return tuple(reports / name for stage, name in _FILES.items() if stage in stages)
+    return tuple(reports / name for name in _FILES)
 
 
 def read_curves(workspace: Workspace) -> tuple[Epoch, ...]:

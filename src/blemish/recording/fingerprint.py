@@ -4,21 +4,18 @@ Training is two stages, ``train`` and ``finetune``; what one hands to the other 
 inputs of both, so it is no part of the identity.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from blemish.config import Workspace
-from blemish.config.yaml_files import read_yaml
 from blemish.errors import WorkspaceError
 from blemish.files import canonical_json, sha256_bytes, sha256_tree
+from blemish.recording.dvc_files import param_value, resolve_path
 
 TRAINING_STAGES = ("train", "finetune")
-_REFERENCE = re.compile(r"\$\{paths\.(\w+)\}")
 
 
-def compute(workspace: Workspace) -> str:
+def training_fingerprint(workspace: Workspace) -> str:
     """Return the fingerprint of a training in this checkout.
 
     SHA-256 over the relative names and bytes of the deps of ``train`` and ``finetune`` and the
@@ -33,11 +30,10 @@ def compute(workspace: Workspace) -> str:
     Raises:
         WorkspaceError: A dep is missing, or ``dvc.yaml`` or ``params.yaml`` is corrupt.
     """
-    defined = workspace.pipeline()["stages"]
-    return _inputs(workspace, [name for name in TRAINING_STAGES if name in defined])
+    return _inputs(workspace, TRAINING_STAGES)
 
 
-def stage_inputs(workspace: Workspace, stage: str) -> str:
+def stage_fingerprint(workspace: Workspace, stage: str) -> str:
     """Return SHA-256 over the inputs of one stage alone: its checkpoint is named by it.
 
     Args:
@@ -48,39 +44,9 @@ def stage_inputs(workspace: Workspace, stage: str) -> str:
         64 hexadecimal digits.
 
     Raises:
-        WorkspaceError: As :func:`compute`.
+        WorkspaceError: As :func:`training_fingerprint`.
     """
     return _inputs(workspace, [stage])
-
-
-def resolve_path(workspace: Workspace, item: str | dict[str, Any]) -> str:
-    """Return a path of ``dvc.yaml`` with its ``${paths.NAME}`` filled in, relative to the root.
-
-    Args:
-        workspace: The checkout.
-        item: An entry of ``deps`` or ``outs``: a path, or a mapping from it to its options.
-    """
-    raw = item if isinstance(item, str) else next(iter(item))
-    paths = workspace.pipeline()["vars"][0]["paths"]
-    return _REFERENCE.sub(lambda match: str(paths[match.group(1)]), raw)
-
-
-def param_value(workspace: Workspace, key: str) -> Any:
-    """Return the value of ``params.yaml`` under a dotted key.
-
-    Raises:
-        WorkspaceError: The file or the key is missing.
-    """
-    try:
-        value: Any = read_yaml(workspace.params_file, WorkspaceError)
-        for part in key.split("."):
-            value = value[part]
-    except (OSError, KeyError, TypeError) as error:
-        raise WorkspaceError(
-            f"{workspace.params_file} has no readable {key!r}, which dvc.yaml names. "
-            "Restore it: git checkout -- params.yaml"
-        ) from error
-    return value
 
 
 def _inputs(workspace: Workspace, names: Sequence[str]) -> str:
@@ -105,5 +71,8 @@ def _within(dep: str, outputs: set[str]) -> bool:
 
 def _digest(path: Path) -> str:
     if not path.exists():
-        raise WorkspaceError(f"{path} is missing, and training depends on it. Run: make repro")
+        raise WorkspaceError(
+            f"{path} is missing, and training depends on it. Make it: make repro; a start: "
+            f"blemish start REF --name {path.stem}"
+        )
     return sha256_tree(path)

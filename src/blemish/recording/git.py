@@ -4,6 +4,7 @@ import os
 import subprocess
 
 from blemish.config import Workspace
+from blemish.store.names import COMMIT, DIRTY
 
 _ASIDE = ("dvc.lock", "reports", "benchmarks/results.json", "**/.gitignore")
 """What running the pipeline itself rewrites; a change there makes no source dirty."""
@@ -18,12 +19,12 @@ def commit_tags(workspace: Workspace) -> dict[str, str]:
     """
     commit = _git(workspace, "rev-parse", "HEAD")
     if commit is None:
-        return {"git_commit": "unknown", "git_dirty": "unknown"}
+        return {COMMIT: "unknown", DIRTY: "unknown"}
     aside = [f":(exclude,glob){path}" for path in _ASIDE]
     changes = _git(workspace, "status", "--porcelain", "--", ".", *aside)
     return {
-        "git_commit": commit,
-        "git_dirty": "unknown" if changes is None else str(bool(changes)).lower(),
+        COMMIT: commit,
+        DIRTY: "unknown" if changes is None else str(bool(changes)).lower(),
     }
 
 

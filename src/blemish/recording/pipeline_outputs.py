@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,10 +16,15 @@ from blemish.image_digests import digest_splits, write_digests
 from blemish.inference import Segmenter
 from blemish.operating_point import OperatingPoint
 from blemish.recording.curves import Epoch, curve_files, read_curves
-from blemish.recording.digests import locked_outputs, md5_of
-from blemish.recording.fingerprint import param_value
-from blemish.recording.runs import flatten
+from blemish.recording.dvc_files import (
+    locked_outputs,
+    locked_params,
+    md5_of,
+    param_value,
+    running_stage,
+)
 from blemish.registry.registration import ModelFile
+from blemish.store.run_params import flatten
 
 PRECISIONS = ("fp32", "int8")
 _NO_OUTPUTS = frozenset({"real", "reports", "starts"})
@@ -85,13 +89,13 @@ class PipelineOutputs:
         """Params that the stages ran with, flat: from ``dvc.lock``, else from ``params.yaml``."""
         blocks = self.workspace.pipeline()["stages"]
         present = {block: param_value(self.workspace, block) for block in blocks}
-        locked = flatten(_locked_params(self.workspace))
+        locked = flatten(locked_params(self.workspace))
         return flatten(present) | locked
 
     @cached_property
     def digests(self) -> dict[str, str]:
         """DVC's md5 of each output folder, by its name in ``dvc.yaml``; absent ones left out."""
-        locked = locked_outputs(self.workspace, without=_running())
+        locked = locked_outputs(self.workspace, without=running_stage())
         found = {}
         for name, relative in self.workspace.pipeline()["vars"][0]["paths"].items():
             if name in _NO_OUTPUTS:
@@ -137,8 +141,7 @@ def read_outputs(workspace: Workspace) -> PipelineOutputs:
 
 def final_weights(workspace: Workspace) -> Path:
     """Return where the weights lie that evaluate and export read."""
-    finetunes = "finetune" in workspace.pipeline()["stages"]
-    return workspace.path("finetuned" if finetunes else "trained") / "weights.pt"
+    return workspace.path("finetuned") / "weights.pt"
 
 
 def model_path(workspace: Workspace, precision: str) -> Path:
@@ -207,27 +210,6 @@ def _check_one_origin(outputs: PipelineOutputs) -> None:
                 f"model.{model.precision}.onnx holds {model.card.point}, but evaluation chose "
                 f"{point}. Run: dvc repro"
             )
-
-
-def _locked_params(workspace: Workspace) -> dict[str, Any]:
-    """Return the params, by dotted key, that the finished stages ran with."""
-    stages: dict[str, Any] = workspace.lock().get("stages") or {}
-    return {
-        key: value
-        for name, stage in stages.items()
-        if name != _running()
-        for key, value in stage.get("params", {}).get("params.yaml", {}).items()
-        if _block(key) == name
-    }
-
-
-def _running() -> str | None:
-    """Return the stage that DVC runs just now: its entry in ``dvc.lock`` is still the old one."""
-    return os.environ.get("DVC_STAGE")
-
-
-def _block(key: str) -> str:
-    return key.partition(".")[0]
 
 
 def _numbers(content: Mapping[str, Any], prefix: str = "") -> dict[str, float]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from blemish.recording.curves import log_curves
 from blemish.recording.pipeline_outputs import PipelineOutputs, final_weights
 from blemish.store.connection import Store
-from blemish.store.names import EVALUATED, IMAGES, REPORTS, WEIGHTS
+from blemish.store.names import DIGEST, EVALUATED, IMAGES, REPORTS, WEIGHTS
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
@@ -68,7 +68,7 @@ def _log_data(store: Store, run_id: str, outputs: PipelineOutputs) -> None:
     """Record the data by digest: as tags, and as inputs that MLflow's pages show."""
     with store.calling("Recording data") as client:
         for name, digest in outputs.digests.items():
-            client.set_tag(run_id, f"digest.{name}", digest)
+            client.set_tag(run_id, f"{DIGEST}{name}", digest)
         client.log_inputs(run_id, _datasets(outputs))
 
 

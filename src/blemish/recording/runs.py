@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from blemish.config import Workspace
 from blemish.recording.git import commit_tags
 from blemish.store.connection import Store
-from blemish.store.names import FINGERPRINT, RECORD
+from blemish.store.names import RUN_FINGERPRINT, RUN_RECORD
+from blemish.store.run_params import read_param
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 _PARAMS_AT_ONCE = 100  # MLflow's limit of one batch
-_PARAM_LENGTH = 6000  # MLflow's limit of one value
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,6 @@ class OpenRun:
     resumed: bool
 
 
-def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Turn nested params into MLflow's flat strings, ``train.epochs`` and so on."""
-    flat: dict[str, str] = {}
-    for key, value in params.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{name}.")
-        else:
-            flat[name] = str(value)[:_PARAM_LENGTH]
-    return flat
-
-
 def open_by_fingerprint(
     store: Store, workspace: Workspace, fingerprint: str, params: Mapping[str, str]
 ) -> OpenRun:
@@ -54,13 +42,13 @@ def open_by_fingerprint(
         fingerprint: Of the training.
         params: Flat params to log.
     """
-    for run in find_runs(store, FINGERPRINT, fingerprint):
-        if RECORD not in run.data.tags and _agree(run.data.params, params):
+    for run in find_runs(store, RUN_FINGERPRINT, fingerprint):
+        if RUN_RECORD not in run.data.tags and _agree(run.data.params, params):
             _log_params(store, run.info.run_id, _missing(run.data.params, params))
             with store.calling("Reopening a run") as client:
                 client.update_run(run.info.run_id, status="RUNNING")
             return OpenRun(run.info.run_id, resumed=True)
-    tags = {FINGERPRINT: fingerprint} | commit_tags(workspace)
+    tags = {RUN_FINGERPRINT: fingerprint} | commit_tags(workspace)
     with store.calling("Opening a run") as client:
         run = client.create_run(store.experiment(), tags=tags, run_name=_name(fingerprint))
     _log_params(store, run.info.run_id, params)
@@ -68,7 +56,7 @@ def open_by_fingerprint(
 
 
 def find_runs(store: Store, tag: str, value: str) -> "list[Run]":
-    """Return the runs that carry a tag, newest first."""
+    """Return the runs that carry a tag, newest first; one page, for few carry one digest."""
     experiment = store.experiment()
     with store.calling("Searching runs") as client:
         found = client.search_runs(
@@ -89,7 +77,7 @@ def _agree(logged: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 
 def _same(one: str, other: str) -> bool:
     """Whether two texts are one value: YAML readers differ on whether ``1e-4`` is a number."""
-    if one == other:
+    if one == other or read_param(one) == read_param(other):
         return True
     try:
         return float(one) == float(other)

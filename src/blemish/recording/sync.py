@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 from blemish.config import Workspace
 from blemish.errors import StoreError, WorkspaceError
+from blemish.inference import Segmenter
 from blemish.latency import measure_latency
 from blemish.operating_point import OperatingPoint
 from blemish.recording.git import commit_tags
 from blemish.recording.pipeline_outputs import SPLIT_FOLDERS, PipelineOutputs, read_outputs
 from blemish.recording.run_content import has_files, log_content, log_files, log_image_digests
 from blemish.recording.runs import find_runs, open_by_fingerprint
-from blemish.registry.aliases import point_aliases
-from blemish.registry.derived import with_point
+from blemish.registry.aliases import set_aliases_of_new_version
+from blemish.registry.derived import with_operating_point
 from blemish.registry.registration import (
     ModelFile,
     ensure_registered_model,
@@ -27,7 +28,23 @@ from blemish.registry.registration import (
     restore,
 )
 from blemish.store.connection import Store, connect
-from blemish.store.names import DERIVED_FROM, DIGEST, RECORD, TEST_DIGEST, WEIGHTS_DIGEST
+from blemish.store.names import (
+    DERIVED_FROM,
+    DIGEST,
+    LATENCY,
+    PEAK,
+    PRECISION,
+    RUN_RECORD,
+    SHA256,
+    SIZE,
+    TEST_DICE,
+    TEST_DIGEST,
+    TEST_IOU,
+    THRESHOLD,
+    VERSION_FINGERPRINT,
+    VERSION_RECORD,
+    WEIGHTS_DIGEST,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -96,10 +113,26 @@ def record_or_warn(workspace: Workspace) -> SyncReport | None:
         return None
 
 
+def describe(report: SyncReport) -> list[str]:
+    """Say in a few lines what recording did; ``blemish sync`` and the export stage print them."""
+    named = ", ".join(f"{name} = version {number}" for name, number in report.versions.items())
+    if not report.changed:
+        return [f"Recorded already at {report.location}: run {report.run_id}, {named}."]
+    if report.restored:
+        return [f"Put back at {report.location}: {', '.join(report.restored)} ({named})."]
+    lines = [f"Recorded at {report.location}: run {report.run_id}, {named}."]
+    if report.aliases:
+        aliases = ", ".join(f"{name} -> {number}" for name, number in report.aliases.items())
+        lines.append(f"Aliases set: {aliases}.")
+    if report.not_recovered:
+        lines.append(report.not_recovered)
+    return lines
+
+
 def _record(store: Store, outputs: PipelineOutputs) -> SyncReport:
     ensure_registered_model(store)
     was_empty = not find_versions(store, {})
-    closed = find_runs(store, RECORD, outputs.record)
+    closed = find_runs(store, RUN_RECORD, outputs.record)
     if closed:
         run_id, new_run = closed[0].info.run_id, False
     else:
@@ -110,7 +143,7 @@ def _record(store: Store, outputs: PipelineOutputs) -> SyncReport:
     versions, new, aliases = _register_missing(store, outputs, run_id)
     if not closed:
         with store.calling("Closing the run") as client:
-            client.set_tag(run_id, RECORD, outputs.record)
+            client.set_tag(run_id, RUN_RECORD, outputs.record)
             client.set_terminated(run_id, "FINISHED")
     return SyncReport(
         location=str(store.location),
@@ -136,7 +169,7 @@ def _restore(store: Store, run_id: str, outputs: PipelineOutputs) -> tuple[str, 
     if _same_data(store, run_id, outputs) and log_image_digests(store, run_id, outputs):
         restored.append("digests of images")
     for model in outputs.models:
-        tags = {"record": outputs.record, "precision": model.precision}
+        tags = {VERSION_RECORD: outputs.record, PRECISION: model.precision}
         restored += [
             f"version {found.version}"
             for found in find_versions(store, tags)
@@ -149,9 +182,9 @@ def _file_of(found: "ModelVersion", model: ModelFile) -> ModelFile:
     """Return the file of a version: DVC's output, or that with the point a person chose."""
     if DERIVED_FROM not in found.tags:
         return model
-    point = OperatingPoint(float(found.tags["threshold"]), float(found.tags["peak"]))
-    derived = replace(model, data=with_point(model.data, point))
-    if derived.sha256 != found.tags.get("sha256"):
+    point = OperatingPoint(float(found.tags[THRESHOLD]), float(found.tags[PEAK]))
+    derived = replace(model, data=with_operating_point(model.data, point))
+    if derived.sha256 != found.tags.get(SHA256):
         raise WorkspaceError(
             f"Version {found.version} is derived from another file than model.{model.precision}"
             f".onnx (SHA-256 {derived.sha256[:12]}, registered "
@@ -183,19 +216,21 @@ def _register_missing(
     """Register what has no version yet; return versions by precision, the new ones, new aliases."""
     versions: dict[str, int] = {}
     for model in outputs.models:
-        tags = {"record": outputs.record, "precision": model.precision}
+        tags = {VERSION_RECORD: outputs.record, PRECISION: model.precision}
         found = [one for one in find_versions(store, tags) if DERIVED_FROM not in one.tags]
         if found:
-            versions[model.precision] = int(found[-1].version)
+            versions[model.precision] = min(int(one.version) for one in found)
     missing = [model for model in outputs.models if model.precision not in versions]
     if not missing:
         return versions, (), {}
-    latency = measure_latency({model.precision: model.data for model in outputs.models})
+    latency = measure_latency(
+        {model.precision: Segmenter.from_bytes(model.data, threads=1) for model in outputs.models}
+    )
     aliases: dict[str, int] = {}
     for model in missing:
         number = register(store, run_id, model, _tags(outputs, model, latency))
         versions[model.precision] = number
-        aliases |= dict.fromkeys(point_aliases(store, model.precision, number), number)
+        aliases |= dict.fromkeys(set_aliases_of_new_version(store, model.precision, number), number)
     return versions, tuple(versions[model.precision] for model in missing), aliases
 
 
@@ -204,15 +239,15 @@ def _tags(
 ) -> dict[str, str]:
     """Return the tags of a version: identity, lineage, headline metrics."""
     tags = {
-        "precision": model.precision,
-        "sha256": model.sha256,
-        "fingerprint": outputs.fingerprint,
-        "record": outputs.record,
+        PRECISION: model.precision,
+        SHA256: model.sha256,
+        VERSION_FINGERPRINT: outputs.fingerprint,
+        VERSION_RECORD: outputs.record,
         WEIGHTS_DIGEST: outputs.weights_sha256,
-        "threshold": repr(model.card.point.threshold),
-        "peak": repr(model.card.point.peak),
-        "size_bytes": str(len(model.data)),
-        "latency_ms": f"{latency[model.precision]:.3f}",
+        THRESHOLD: repr(model.card.point.threshold),
+        PEAK: repr(model.card.point.peak),
+        SIZE: str(len(model.data)),
+        LATENCY: f"{latency[model.precision]:.3f}",
         **commit_tags(outputs.workspace),
         **{f"{DIGEST}{name}": digest for name, digest in outputs.digests.items()},
         **{key: repr(value) for key, value in _headlines(outputs, model).items()},
@@ -225,7 +260,7 @@ def _tags(
 def _headlines(outputs: PipelineOutputs, model: ModelFile) -> dict[str, float]:
     """Return Dice and IoU of a file: its own where export measured it, else its training's."""
     metrics = {}
-    for name in ("test_dice", "test_iou"):
+    for name in (TEST_DICE, TEST_IOU):
         own = outputs.parity.get(f"{model.precision}.{name}", outputs.metrics.get(name))
         if own is not None:
             metrics[name] = own

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Literal, Self
 from blemish.config import Workspace
 from blemish.errors import StoreError
 from blemish.recording.curves import curve_files, log_curves, read_epochs
-from blemish.recording.fingerprint import TRAINING_STAGES, param_value
-from blemish.recording.runs import flatten, logged_steps, open_by_fingerprint
+from blemish.recording.dvc_files import param_value
+from blemish.recording.fingerprint import TRAINING_STAGES
+from blemish.recording.runs import logged_steps, open_by_fingerprint
 from blemish.store.connection import Store, connect
+from blemish.store.run_params import flatten
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class TrainingRecord:
+class RunListener:
     """A listener of training that writes its curves to one run.
 
     Args:
@@ -109,31 +111,26 @@ class TrainingRecord:
 
 def open_run(
     workspace: Workspace, fingerprint: str, stage: Literal["train", "finetune"] = "train"
-) -> TrainingRecord:
+) -> RunListener:
     """Open the run of a training, or find the one that an earlier stage or a killed one left.
 
     Args:
         workspace: The checkout that trains.
-        fingerprint: Of :func:`blemish.recording.fingerprint.compute`.
+        fingerprint: Of :func:`blemish.recording.fingerprint.training_fingerprint`.
         stage: The stage that asks.
 
     Raises:
         StoreUnreachableError: The store does not answer; nothing has been done yet.
     """
     store = connect(workspace)
-    params = flatten({name: param_value(workspace, name) for name in _stages(workspace)})
+    params = flatten({name: param_value(workspace, name) for name in TRAINING_STAGES})
     before = read_epochs(curve_files(workspace)[0]) if stage == "finetune" else ()
     with store.writing():
         run_id = open_by_fingerprint(store, workspace, fingerprint, params).run_id
         if before:
             log_curves(store, run_id, before)
         known = logged_steps(store, run_id, "val_dice")
-        return TrainingRecord(store, run_id, known, offset=len(before))
-
-
-def _stages(workspace: Workspace) -> list[str]:
-    defined = workspace.pipeline()["stages"]
-    return [name for name in TRAINING_STAGES if name in defined]
+        return RunListener(store, run_id, known, offset=len(before))
 
 
 def _metrics(values: Mapping[str, float], step: int) -> "list[Metric]":

@@ -5,16 +5,16 @@ from typing import Literal
 
 from blemish.errors import PromotionConflictError
 from blemish.registry.catalogue import Registry
-from blemish.registry.history import carry_out
+from blemish.registry.history import announce_and_apply
 from blemish.registry.moves import Move, check_text, now, read_moves
 from blemish.registry.registration import find_versions
 from blemish.store.connection import Store
-from blemish.store.names import CANDIDATES, CHAMPION, MODEL
+from blemish.store.names import CANDIDATES, CHAMPION, MODEL, PRECISION
 
 Why = Literal["promote", "forced", "rollback"]
 
 
-def point_aliases(store: Store, precision: str, number: int) -> tuple[str, ...]:
+def set_aliases_of_new_version(store: Store, precision: str, number: int) -> tuple[str, ...]:
     """Point the aliases at a version just registered.
 
     The newest of its precision is the candidate; the first fp32 version ever is champion.
@@ -28,7 +28,7 @@ def point_aliases(store: Store, precision: str, number: int) -> tuple[str, ...]:
     if precision != "fp32" or not _is_first(store, number):
         return (alias,)
     move = Move(CHAMPION, None, number, now(), "blemish", "first", "first fp32 version")
-    carry_out(store, move, partial(_point_champion, store, number))
+    announce_and_apply(store, move, partial(_point_champion, store, number))
     return (alias, CHAMPION)
 
 
@@ -40,9 +40,7 @@ def _point_champion(store: Store, number: int) -> None:
 def _is_first(store: Store, number: int) -> bool:
     """Whether no fp32 version was before this one and nobody ever moved the champion."""
     others = [
-        found
-        for found in find_versions(store, {"precision": "fp32"})
-        if int(found.version) != number
+        found for found in find_versions(store, {PRECISION: "fp32"}) if int(found.version) != number
     ]
     with store.calling("Reading the registered model") as client:
         model = client.get_registered_model(MODEL)
@@ -84,7 +82,9 @@ def move_champion(
         found = registry.aliases().get(CHAMPION)
         if found != before:
             raise _conflict(before, found, after)
-        return carry_out(store, Move(CHAMPION, before, after, now(), who, why, reason), apply)
+        return announce_and_apply(
+            store, Move(CHAMPION, before, after, now(), who, why, reason), apply
+        )
 
 
 def _conflict(before: int | None, found: int | None, after: int) -> PromotionConflictError:

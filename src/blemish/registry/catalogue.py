@@ -4,7 +4,7 @@ import re
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -19,7 +19,7 @@ from blemish.errors import (
 from blemish.files import sha256_bytes
 from blemish.image_digests import ImageDigest, read_digests
 from blemish.metrics import ImageRow
-from blemish.registry.history import observe
+from blemish.registry.history import observe, read_history
 from blemish.registry.model_files import fetch_model
 from blemish.registry.moves import Move
 from blemish.registry.stored_images import Split, StoredImage, read_results, stored_images
@@ -53,6 +53,7 @@ class Registry:
         self.store = store
         self.cache = cache or ModelCache()
         self.known = known or LastKnown(store.location.uri)
+        self._opened = False
 
     @classmethod
     def connect(cls, uri: str | None = None, *, workspace: Workspace | None = None) -> Self:
@@ -246,7 +247,9 @@ class Registry:
         return images
 
     def history(self, alias: str = CHAMPION) -> tuple[Move, ...]:
-        """Return the moves of an alias, oldest first; one made outside is noticed and written down.
+        """Return the moves of an alias, oldest first, one made outside among them.
+
+        That one is written down where this reader may write.
 
         Raises:
             StoreUnreachableError: The store does not answer.
@@ -267,27 +270,29 @@ class Registry:
         versions = self.versions()
         if not versions:
             return ()
-        history = self._ask(partial(observe, self.store, CHAMPION))
+        history = self._ask(partial(read_history, self.store, CHAMPION))
         return (*(fault for one in versions for fault in one.faults), *history.unreadable)
 
     def _ask(self, call: Callable[[], _T], seconds: float = PATIENCE_S) -> _T:
         """Make one call that waits at most ``seconds``."""
-        self._prepared  # noqa: B018 - the first call opens the database, which may take longer
+        self._open_once()
         try:
             return bounded(call, seconds, partial(self._expired, seconds))
         except NotFoundError:
             self.store.check()  # a stranger at that address also answers 404
             raise
 
-    @cached_property
-    def _prepared(self) -> bool:
+    def _open_once(self) -> None:
+        """Open the store before the first bounded call: importing MLflow may take longer."""
+        if self._opened:
+            return
         if self.store.location.is_server:
-            self.store.client  # noqa: B018 - imports MLflow
-            return True
-        self.store.check()
-        with self.store.calling("Opening the store") as client:
-            client.search_registered_models(max_results=1)
-        return True
+            self.store.open()
+        else:
+            self.store.check()
+            with self.store.calling("Opening the store") as client:
+                client.search_registered_models(max_results=1)
+        self._opened = True
 
     def _expired(self, seconds: float) -> StoreError:
         return StoreUnreachableError(

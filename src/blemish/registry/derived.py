@@ -10,26 +10,42 @@ from typing import Literal
 from blemish.files import sha256_bytes
 from blemish.model_card import ModelCard
 from blemish.operating_point import OperatingPoint
-from blemish.registry.aliases import point_aliases
+from blemish.registry.aliases import set_aliases_of_new_version
 from blemish.registry.catalogue import Registry
 from blemish.registry.moves import check_text
 from blemish.registry.registration import ModelFile, find_versions, register
 from blemish.registry.version import Version
-from blemish.store.names import DERIVED_FROM, DIGEST, POINT_CHOSEN_ON, TEST_DIGEST, WEIGHTS_DIGEST
+from blemish.store.names import (
+    COMMIT,
+    DERIVED_FROM,
+    DIGEST,
+    DIRTY,
+    LATENCY,
+    PEAK,
+    POINT_CHOSEN_ON,
+    PRECISION,
+    SHA256,
+    SIZE,
+    TEST_DIGEST,
+    THRESHOLD,
+    VERSION_FINGERPRINT,
+    VERSION_RECORD,
+    WEIGHTS_DIGEST,
+)
 
 _COPIED = (
-    "precision",
-    "fingerprint",
-    "record",
-    "git_commit",
-    "git_dirty",
-    "latency_ms",
+    PRECISION,
+    VERSION_FINGERPRINT,
+    VERSION_RECORD,
+    COMMIT,
+    DIRTY,
+    LATENCY,
     TEST_DIGEST,
     WEIGHTS_DIGEST,
 )
 
 
-def with_point(data: bytes, point: OperatingPoint) -> bytes:
+def with_operating_point(data: bytes, point: OperatingPoint) -> bytes:
     """Return a model file with another operating point in its metadata.
 
     Args:
@@ -55,7 +71,7 @@ def with_point(data: bytes, point: OperatingPoint) -> bytes:
     return made
 
 
-def save_point(
+def save_operating_point(
     registry: Registry,
     version: Version,
     point: OperatingPoint,
@@ -86,17 +102,17 @@ def save_point(
         StoreError: The store does not answer or refused.
     """
     who, reason = check_text("The name", who), check_text("The reason", reason)
-    data = with_point(registry.model_bytes(version), point)
+    data = with_operating_point(registry.model_bytes(version), point)
     tags = {
         key: value
         for key, value in version.tags.items()
         if key in _COPIED or key.startswith(DIGEST)
     }
     tags |= {
-        "sha256": sha256_bytes(data),
-        "threshold": repr(point.threshold),
-        "peak": repr(point.peak),
-        "size_bytes": str(len(data)),
+        SHA256: sha256_bytes(data),
+        THRESHOLD: repr(point.threshold),
+        PEAK: repr(point.peak),
+        SIZE: str(len(data)),
         DERIVED_FROM: f"{version.version}/{version.record}",
         POINT_CHOSEN_ON: chosen_on,
         "chosen_by": who,
@@ -104,13 +120,13 @@ def save_point(
     }
     store = registry.store
     with store.writing():
-        found = find_versions(store, {"sha256": tags["sha256"], "record": version.record})
-        if found:
+        found = find_versions(store, {SHA256: tags[SHA256], VERSION_RECORD: version.record})
+        if found:  # saved before
             return int(found[0].version)
         card = ModelCard.from_metadata(_metadata(data))
         file = ModelFile(version.precision, data, card)
         number = register(store, version.run_id, file, tags)
-        point_aliases(store, version.precision, number)
+        set_aliases_of_new_version(store, version.precision, number)
         return number
 
 

@@ -1,7 +1,7 @@
 """The history of an alias agrees with the alias: a move is announced, made, then confirmed.
 
 A kill between these steps leaves an announcement. It counts if the alias is where it leads, and
-does not if not. A move made outside is noticed at the next look and written down then.
+is void if not. A move made outside is noticed at the next look and written down then.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from blemish.errors import StoreError
 from blemish.registry.moves import (
     Entries,
+    LastSeen,
     Move,
-    Seen,
+    in_order,
     next_number,
     now,
-    read_moves,
+    parse_moves,
     read_seen,
 )
 from blemish.store.connection import Store
@@ -24,6 +25,7 @@ from blemish.store.names import CHAMPION, MODEL, SEEN
 
 OUTSIDE = "outside Blemish"
 _SEEN_FRESH = timedelta(seconds=60)
+_READER_WAITS_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class _State:
 
     Attributes:
         moves: Those that happened, in order.
-        announced: Tag keys of announcements that lead elsewhere than where the alias is.
+        void: Tag keys of announcements that lead elsewhere than where the alias is.
         seen: Where it was last seen.
         current: Where it is.
         unreadable: Sentences on entries that cannot be read.
@@ -40,15 +42,20 @@ class _State:
     """
 
     moves: tuple[Move, ...]
-    announced: tuple[str, ...]
-    seen: Seen | None
+    void: tuple[str, ...]
+    seen: LastSeen | None
     current: int | None
     unreadable: tuple[str, ...]
     unconfirmed: bool
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the alias is where the confirmed history says."""
+        return not self.unconfirmed and self.current == (self.seen.version if self.seen else None)
 
-def observe(store: Store, alias: str = CHAMPION) -> Entries[Move]:
-    """Look where an alias points, write down a move made outside, and return all moves.
+
+def read_history(store: Store, alias: str = CHAMPION) -> Entries[Move]:
+    """Return the moves of an alias without writing; one made outside is among them, as seen now.
 
     Args:
         store: Where.
@@ -61,17 +68,32 @@ def observe(store: Store, alias: str = CHAMPION) -> Entries[Move]:
         NotFoundError: There is no registered model yet.
         StoreUnreachableError: The store does not answer.
     """
+    return _entries(alias, _read(store, alias))
+
+
+def observe(store: Store, alias: str = CHAMPION) -> Entries[Move]:
+    """Return the moves of an alias, and note a move made outside where this reader may write.
+
+    Args, returns and raises as :func:`read_history`.
+    """
     state = _read(store, alias)
-    if _is_settled(state):
-        _refresh(store, alias, state)
-        return Entries(state.moves, state.unreadable)
-    with store.writing():  # two that notice the same move write it once
-        state = _read(store, alias)
-        moves = _settle(store, alias, state)
-        return Entries(moves, state.unreadable)
+    try:
+        if state.is_settled:
+            _refresh(store, alias, state)
+            return _entries(alias, state)
+        with store.writing(_READER_WAITS_S):  # two that notice the same move write it once
+            state = _read(store, alias)
+            return Entries(_reconcile(store, alias, state), state.unreadable)
+    except (StoreError, OSError):  # no right to write, or somebody else is writing
+        return _entries(alias, state)
 
 
-def carry_out(store: Store, move: Move, apply: Callable[[], None]) -> Move:
+def _entries(alias: str, state: _State) -> Entries[Move]:
+    outside = () if state.is_settled or state.unconfirmed else (_move_outside(alias, state),)
+    return Entries((*state.moves, *outside), state.unreadable)
+
+
+def announce_and_apply(store: Store, move: Move, apply: Callable[[], None]) -> Move:
     """Announce a move, make it, confirm it.
 
     Args:
@@ -85,8 +107,7 @@ def carry_out(store: Store, move: Move, apply: Callable[[], None]) -> Move:
     Raises:
         Exception: What ``apply`` raised, where the alias is not where the move leads.
     """
-    state = _read(store, move.alias)
-    moves = _settle(store, move.alias, state)
+    moves = _reconcile(store, move.alias, _read(store, move.alias))
     numbered = replace(move, number=next_number(moves))
     key, text = numbered.to_tag()
     with store.calling("Announcing a move") as client:
@@ -94,17 +115,17 @@ def carry_out(store: Store, move: Move, apply: Callable[[], None]) -> Move:
     try:
         apply()
     except Exception:
-        arrived = _has_arrived(store, move)
+        arrived = _alias_points_at(store, move)
         if arrived is False:
             with suppress(StoreError):  # the next look withdraws it
                 _withdraw(store, [key])
         if not arrived:
             raise
-    _write_seen(store, move.alias, Seen(move.after, move.at, numbered.number))
+    _write_seen(store, move.alias, LastSeen(move.after, move.at, numbered.number))
     return numbered
 
 
-def _has_arrived(store: Store, move: Move) -> bool | None:
+def _alias_points_at(store: Store, move: Move) -> bool | None:
     """Whether the alias is where a move leads; None where the store does not answer."""
     try:
         return _read(store, move.alias).current == move.after
@@ -117,46 +138,48 @@ def _read(store: Store, alias: str) -> _State:
         model = client.get_registered_model(MODEL)
     number = model.aliases.get(alias)
     current = int(number) if number is not None else None
-    entries, seen = read_moves(model.tags, alias), read_seen(model.tags, alias)
-    confirmed = seen.number if seen else max((m.number for m in entries.found), default=0)
-    moves = [move for move in entries.found if move.number <= confirmed]
-    pending = [move for move in entries.found if move.number > confirmed]
-    arrived = [move for move in pending if move.after == current][-1:]
-    if seen is None and moves:
-        seen = Seen(moves[-1].after, moves[-1].at, moves[-1].number)
-    lost = {move.number for move in pending} - {move.number for move in arrived}
-    announced = [
-        key
-        for key, text in model.tags.items()
-        if any(move.number in lost for move in read_moves({key: text}, alias).found)
-    ]
+    by_key, unreadable = parse_moves(model.tags, alias)
+    moves = in_order(by_key.values())
+    seen = read_seen(model.tags, alias)
+    last_confirmed = seen.number if seen else max((move.number for move in moves), default=0)
+    confirmed = [move for move in moves if move.number <= last_confirmed]
+    announced = [move for move in moves if move.number > last_confirmed]
+    effective = [move for move in announced if move.after == current][-1:]
+    void = {move.number for move in announced} - {move.number for move in effective}
+    if seen is None and confirmed:
+        seen = LastSeen(confirmed[-1].after, confirmed[-1].at, confirmed[-1].number)
     return _State(
-        (*moves, *arrived), tuple(announced), seen, current, entries.unreadable, bool(arrived)
+        moves=(*confirmed, *effective),
+        void=tuple(key for key, move in by_key.items() if move.number in void),
+        seen=seen,
+        current=current,
+        unreadable=unreadable,
+        unconfirmed=bool(effective),
     )
 
 
-def _is_settled(state: _State) -> bool:
-    last = state.seen.version if state.seen else None
-    return not state.unconfirmed and state.current == last
-
-
-def _settle(store: Store, alias: str, state: _State) -> tuple[Move, ...]:
-    """Confirm, withdraw or write down what the alias says; return the moves."""
-    _withdraw(store, state.announced)
-    if _is_settled(state):
+def _reconcile(store: Store, alias: str, state: _State) -> tuple[Move, ...]:
+    """Make the history agree with the alias: withdraw, confirm or add a move; return the moves."""
+    _withdraw(store, state.void)
+    if state.is_settled:
         return state.moves
     if state.unconfirmed:
         last = state.moves[-1]
-        _write_seen(store, alias, Seen(last.after, last.at, last.number))
+        _write_seen(store, alias, LastSeen(last.after, last.at, last.number))
         return state.moves
-    before, since = (state.seen.version, state.seen.at) if state.seen else (None, "")
-    number = next_number(state.moves)
-    move = Move(alias, before, state.current, now(), OUTSIDE, "outside", "", since, number)
+    move = _move_outside(alias, state)
     key, text = move.to_tag()
     with store.calling("Writing the history") as client:
         client.set_registered_model_tag(MODEL, key, text)
-    _write_seen(store, alias, Seen(move.after, move.at, number))
+    _write_seen(store, alias, LastSeen(move.after, move.at, move.number))
     return (*state.moves, move)
+
+
+def _move_outside(alias: str, state: _State) -> Move:
+    """Return the move by which an alias left the place where it was last seen."""
+    before, since = (state.seen.version, state.seen.at) if state.seen else (None, "")
+    number = next_number(state.moves)
+    return Move(alias, before, state.current, now(), OUTSIDE, "outside", "", since, number)
 
 
 def _refresh(store: Store, alias: str, state: _State) -> None:
@@ -174,6 +197,6 @@ def _withdraw(store: Store, keys: Sequence[str]) -> None:
             client.delete_registered_model_tag(MODEL, key)
 
 
-def _write_seen(store: Store, alias: str, seen: Seen) -> None:
+def _write_seen(store: Store, alias: str, seen: LastSeen) -> None:
     with store.calling("Writing the history") as client:
         client.set_registered_model_tag(MODEL, f"{SEEN}{alias}", seen.to_json())

@@ -61,7 +61,7 @@ class Move:
 
 
 @dataclass(frozen=True)
-class Seen:
+class LastSeen:
     """Where an alias was last seen, when (ISO 8601 UTC), and by which move it came there."""
 
     version: int | None
@@ -85,7 +85,7 @@ class Entries(Generic[_T]):
 
 
 _MOVES = TypeAdapter(Move)
-_SEEN = TypeAdapter(Seen)
+_SEEN = TypeAdapter(LastSeen)
 
 
 def now() -> str:
@@ -95,20 +95,26 @@ def now() -> str:
 
 def read_moves(tags: Mapping[str, Any], alias: str = CHAMPION) -> Entries[Move]:
     """Return the moves of an alias in the order in which they happened."""
-    moves, unreadable = [], []
+    by_key, unreadable = parse_moves(tags, alias)
+    return Entries(in_order(by_key.values()), unreadable)
+
+
+def parse_moves(tags: Mapping[str, Any], alias: str) -> tuple[dict[str, Move], tuple[str, ...]]:
+    """Return the moves of an alias by their tag's key, and sentences on what cannot be read."""
+    moves, unreadable = {}, []
     for key, text in sorted(tags.items()):
         if not key.startswith(MOVE):
             continue
         try:
-            moves.append(_parse(_MOVES, text))
+            moves[key] = _parse(_MOVES, text)
         except ValueError as error:
             unreadable.append(
                 f"The history's entry {key!r} cannot be read ({error}) and is left out."
             )
-    return Entries(in_order(move for move in moves if move.alias == alias), tuple(unreadable))
+    return {key: move for key, move in moves.items() if move.alias == alias}, tuple(unreadable)
 
 
-def read_seen(tags: Mapping[str, Any], alias: str = CHAMPION) -> Seen | None:
+def read_seen(tags: Mapping[str, Any], alias: str = CHAMPION) -> LastSeen | None:
     """Return where an alias was last seen; None where nothing says so."""
     try:
         return _parse(_SEEN, tags[f"{SEEN}{alias}"])

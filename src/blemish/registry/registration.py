@@ -56,7 +56,7 @@ def ensure_registered_model(store: Store) -> None:
 
 
 def find_versions(store: Store, tags: Mapping[str, str]) -> "list[ModelVersion]":
-    """Return the versions that carry all of these tags, newest first."""
+    """Return the versions that carry all of these tags, newest first; one page, for few do."""
     wanted = "".join(f" and tags.`{key}` = '{value}'" for key, value in tags.items())
     with store.calling("Searching versions") as client:
         found = client.search_model_versions(

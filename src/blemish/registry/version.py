@@ -6,13 +6,28 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from blemish.store.names import GATE
+from blemish.store.names import (
+    COMMIT,
+    DIRTY,
+    GATE,
+    GATE_VERDICT,
+    LATENCY,
+    PEAK,
+    PRECISION,
+    SHA256,
+    SIZE,
+    TEST_DICE,
+    TEST_IOU,
+    THRESHOLD,
+    VERSION_FINGERPRINT,
+    VERSION_RECORD,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
-_NUMBERS = ("threshold", "peak", "test_dice", "test_iou", "size_bytes", "latency_ms")
+_NUMBERS = (THRESHOLD, PEAK, TEST_DICE, TEST_IOU, SIZE, LATENCY)
 _TAG_LENGTH = 100_000
 
 
@@ -57,28 +72,28 @@ class Version:
     @property
     def threshold(self) -> float | None:
         """The threshold inside its file, as the tags have it."""
-        return self._number("threshold")
+        return self._number(THRESHOLD)
 
     @property
     def dice(self) -> float | None:
         """Pooled Dice of its file on the test split, as the tags have it."""
-        return self._number("test_dice")
+        return self._number(TEST_DICE)
 
     @property
     def iou(self) -> float | None:
         """Pooled IoU of its file on the test split, as the tags have it."""
-        return self._number("test_iou")
+        return self._number(TEST_IOU)
 
     @property
     def size_bytes(self) -> int | None:
         """The size of its file, as the tags have it."""
-        size = self._number("size_bytes")
+        size = self._number(SIZE)
         return None if size is None else int(size)
 
     @property
     def latency_ms(self) -> float | None:
         """Median for one tile on the host that registered it; informative only."""
-        return self._number("latency_ms")
+        return self._number(LATENCY)
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -112,7 +127,12 @@ class Version:
 
     @property
     def gate(self) -> dict[str, str]:
-        """The last decision of the gate about it and its metrics, by name; empty before any."""
+        """The last decision of the gate about it and its metrics, by name; empty before any.
+
+        Tags without a verdict are what a kill left of a decision.
+        """
+        if GATE_VERDICT not in self.tags:
+            return {}
         return {
             key.removeprefix(GATE): value
             for key, value in sorted(self.tags.items())
@@ -147,15 +167,15 @@ class Version:
         """Build one from MLflow's version, its run, and the aliases that point at it."""
         tags = {key: str(value)[:_TAG_LENGTH] for key, value in found.tags.items()}
         metrics = dict(run.data.metrics) if run else {}
-        dirty = {"true": True, "false": False}.get(tags.get("git_dirty", ""))
+        dirty = {"true": True, "false": False}.get(tags.get(DIRTY, ""))
         return cls(
             version=int(found.version),
             aliases=tuple(sorted(aliases)),
-            precision=tags.get("precision", ""),
-            sha256=tags.get("sha256", ""),
-            fingerprint=tags.get("fingerprint", ""),
-            record=tags.get("record", ""),
-            git_commit=tags.get("git_commit", "unknown"),
+            precision=tags.get(PRECISION, ""),
+            sha256=tags.get(SHA256, ""),
+            fingerprint=tags.get(VERSION_FINGERPRINT, ""),
+            record=tags.get(VERSION_RECORD, ""),
+            git_commit=tags.get(COMMIT, "unknown"),
             git_dirty=dirty,
             run_id=run.info.run_id if run else found.run_id or "",
             tags=tags,

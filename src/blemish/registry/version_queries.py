@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from blemish.errors import NotFoundError
 from blemish.registry.version import Version
 from blemish.store.connection import Store
-from blemish.store.names import FINGERPRINT, MODEL, RECORD
+from blemish.store.names import MODEL, RUN_FINGERPRINT, RUN_RECORD, VERSION_RECORD
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -31,11 +31,11 @@ def all_versions(store: Store) -> tuple[Version, ...]:
     if not found:
         return ()
     names, runs = read_aliases(store), _recorded_runs(store)
-    by_record = {run.data.tags.get(RECORD): run for run in runs.values()}
+    by_record = {run.data.tags.get(RUN_RECORD): run for run in runs.values()}
     return tuple(
         Version.from_mlflow(
             entry,
-            runs.get(entry.run_id or "") or by_record.get(entry.tags.get("record", "")),
+            runs.get(entry.run_id or "") or by_record.get(entry.tags.get(VERSION_RECORD, "")),
             [alias for alias, number in names.items() if number == int(entry.version)],
         )
         for entry in found
@@ -59,11 +59,11 @@ def find_run(store: Store, found: "ModelVersion") -> "Run | None":
     with suppress(NotFoundError), store.calling("Reading a run") as client:
         if found.run_id:
             return client.get_run(found.run_id)
-    record = found.tags.get("record", "")
+    record = found.tags.get(VERSION_RECORD, "")
     if not record.isalnum():
         return None
     with store.calling("Searching runs") as client:
-        runs = client.search_runs([store.experiment()], f"tags.`{RECORD}` = '{record}'")
+        runs = client.search_runs([store.experiment()], f"tags.`{RUN_RECORD}` = '{record}'")
         return next(iter(runs), None)
 
 
@@ -85,7 +85,7 @@ def _recorded_runs(store: Store) -> "dict[str, Run]":
     with store.calling("Reading runs") as client:
         while True:
             page = client.search_runs(
-                [experiment], f"tags.`{FINGERPRINT}` LIKE '%'", page_token=token
+                [experiment], f"tags.`{RUN_FINGERPRINT}` LIKE '%'", page_token=token
             )
             runs |= {run.info.run_id: run for run in page}
             token = page.token

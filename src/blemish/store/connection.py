@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 PATIENCE_S = 2.0
 """Longest wait for one answer of the store, seconds."""
 _LOCK_PATIENCE_S = 120.0
+_LIMITS = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0", "MLFLOW_HTTP_REQUEST_TIMEOUT": "2"}
+"""Waits of MLflow's own client, where the user has set none."""
 _ENVIRONMENT = {
     "DO_NOT_TRACK": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "2",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -65,6 +65,10 @@ class Store:
         if path and self.is_empty():
             create(path, _fill)
         return MlflowClient(self.location.uri, self.location.uri)
+
+    def open(self) -> None:
+        """Import MLflow, and make the tables of a new store, all or none."""
+        self.client  # noqa: B018 - made on first use
 
     def check(self) -> None:
         """Ask whether the store answers, waiting at most ``PATIENCE_S``.
@@ -140,22 +144,25 @@ class Store:
         return next(iter([*active, *tagged]), None) or client.get_experiment_by_name(EXPERIMENT)
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, patience: float = _LOCK_PATIENCE_S) -> Iterator[None]:
         """Hold the lock that lets one process of this host at a time write the store.
 
+        Args:
+            patience: Longest wait for another process, seconds.
+
         Raises:
-            StoreError: Another process has held it for two minutes.
+            StoreError: Another process has held it for that long.
         """
         from filelock import FileLock, Timeout  # noqa: PLC0415 - not needed to read
 
         path = self._lock_path()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(path, timeout=_LOCK_PATIENCE_S):
+            with FileLock(path, timeout=patience):
                 yield
         except Timeout as error:
             raise StoreError(
-                f"Another process has been writing {self.location} for {_LOCK_PATIENCE_S:.0f} s. "
+                f"Another process has been writing {self.location} for {patience:.0f} s. "
                 "Wait for it, or see: blemish doctor"
             ) from error
 
@@ -260,8 +267,14 @@ def connect(workspace: Workspace | None = None, uri: str | None = None) -> Store
 
 
 def prepare_mlflow() -> None:
-    """Set MLflow's environment before its import: no telemetry, retries or pickles; 2 seconds."""
+    """Set MLflow's environment before its import: no telemetry and pickles, and short waits.
+
+    The user's own retries and time limit of a request stand: a slow proxy before the artifacts may
+    need them. Reading the registry is bounded apart from them.
+    """
     os.environ.update(_ENVIRONMENT)
+    for name, value in _LIMITS.items():
+        os.environ.setdefault(name, value)
 
 
 def quiet_mlflow() -> None:

@@ -30,7 +30,7 @@ def exec_ui(host: str, port: int, allowed_hosts: Sequence[str] = ()) -> NoReturn
         raise StoreError(f"The store is a server with its own UI. Open {location}")
     _require_free(host, port)
     prepare_mlflow()
-    Store(location).client  # noqa: B018 - makes the tables of a new store, all or none
+    Store(location).open()
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", location.uri]
     if location.artifacts:
         command += ["--default-artifact-root", location.artifacts]

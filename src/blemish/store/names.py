@@ -1,23 +1,43 @@
-"""What the record is called inside MLflow: experiment, model, tags, aliases."""
+"""What the record is called inside MLflow: experiment, model, tags, aliases.
+
+Tags of runs, of the experiment and of the registered model begin with ``blemish.``, since other
+programs write tags there too. Tags of versions are public names and have no prefix.
+"""
 
 EXPERIMENT = "blemish"
 MODEL = "blemish"
 EXPERIMENT_TAG = "blemish.experiment"
 """Experiment tag by which the experiment is found again when a person renamed it."""
 
-FINGERPRINT = "blemish.fingerprint"
+RUN_FINGERPRINT = "blemish.fingerprint"
 """Run tag: SHA-256 over the inputs of training; a run is opened by it."""
-RECORD = "blemish.record"
+RUN_RECORD = "blemish.record"
 """Run tag: SHA-256 over the final outputs; a run is closed with it."""
 
 CHAMPION = "champion"
 CANDIDATES = {"fp32": "candidate", "int8": "candidate-int8"}
 """Alias of the newest version of each precision."""
 
+PRECISION = "precision"
+SHA256 = "sha256"
+VERSION_FINGERPRINT = "fingerprint"
+VERSION_RECORD = "record"
+COMMIT = "git_commit"
+DIRTY = "git_dirty"
+THRESHOLD = "threshold"
+PEAK = "peak"
+SIZE = "size_bytes"
+LATENCY = "latency_ms"
+TEST_DICE = "test_dice"
+TEST_IOU = "test_iou"
+"""Version tags: what the file is, where it comes from, and its numbers."""
+
 DIGEST = "digest."
-"""Prefix of version tags that hold the digest of one output of the pipeline."""
+"""Prefix of tags of runs and versions that hold the digest of one output of the pipeline."""
 GATE = "gate."
 """Prefix of version tags that hold a decision of the gate and its metrics."""
+GATE_VERDICT = "gate.verdict"
+"""Version tag: ``passed``, ``refused``, ``promoted`` or ``forced``; the last one of a decision."""
 MOVE = "blemish.move."
 """Prefix of the registered model's tags that hold one move of an alias each."""
 SEEN = "blemish.seen."

@@ -62,11 +62,6 @@ def _rounds(params: Learning) -> bool:
     return params.precision == "auto" and able
 
 
-def is_first_process() -> bool:
-    """Tell whether this is the one process that writes, before any process group exists."""
-    return int(os.environ.get("RANK", "0")) == 0
-
-
 def part(numbers: range, fabric: Fabric) -> range:
     """Return this process's contiguous part of a batch."""
     size = len(numbers) // fabric.world_size

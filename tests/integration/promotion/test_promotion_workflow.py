@@ -26,8 +26,8 @@ from blemish.promotion.rollback import find_target, rollback
 from blemish.recording import sync
 from blemish.registry import Registry, aliases
 from blemish.registry.aliases import move_champion
-from blemish.registry.derived import save_point, with_point
-from blemish.registry.history import carry_out
+from blemish.registry.derived import save_operating_point, with_operating_point
+from blemish.registry.history import announce_and_apply
 from blemish.registry.moves import Move, now
 from blemish.store.names import IMAGES, MODEL
 
@@ -207,15 +207,41 @@ def test_a_kill_between_the_move_and_its_record_leaves_both_or_none(workspace: W
         raise KilledError
 
     with pytest.raises(KilledError), store.writing():
-        carry_out(store, move, before)
+        announce_and_apply(store, move, before)
     assert [m.why for m in registry.history()] == ["first"]
     assert champion(workspace) == 1
     with pytest.raises(KilledError), store.writing():
-        carry_out(store, move, after)
+        announce_and_apply(store, move, after)
     told = registry.history()
     assert [(m.why, m.who, m.after) for m in told][1:] == [("promote", "Inspector", second)]
     assert registry.history() == told
     assert rollback(registry, who="Inspector").after == 1
+
+
+def test_no_file_is_loaded_before_its_trial(workspace: Workspace, rule: Promote) -> None:
+    """Champion and candidate are tried in a process of their own, also where results are stored."""
+    number = add(workspace, skill=0.9)
+    registry = Registry.connect(workspace=workspace)
+    files = [registry.resolve(ref).sha256 for ref in (1, number)]
+    assert not any(registry.cache.is_tried(file) for file in files)
+    assert ask_gate(registry, str(number), rule).verdict == "would pass"
+    assert all(registry.cache.is_tried(file) for file in files)
+
+
+def test_a_decision_leaves_nothing_of_the_one_before(workspace: Workspace, rule: Promote) -> None:
+    """Numbers that the last decision does not have go, and so does what a kill left."""
+    worse = add(workspace, skill=0.6)
+    ask(workspace, worse, rule)
+    registry = Registry.connect(workspace=workspace)
+    client = registry.store.client
+    client.set_model_version_tag(MODEL, str(worse), "gate.line-9.dice", "0.9")
+    client.delete_model_version_tag(MODEL, str(worse), "gate.verdict")
+    assert registry.resolve(worse).gate == {}
+    ask(workspace, worse, rule)
+    gate = registry.resolve(worse).gate
+    assert gate["verdict"] == "refused"
+    assert "synthetic.dice" in gate
+    assert "line-9.dice" not in gate
 
 
 def test_a_dry_run_asks_the_gate_and_writes_nothing(workspace: Workspace, rule: Promote) -> None:
@@ -295,12 +321,14 @@ def test_a_chosen_operating_point_is_a_candidate_that_sync_and_the_gate_know(
     registry = Registry.connect(workspace=workspace)
     source = registry.resolve("champion")
     point = OperatingPoint(0.25, 0.5)
-    number = save_point(registry, source, point, who="Inspector", chosen_on="validation")
-    assert number == save_point(registry, source, point, who="B", chosen_on="validation")
+    number = save_operating_point(registry, source, point, who="Inspector", chosen_on="validation")
+    assert number == save_operating_point(registry, source, point, who="B", chosen_on="validation")
     version = registry.resolve("candidate")
     assert version.version == number
     assert version.tags["derived_from"] == f"1/{source.record}"
-    assert registry.model_bytes(version) == with_point(registry.model_bytes(source), point)
+    assert registry.model_bytes(version) == with_operating_point(
+        registry.model_bytes(source), point
+    )
     report = sync.record_workspace(workspace)
     assert not report.changed
     assert report.versions["fp32"] == 1
@@ -319,7 +347,7 @@ def test_a_point_chosen_on_test_images_is_refused(workspace: Workspace, rule: Pr
     registry = Registry.connect(workspace=workspace)
     point = OperatingPoint(0.25, 0.5)
     source = registry.resolve("champion")
-    number = save_point(registry, source, point, who="Inspector", chosen_on="test")
+    number = save_operating_point(registry, source, point, who="Inspector", chosen_on="test")
     outcome = ask_gate(registry, str(number), rule)
     assert outcome.verdict == "would refuse"
     assert outcome.decision
@@ -415,9 +443,6 @@ from blemish.config import Workspace
 from blemish.errors import PromotionConflictError
 from blemish.registry import Registry, aliases
 from blemish.registry.aliases import move_champion
-from blemish.registry.derived import save_point, with_point
-from blemish.registry.history import carry_out
-from blemish.registry.moves import Move, now
 registry = Registry.connect(workspace=Workspace(Path(sys.argv[1])))
 before = registry.aliases()["champion"]
 print("ready", flush=True)

@@ -21,7 +21,7 @@ from blemish.recording import sync
 from blemish.recording.pipeline_outputs import final_weights, model_path
 from blemish.registry import Registry
 from blemish.store import connection, location
-from blemish.store.names import EXPERIMENT, FINGERPRINT, RECORD
+from blemish.store.names import EXPERIMENT, RUN_FINGERPRINT, RUN_RECORD
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def test_everything_is_recorded(workspace: Workspace) -> None:
     report = sync.record_workspace(workspace)
     (run,) = all_runs(workspace)
     assert run.info.status == "FINISHED"
-    assert run.data.tags[RECORD] == report.record
-    assert run.data.tags[FINGERPRINT] == report.fingerprint
+    assert run.data.tags[RUN_RECORD] == report.record
+    assert run.data.tags[RUN_FINGERPRINT] == report.fingerprint
     images = load_params(workspace.params_file).generate.images
     assert run.data.params["generate.images"] == str(images)
     assert run.data.metrics["test_dice"] == 0.9

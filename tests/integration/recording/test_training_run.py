@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from integration.fake_servers import FakeServer, answering, hanging
 from integration.tiny_checkout import make_checkout
 
@@ -15,7 +14,7 @@ from blemish.config import Workspace
 from blemish.errors import StoreUnreachableError
 from blemish.recording import sync, training_run
 from blemish.store import connection, location
-from blemish.store.names import FINGERPRINT
+from blemish.store.names import RUN_FINGERPRINT
 from blemish.training.listener import EpochResult
 
 PRINT = "f" * 64
@@ -47,7 +46,7 @@ def test_each_epoch_is_in_the_store_before_the_next_begins(workspace: Workspace)
         record.on_end()
     run = connection.connect(workspace).client.get_run(record.run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.tags[FINGERPRINT] == PRINT
+    assert run.data.tags[RUN_FINGERPRINT] == PRINT
     assert run.data.params["train.epochs"].isdigit()
     assert [step for step, _ in history(workspace, record.run_id, "train_loss")] == [1, 2]
 
@@ -93,9 +92,9 @@ def test_a_store_lost_on_the_way_is_said_once_and_stops_nothing(
 
 def test_sync_closes_the_run_that_training_opened(workspace: Workspace) -> None:
     """The run that watched the training holds everything else afterwards; there is one run."""
-    from blemish.recording.fingerprint import compute
+    from blemish.recording.fingerprint import training_fingerprint
 
-    record = training_run.open_run(workspace, compute(workspace))
+    record = training_run.open_run(workspace, training_fingerprint(workspace))
     record.on_epoch(epoch(1))
     record.on_end()
     report = sync.record_workspace(workspace)
@@ -108,12 +107,6 @@ def test_sync_closes_the_run_that_training_opened(workspace: Workspace) -> None:
 @pytest.fixture
 def two_stages(workspace: Workspace) -> Workspace:
     """A checkout whose pipeline fine-tunes what it has trained, with train's curves written."""
-    pipeline = workspace.pipeline()
-    if "finetune" not in pipeline["stages"]:
-        pipeline["stages"]["finetune"] = {"cmd": "x", "deps": [], "params": ["finetune"]}
-        (workspace.root / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
-        with workspace.params_file.open("a") as stream:
-            stream.write("finetune:\n  steps: 3\n")
     (workspace.path("reports") / "training.csv").write_text(
         "epoch,train_loss,val_dice\n1,0.5,0.6\n2,0.4,0.7\n"
     )

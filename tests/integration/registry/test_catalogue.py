@@ -221,6 +221,22 @@ def test_a_move_made_outside_is_noticed_once(own: Workspace) -> None:
     assert registry.history()[-1].after is None
 
 
+def test_a_reader_that_may_not_write_sees_the_same_history(own: Workspace) -> None:
+    """While another process writes, a move made outside shows; it is written down afterwards."""
+    registry = Registry.connect(workspace=own)
+    registry.history()
+    client = registry.store.client
+    client.set_registered_model_alias(MODEL, "champion", "2")
+    before = client.get_registered_model(MODEL).tags
+    with registry.store.writing():
+        last = registry.history()[-1]
+        registry.faults()
+    assert (last.who, last.before, last.after) == ("outside Blemish", 1, 2)
+    assert client.get_registered_model(MODEL).tags == before
+    assert registry.history()[-1].after == 2
+    assert client.get_registered_model(MODEL).tags != before
+
+
 def test_a_deleted_champion_is_not_replaced_by_itself(own: Workspace) -> None:
     """After a person removed the champion, the next recording makes a candidate and no champion."""
     registry = Registry.connect(workspace=own)
@@ -246,7 +262,7 @@ def test_what_is_no_mlflow_is_unreachable_and_not_an_absent_champion(fake: Calla
     """A hung, broken or strange server is told apart from one without a champion, in time."""
     with fake() as address:
         registry = Registry.connect(address)
-        registry.store.client  # noqa: B018 - imported before the clock starts
+        registry.store.open()  # imported before the clock starts
         start = time.monotonic()
         for ask in (registry.aliases, registry.versions, lambda: registry.resolve("champion")):
             with pytest.raises(StoreUnreachableError, match=address):

@@ -78,7 +78,7 @@ class Shelf:
 
 def _warm_up(store: Store) -> None:
     """Be patient with a tracking server that has just started, on a host that is busy."""
-    assert store.client
+    store.open()
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "60"
     for path in ("experiments/get-by-name?experiment_name=blemish", "registered-models/search"):
         httpx.get(f"{store.location.uri}/api/2.0/mlflow/{path}", timeout=60)
@@ -174,7 +174,7 @@ def serving(
     """
     workspace = make_workspace(folder, serve or {})
     variables = {
-        **os.environ,
+        **{key: os.environ[key] for key in os.environ if key != "MLFLOW_HTTP_REQUEST_TIMEOUT"},
         "MLFLOW_TRACKING_URI": uri,
         "BLEMISH_CACHE": str(settings().cache),
         "BLEMISH_KEYS_FILE": str(folder / "keys.json"),

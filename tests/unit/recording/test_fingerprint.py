@@ -8,7 +8,8 @@ import yaml
 
 from blemish.config import Workspace
 from blemish.errors import WorkspaceError
-from blemish.recording.fingerprint import compute, param_value, resolve_path, stage_inputs
+from blemish.recording.dvc_files import param_value, resolve_path
+from blemish.recording.fingerprint import stage_fingerprint, training_fingerprint
 
 
 @pytest.fixture
@@ -29,7 +30,12 @@ def workspace(tmp_path: Path) -> Workspace:
             },
             "finetune": {
                 "cmd": "finetune",
-                "deps": ["${paths.trained}", "src/blemish/losses.py", "real"],
+                "deps": [
+                    "${paths.trained}",
+                    "src/blemish/losses.py",
+                    "real",
+                    "starts/${finetune.start}.pt",
+                ],
                 "params": ["finetune"],
                 "outs": ["tuned"],
             },
@@ -38,8 +44,10 @@ def workspace(tmp_path: Path) -> Workspace:
     (root / "dvc.yaml").write_text(yaml.safe_dump(pipeline))
     (root / "real").mkdir()
     (root / "real" / "set.bin").write_bytes(b"photographs")
+    (root / "starts").mkdir()
+    (root / "starts" / "None.pt").touch()
     params = {
-        "finetune": {"steps": 2},
+        "finetune": {"steps": 2, "start": None},
         "train": {"epochs": 3},
         "preprocess": {"resize": "none", "seed": 1},
     }
@@ -56,45 +64,45 @@ def test_it_is_the_same_at_another_path(workspace: Workspace, tmp_path: Path) ->
     """A copy of a checkout elsewhere has the same fingerprint."""
     shutil.copytree(workspace.root, tmp_path / "a" / "much" / "longer" / "path")
     elsewhere = Workspace(tmp_path / "a" / "much" / "longer" / "path")
-    assert compute(elsewhere) == compute(workspace)
+    assert training_fingerprint(elsewhere) == training_fingerprint(workspace)
 
 
 def test_it_changes_with_data_code_and_params_of_train(workspace: Workspace) -> None:
     """A byte of a dep and a value of a param each make another fingerprint."""
-    seen = {compute(workspace)}
+    seen = {training_fingerprint(workspace)}
     (workspace.root / "data" / "train.bin").write_bytes(b"imaged")
-    seen.add(compute(workspace))
+    seen.add(training_fingerprint(workspace))
     (workspace.root / "src" / "blemish" / "losses.py").write_text("LOSS = 2\n")
-    seen.add(compute(workspace))
+    seen.add(training_fingerprint(workspace))
     edit_params(workspace, train={"epochs": 4})
-    seen.add(compute(workspace))
+    seen.add(training_fingerprint(workspace))
     edit_params(workspace, preprocess={"resize": "fit", "seed": 1})
-    seen.add(compute(workspace))
+    seen.add(training_fingerprint(workspace))
     assert len(seen) == 5
 
 
 def test_what_train_does_not_read_leaves_it_alone(workspace: Workspace) -> None:
     """Comments, other blocks, other keys and compiled files do not matter."""
-    before = compute(workspace)
+    before = training_fingerprint(workspace)
     edit_params(workspace, serve={"port": 1}, preprocess={"resize": "none", "seed": 2})
     workspace.params_file.write_text(workspace.params_file.read_text() + "# a comment\n")
     compiled = workspace.root / "data" / "__pycache__"
     compiled.mkdir()
     (compiled / "x.pyc").write_bytes(b"x")
-    assert compute(workspace) == before
+    assert training_fingerprint(workspace) == before
 
 
 def test_it_covers_both_training_stages_without_what_passes_between(workspace: Workspace) -> None:
     """Real sets and finetune's params count; the weights that train hands over do not."""
-    before = compute(workspace)
+    before = training_fingerprint(workspace)
     (workspace.root / "models").mkdir()
     (workspace.root / "models" / "weights.pt").write_bytes(b"weights")
-    assert compute(workspace) == before
+    assert training_fingerprint(workspace) == before
     seen = {before}
-    edit_params(workspace, finetune={"steps": 3})
-    seen.add(compute(workspace))
+    edit_params(workspace, finetune={"steps": 3, "start": None})
+    seen.add(training_fingerprint(workspace))
     (workspace.root / "real" / "set.bin").write_bytes(b"other photographs")
-    seen.add(compute(workspace))
+    seen.add(training_fingerprint(workspace))
     assert len(seen) == 3
 
 
@@ -102,13 +110,33 @@ def test_a_checkpoint_is_named_by_the_inputs_of_its_own_stage(workspace: Workspa
     """Other real sets leave train's checkpoint alone; other weights of train do not finetune's."""
     (workspace.root / "models").mkdir()
     (workspace.root / "models" / "weights.pt").write_bytes(b"weights")
-    train, tune = (stage_inputs(workspace, stage) for stage in ("train", "finetune"))
+    train, tune = (stage_fingerprint(workspace, stage) for stage in ("train", "finetune"))
     (workspace.root / "real" / "set.bin").write_bytes(b"other photographs")
-    assert stage_inputs(workspace, "train") == train
-    assert stage_inputs(workspace, "finetune") != tune
-    tune = stage_inputs(workspace, "finetune")
+    assert stage_fingerprint(workspace, "train") == train
+    assert stage_fingerprint(workspace, "finetune") != tune
+    tune = stage_fingerprint(workspace, "finetune")
     (workspace.root / "models" / "weights.pt").write_bytes(b"other weights")
-    assert stage_inputs(workspace, "finetune") != tune
+    assert stage_fingerprint(workspace, "finetune") != tune
+
+
+def test_only_the_chosen_start_counts(workspace: Workspace) -> None:
+    """Starts that nobody chose change neither fingerprint nor checkpoint; the chosen one does."""
+
+    def identities() -> tuple[str, str]:
+        return training_fingerprint(workspace), stage_fingerprint(workspace, "finetune")
+
+    (workspace.root / "models").mkdir()
+    starts = workspace.root / "starts"
+    before = identities()
+    (starts / "line-2.pt").write_bytes(b"weights of line 2")
+    (starts / "line-2.pt.dvc").write_text("outs: []\n")
+    assert identities() == before
+    edit_params(workspace, finetune={"steps": 2, "start": "line-2"})
+    chosen = identities()
+    (starts / "line-3.pt").write_bytes(b"weights of line 3")
+    assert identities() == chosen
+    (starts / "line-2.pt").write_bytes(b"other weights of line 2")
+    assert not {*before, *chosen} & {*identities()}
 
 
 def test_a_missing_dep_or_key_is_named(workspace: Workspace) -> None:
@@ -117,10 +145,15 @@ def test_a_missing_dep_or_key_is_named(workspace: Workspace) -> None:
         param_value(workspace, "train.epoch")
     (workspace.root / "src" / "blemish" / "losses.py").unlink()
     with pytest.raises(WorkspaceError, match=r"losses\.py is missing.*make repro"):
-        compute(workspace)
+        training_fingerprint(workspace)
 
 
 def test_paths_of_dvc_yaml_are_filled_in(workspace: Workspace) -> None:
     """Entries may be plain or carry options; names under ``vars`` are replaced."""
     assert resolve_path(workspace, "${paths.trained}/weights.pt") == "models/weights.pt"
     assert resolve_path(workspace, {"${paths.processed}": {"cache": False}}) == "data"
+    assert resolve_path(workspace, "x/${finetune.start}.pt") == "x/None.pt"  # as DVC writes null
+    with pytest.raises(WorkspaceError, match=r"no readable 'fine\.start'"):
+        resolve_path(workspace, "${fine.start}")
+    with pytest.raises(WorkspaceError, match="names no path 'nowhere'"):
+        resolve_path(workspace, "${paths.nowhere}")

@@ -1,5 +1,6 @@
 """A look at a server goes the way that MLflow's own client goes."""
 
+import os
 import socket
 import ssl
 import threading
@@ -14,7 +15,7 @@ from socks_proxy import socks_proxy
 from urllib3.exceptions import InsecureRequestWarning
 
 from blemish.errors import StoreUnreachableError
-from blemish.store.connection import Store
+from blemish.store.connection import Store, prepare_mlflow
 from blemish.store.location import Location
 
 
@@ -170,3 +171,14 @@ def test_no_password_of_the_address_is_in_the_sentence(monkeypatch: pytest.Monke
     assert "me:***@127.0.0.1:9" in str(caught.value)
     assert "ss#w" not in str(caught.value)
     assert "%2F" in str(caught.value)  # how to write it
+
+
+def test_waits_that_the_user_set_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time limit and retries of MLflow's client are short by default; the user's own hold."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+    monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "false")
+    prepare_mlflow()
+    assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "30"
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
+    assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"

@@ -90,12 +90,13 @@ def _show_moved() -> None:
 @st.dialog("Ask the gate", width="large")
 def _dry_run(version: Version) -> None:
     with caught(again=False):
-        rule = load_params(find_workspace().params_file).promote
+        params = load_params(find_workspace().params_file)
         with st.status("Asking the gate ...") as status:
             outcome = ask_gate(
                 page_cache.registry(),
                 str(version.version),
-                rule,
+                params.promote,
+                threads=params.serve.inference_threads,
                 tell=lambda text: status.update(label=f"{text} ..."),
             )
             status.update(label="The gate has decided; nothing was moved.", state="complete")
@@ -125,12 +126,13 @@ def _promotion(version: Version) -> None:
             )
         if not _confirmed("Promote", who=who, reason=reason, needs_reason=force):
             return
-        rule = load_params(find_workspace().params_file).promote
+        params = load_params(find_workspace().params_file)
         with st.status("Asking the gate ...") as status:
             outcome = promote(
                 page_cache.registry(),
                 str(version.version),
-                rule,
+                params.promote,
+                threads=params.serve.inference_threads,
                 who=who,
                 reason=reason,
                 force=force,
