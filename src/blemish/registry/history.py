@@ -25,7 +25,7 @@ from blemish.store.names import CHAMPION, MODEL, SEEN
 
 OUTSIDE = "outside Blemish"
 _SEEN_FRESH = timedelta(seconds=60)
-_READER_WAITS_S = 1.0
+_READER_WAITS_S = 0.3
 
 
 @dataclass(frozen=True)

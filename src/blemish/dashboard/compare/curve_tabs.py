@@ -17,6 +17,7 @@ from blemish.dashboard.compare.paired_metrics import (
 from blemish.dashboard.compare.version_pair import Pair
 from blemish.dashboard.local_times import both_times, local_zone
 from blemish.registry import Version
+from blemish.store.run_params import read_param
 
 # What a person decides by, of all that a run records, in plain words.
 _METRICS = {
@@ -105,7 +106,7 @@ def show_versions(pair: Pair) -> None:
         alt="Facts of both versions.",
     )
     names = sorted(set(a.params) | set(b.params))
-    differing = [name for name in names if a.params.get(name) != b.params.get(name)]
+    differing = [name for name in names if _param(a, name) != _param(b, name)]
     if not differing:
         st.caption("Both were made with the same parameters.")
         return
@@ -121,6 +122,12 @@ def show_versions(pair: Pair) -> None:
         hide_index=True,
         alt="Parameters that differ.",
     )
+
+
+def _param(version: Version, name: str) -> object:
+    """Return a parameter's value, whichever way its run wrote it; None where it has none."""
+    text = version.params.get(name)
+    return None if text is None else (read_param(text),)
 
 
 def _facts(version: Version) -> dict[str, str]:
