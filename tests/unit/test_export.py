@@ -34,6 +34,7 @@ from blemish.inference import Segmenter, golden_image
 from blemish.metrics import Counts
 from blemish.model import Probability, UNetTiny, load_trained
 from blemish.operating_point import OperatingPoint
+from blemish.packed import JoinedSet, PackedDefect, PackedRecord, PackedWriter, pack_image
 from blemish.preprocessing import Resizing
 
 ROOT = Path(__file__).parents[2]
@@ -305,8 +306,41 @@ def test_a_wrong_scale_in_int8_is_refused(subject: Broken, place: int) -> None:
     names = {metric.name for metric in report.metrics if not metric.kept}
     assert names
     assert all(name.startswith("int8_") for name in names)
-    with pytest.raises(ParityError):
+    with pytest.raises(ParityError, match=r"neither file.*\n[^$]*INT8.*export\.quantization\.room"):
         report.require()
+
+
+def split_of(folder: Path, split: str, name: str, count: int, at: int | None) -> None:
+    """Pack photographs that are larger than a tile and black but for a defect in one corner."""
+    with PackedWriter(folder, split) as writer:
+        for index in range(count):
+            image, instances = np.zeros((600, 700), np.uint8), np.zeros((600, 700), np.uint8)
+            if at is not None:
+                image[at : at + 8, at : at + 8], instances[at : at + 8, at : at + 8] = 255, 1
+            defects = (PackedDefect("pit", 64),) if at is not None else ()
+            record = PackedRecord(f"{index}", name, f"{index}", 700, 600, defects, {})
+            writer.add(pack_image(record, image, instances))
+
+
+def test_ranges_are_calibrated_on_defects_too(tmp_path: Path) -> None:
+    """Half of the tiles show the defect of a photograph whose middle shows none."""
+    split_of(tmp_path, "train", "line-3", 12, at=580)
+    tiles = workflow_module._calibration_tiles(JoinedSet.open([tmp_path], "train"), 6)
+    assert [bool((tile == 255).any()) for tile in tiles] == [True, False] * 3
+    assert {tile.shape for tile in tiles} == {(1, 1, 256, 256)}
+
+
+def test_the_search_sees_every_set_and_synthetic_images(tmp_path: Path) -> None:
+    """Half of its images come from the user's sets, from the first to the last."""
+    inputs = Inputs(tmp_path / "synthetic", tmp_path / "real", tmp_path, tmp_path)
+    split_of(inputs.synthetic, "val", "synthetic", 9, at=None)
+    split_of(inputs.real, "val", "line-3", 12, at=0)
+    chosen = inputs.searched(8)
+    found = [(chosen.record(i).set_name, chosen.record(i).image_id) for i in range(len(chosen))]
+    assert found == [
+        *(("line-3", name) for name in "0369"),
+        *(("synthetic", name) for name in "0246"),
+    ]
 
 
 def test_a_breach_leaves_no_file_behind(tmp_path: Path) -> None:

@@ -64,15 +64,30 @@ class ParityReport:
         if broken:
             lines = [f"  {f.name}: {f.value:.3g} > {f.bound:.3g} ({f.where})" for f in broken]
             raise ParityError(
-                "The exported model answers differently from its source, so nothing is kept:\n"
+                "The exported model answers differently from its source, so neither file is kept "
+                "and no version is registered:\n"
                 + "\n".join(lines)
+<<<<<<< HEAD
                 + "\nThe bounds are export.parity in params.yaml. Fix the model or a bound, then "
                 "run: dvc repro export"
+=======
+                + f"\n{_advice(broken)} Then run: dvc repro export"
+>>>>>>> a2c2bc1 (Calibrate INT8 at defects too, and search it on images of every set)
             )
 
     def document(self) -> dict[str, dict[str, float]]:
         """Return metrics and bounds for ``parity.json``; names of images stay out of it."""
         return {f.name: {"value": f.value, "bound": f.bound} for f in self.metrics}
+
+
+def _advice(broken: Sequence[Figure]) -> str:
+    if all(figure.name.startswith("int8_") for figure in broken):
+        return (
+            "The fp32 file keeps its bounds, the INT8 file does not: raise "
+            "export.quantization.room or search_images in params.yaml, so that more of its layers "
+            "stay fp32, or the bound in export.parity."
+        )
+    return "Train another model, or raise the bound in export.parity in params.yaml."
 
 
 @dataclass(frozen=True)

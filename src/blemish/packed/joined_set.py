@@ -38,16 +38,20 @@ class JoinedSet:
         """Return some of the images, in this order."""
         return JoinedSet([self.entries[index] for index in indices])
 
+    def evenly(self, at_most: int) -> "JoinedSet":
+        """Return at most so many of the images, spread evenly, in their order."""
+        count = min(at_most, len(self))
+        return self.some([place * len(self) // count for place in range(count)])
+
     def image(self, index: int) -> NDArray[np.uint8]:
         """Return image ``index``, shape ``(H, W)``, uint8."""
         packed, own = self.entries[index]
         return packed.image(own)
 
     def instances(self, index: int) -> NDArray[np.uint16]:
-        """Return the instance map, shape ``(H, W)``; 0 outside the region of interest."""
+        """Return the instance map, shape ``(H, W)``, uint16."""
         packed, own = self.entries[index]
-        instances, region = packed.instances(own), packed.region(own)
-        return instances if region is None else np.where(region, instances, np.uint16(0))
+        return packed.instances(own)
 
     def mask(self, index: int) -> NDArray[np.bool_]:
         """Return the mask of image ``index``, shape ``(H, W)``, bool."""
