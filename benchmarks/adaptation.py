@@ -196,6 +196,7 @@ def measure(dealt: Dealt, level: str, seed: int, start: str, params: Params) -> 
             JoinedSet.open([folder / "real"], "train"),
             folds := read_folds(trained),
             params.evaluate,
+            drawing=params.finetune.drawing,
         )
         networks = [network, *load_folds(trained, folds)]
         choice = choose_point(answers(networks, basis, _silently), params.evaluate.threshold)

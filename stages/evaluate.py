@@ -16,17 +16,20 @@ def main() -> None:
     for name in ("--synthetic", "--real", "--weights", "--out", "--reports"):
         parser.add_argument(name, type=Path, required=True)
     paths = parser.parse_args()
+    params = load_params(Path("params.yaml"))
     verdict = evaluate(
         SplitFolders(paths.synthetic, paths.real),
         paths.weights,
         paths.out,
         paths.reports,
-        load_params(Path("params.yaml")).evaluate,
+        params.evaluate,
+        drawing=params.finetune.drawing,
         track=track,
     )
     dice, chosen = verdict.metrics["test_dice"], verdict.choice.point
     print(f"Dice {dice:.4f} of {verdict.headline.sentence}")  # noqa: T201 - a stage's summary
     print(f"{chosen}, chosen on {verdict.basis}")  # noqa: T201 - as above
+    print(verdict.choice.describe_alarms(params.evaluate.threshold.false_alarms))  # noqa: T201 - as above
     if "clean_marked_share" in verdict.metrics:
         share, bound = (verdict.metrics[f"clean_marked_{name}"] for name in ("share", "bound"))
         print(  # noqa: T201 - as above

@@ -15,11 +15,14 @@ import torch
 from small_world import write_split
 from tiny_training import Notes, tiny_params
 
+from blemish.config import load_params
 from blemish.config.finetune import Finetune
 from blemish.finetuning.finetuning_outputs import Outputs
 from blemish.finetuning.finetuning_workflow import Data, finetune
 from blemish.finetuning.start_files import Start
 from blemish.model import UNetTiny
+
+DRAWING = load_params(Path(__file__).parents[1] / "params.yaml").finetune.drawing
 
 
 def tiny_finetune(**changes: Any) -> Finetune:
@@ -35,7 +38,7 @@ def tiny_finetune(**changes: Any) -> Finetune:
         "leave_out_suspects": True,
         "drawn_images": 0,
         "drawn_worth": 10.0,
-        "drawing": {},
+        "drawing": DRAWING.model_dump(),
         "augmentation": {
             "turn": 0.5,
             "warp": 0.5,

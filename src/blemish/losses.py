@@ -83,12 +83,12 @@ def segmentation_loss(
     count = torch.full_like(entropy.sum(), float(truth.numel()))
     if known is not None:
         probability, truth, entropy = probability * known, truth * known, entropy * known
-        count = known.sum().clamp(min=1.0)
+        count = known.sum()
     hit = (probability * truth).sum()
     sums = pool(torch.stack([entropy.sum(), hit, probability.sum(), truth.sum(), count]))
     entropy, hit, predicted, actual, count = sums.unbind()
     overlap = tversky_loss(hit, predicted - hit, actual - hit, params)
-    return params.focal_weight * entropy / count + params.tversky_weight * overlap
+    return params.focal_weight * entropy / count.clamp(min=1.0) + params.tversky_weight * overlap
 
 
 def deep_loss(

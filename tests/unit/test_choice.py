@@ -1,5 +1,7 @@
 """The choice of threshold and peak on validation images."""
 
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -79,6 +81,26 @@ def test_a_bound_that_cannot_be_kept_is_said_to_be_broken() -> None:
     choice = choose_point(scene(0.9, 1.0), rule(false_alarms=0.1))
     assert not choice.bounded
     assert choice.false_alarms == 1.0
+
+
+@pytest.mark.parametrize(
+    ("defect_free", "marked", "bounded", "said"),
+    [
+        (0, 0, None, "No defect-free image chose the peak: false alarms are unknown"),
+        (4, 0, None, "of 4 defect-free images, which cannot show that new ones keep .* 10.0%"),
+        (4, 1, False, "A mark on 25.0% of 4 defect-free images; the bound of 10.0% is not kept"),
+        (20, 2, True, "A mark on 10.0% of 20 defect-free images; the bound of 10.0% is kept"),
+    ],
+)
+def test_too_few_defect_free_images_are_not_said_to_keep_the_bound(
+    defect_free: int, marked: int, *, bounded: bool | None, said: str
+) -> None:
+    """Without any, or with fewer than one mark would need, the bound is neither kept nor broken."""
+    quiet, odd = scene(0.5, 0.01)[1], scene(0.5, 1.0)[1]
+    images = [scene(0.85, 0.01)[0], *[odd] * marked, *[quiet] * (defect_free - marked)]
+    choice = choose_point(images, rule(false_alarms=0.1))
+    assert choice.bounded is bounded
+    assert re.search(said, choice.describe_alarms(0.1))
 
 
 def test_metrics_of_the_choice_are_those_of_its_marks() -> None:

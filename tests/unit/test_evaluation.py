@@ -21,9 +21,11 @@ from small_world import (
     write_split,
     write_trained,
 )
+from tiny_finetuning import DRAWING
 
 from blemish import files
 from blemish.config import load_params
+from blemish.config.drawing import DrawnWeights
 from blemish.config.evaluate import Evaluate
 from blemish.errors import DataError, ModelFileError
 from blemish.evaluation import SplitFolders, evaluate
@@ -72,7 +74,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     root = tmp_path_factory.mktemp("evaluation")
     data = SplitFolders(write_nothing(root / "synthetic"), write_data(root / "data"))
     trained = write_trained(root / "trained")
-    verdict = evaluate(data, trained, root / "out", root / "reports", params(), track=silently)
+    verdict = evaluate(
+        data, trained, root / "out", root / "reports", params(), drawing=DRAWING, track=silently
+    )
     return World(data, trained, root / "out", root / "reports", verdict)
 
 
@@ -118,7 +122,7 @@ def test_details_break_results_down(world: World) -> None:
 def test_the_same_inputs_give_the_same_bytes(world: World, tmp_path: Path) -> None:
     """A second evaluation elsewhere writes the same files, none of which names a path."""
     out, reports = tmp_path / "a much longer path" / "out", tmp_path / "reports"
-    evaluate(world.data, world.trained, out, reports, params(), track=silently)
+    evaluate(world.data, world.trained, out, reports, params(), drawing=DRAWING, track=silently)
     for first, second in ((world.out, out), (world.reports, reports)):
         assert tree_bytes(first) == tree_bytes(second)
         assert not [n for n, data in tree_bytes(second).items() if str(tmp_path).encode() in data]
@@ -280,7 +284,9 @@ def test_an_empty_split_is_refused(tmp_path: Path) -> None:
     trained = write_trained(tmp_path / "trained")
     write_split(data.real, "test", 0, 1)
     with pytest.raises(DataError, match="test"):
-        evaluate(data, trained, tmp_path / "o", tmp_path / "r", params(), track=silently)
+        evaluate(
+            data, trained, tmp_path / "o", tmp_path / "r", params(), drawing=DRAWING, track=silently
+        )
 
 
 @pytest.mark.parametrize("damage", [b"", b"no weights", None])
@@ -293,7 +299,9 @@ def test_corrupt_weights_are_refused(tmp_path: Path, damage: bytes | None) -> No
     else:
         (trained / "weights.pt").write_bytes(damage)
     with pytest.raises(ModelFileError, match="dvc repro train"):
-        evaluate(data, trained, tmp_path / "o", tmp_path / "r", params(), track=silently)
+        evaluate(
+            data, trained, tmp_path / "o", tmp_path / "r", params(), drawing=DRAWING, track=silently
+        )
     assert not (tmp_path / "r").exists()
 
 
@@ -328,6 +336,8 @@ def write_photographs(
     with PackedWriter(folder, split) as writer:
         for i in range(count):
             image, instances = draw(rng, defective=defective)
+            if region is not None:
+                instances[~region] = 0
             areas = np.bincount(instances.ravel(), minlength=3)
             defects = (
                 PackedDefect("scratch", int(areas[1]), 4.0, 9.0),
@@ -350,7 +360,9 @@ def evaluate_sets(root: Path, **real: int | bool) -> tuple[Verdict, dict[str, fl
         defective = bool(real.get("defective")) and split != real.get("clean_only_in")
         write_photographs(data.real, split, int(real.get(split, 0)), defective=defective)
     trained = write_trained(root / "trained")
-    verdict = evaluate(data, trained, root / "out", root / "reports", params(), track=silently)
+    verdict = evaluate(
+        data, trained, root / "out", root / "reports", params(), drawing=DRAWING, track=silently
+    )
     return verdict, read_json(root / "reports" / "metrics.json")
 
 
@@ -387,6 +399,7 @@ def test_with_clean_sets_alone_the_headline_is_their_false_alarms(tmp_path: Path
         beta.ppf(0.95, marked + 1, 20 - marked), abs=1e-5
     )
     assert "drawn onto 3 clean photographs" in verdict.basis
+    assert verdict.choice.bounded is None
 
 
 def test_labelled_training_images_choose_where_no_validation_image_shows_a_defect(
@@ -420,7 +433,7 @@ def test_few_labels_choose_by_networks_that_did_not_see_them(tmp_path: Path) -> 
     )
     folds = read_folds(tmp_path)
     own, training, none = (JoinedSet.open([tmp_path], split) for split in ("val", "train", "test"))
-    basis = choose_basis(none, own, training, folds, params())
+    basis = choose_basis(none, own, training, folds, params(), drawing=DRAWING)
     found = list(answers([Constant(0.1), Constant(0.2), Constant(0.3)], basis, silently))
     assert [(round(float(p.mean()), 1), bool(truth.any())) for _, p, truth in found] == [
         (0.1, False),
@@ -437,11 +450,32 @@ def test_each_clean_photograph_is_shown_as_it_is_and_with_drawn_defects(tmp_path
     write_nothing(tmp_path)
     write_photographs(tmp_path, "val", 3)
     own, none = (JoinedSet.open([tmp_path], split) for split in ("val", "train"))
-    basis = choose_basis(none, own, none, (), params())
+    basis = choose_basis(none, own, none, (), params(), drawing=DRAWING)
     examples = list(basis.examples)
     assert len(examples) == basis.count == 3 + DRAWN
     assert not any(example.truth.any() for example in examples[:3])
     assert np.mean([example.truth.any() for example in examples[3:]]) > 0.9
+
+
+def test_what_is_drawn_to_choose_by_is_what_fine_tuning_drew(tmp_path: Path) -> None:
+    """A defect that the params leave out chooses no threshold; a region limits what is drawn."""
+    write_nothing(tmp_path)
+    left = np.zeros((96, 96), np.bool_)
+    left[:, :48] = True
+    write_photographs(tmp_path, "val", 2, region=left)
+    never = dict.fromkeys(DrawnWeights.model_fields, 0.0)
+    small, large = (
+        DRAWING.model_copy(update={"defects": DrawnWeights(**never | {name: 1.0})})
+        for name in ("pit", "uneven")
+    )
+    own, none = (JoinedSet.open([tmp_path], split) for split in ("val", "train"))
+    areas = []
+    for drawing in (small, large):
+        drawn = list(choose_basis(none, own, none, (), params(), drawing=drawing).examples)[2:]
+        assert all(np.array_equal(example.region, left) for example in drawn)
+        assert not any(example.truth[~left].any() for example in drawn)
+        areas.append(np.median([example.truth.sum() for example in drawn]))
+    assert areas[1] > 3 * areas[0]
 
 
 def test_nothing_counts_outside_the_region_of_interest(tmp_path: Path) -> None:
@@ -454,6 +488,6 @@ def test_nothing_counts_outside_the_region_of_interest(tmp_path: Path) -> None:
     write_photographs(data.real, "test", 2, defective=True, region=nowhere)
     trained = write_trained(tmp_path / "trained")
     out, reports = tmp_path / "out", tmp_path / "reports"
-    evaluate(data, trained, out, reports, params(), track=silently)
+    evaluate(data, trained, out, reports, params(), drawing=DRAWING, track=silently)
     pixels = read_json(out / "details.json")["overall"]["pixels"]
     assert pixels["tp"] == pixels["fp"] == pixels["fn"] == 0

@@ -14,6 +14,7 @@ from tiny_training import output_bytes, tiny_params
 from blemish.config.finetune import Steps
 from blemish.errors import DataError, ModelFileError, ParamsError
 from blemish.finetuning.adaptation_crops import AdaptationCrops
+from blemish.finetuning.drawn_bank import add_drawn
 from blemish.finetuning.duration import EPOCH_STEPS, schedule_for, steps_for
 from blemish.finetuning.handing_on import hand_on, nothing_to_adapt_to
 from blemish.finetuning.set_images import SetImages, read_sets
@@ -23,6 +24,7 @@ from blemish.finetuning.transplant import transplant
 from blemish.model import UNetTiny, load_trained
 from blemish.packed import PackedSet, PackedWriter
 from blemish.training.crops import IGNORED, SyntheticCrops, training_image
+from blemish.training.sharing import open_fabric
 
 
 @pytest.fixture
@@ -206,6 +208,22 @@ def test_pixels_outside_the_region_of_interest_are_ignored(folder: Path) -> None
     own = SetImages("a", images=[training_image(level, instances.astype(np.uint16), region)])
     _, truth = crops_of(folder, [own], defect_share=0.0, crop=96).draw(1, range(4))
     assert [(crop == IGNORED).mean() for crop in truth] == pytest.approx([0.5] * 4, abs=0.02)
+
+
+def test_drawn_images_keep_the_region_of_interest() -> None:
+    """What lies outside it is as unknown in a drawn image as in the photograph."""
+    level, _ = draw(np.random.default_rng(0), defective=False)
+    region = np.zeros(level.shape, np.bool_)
+    region[:, :48] = True
+    own = SetImages("a", images=[training_image(level, np.zeros(level.shape, np.uint16), region)])
+    params = tiny_finetune(drawn_images=4)
+    fabric = open_fabric(params, "finetune")
+    add_drawn([own], params, fabric, workers=1, track=lambda items, _: items)
+    assert own.drawn
+    for image in own.drawn:
+        assert image.region is not None
+        assert np.array_equal(image.region > 0, region)
+        assert not image.mask[~region].any()
 
 
 def test_classes_are_read_from_the_records(folder: Path) -> None:

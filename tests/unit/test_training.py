@@ -1,6 +1,7 @@
 """Training in one process: what it writes, and that nothing but its inputs decides it."""
 
 import csv
+import json
 import math
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from torch import nn
 from blemish.errors import DataError, TrainingError
 from blemish.files import sha256_bytes
 from blemish.model import UNetTiny, load_trained
-from blemish.packed import PackedRecord, PackedSet, PackedWriter, pack_image
+from blemish.packed import PackedDefect, PackedRecord, PackedSet, PackedWriter, pack_image
 from blemish.training.checkpoint import load_checkpoint, tensor_bytes
 from blemish.training.crops import SyntheticCrops
 from blemish.training.listener import EpochResult, Listeners
@@ -26,7 +27,9 @@ from blemish.training.optimization import (
     make_optimizers,
     orthogonalize,
 )
+from blemish.training.sharing import open_fabric
 from blemish.training.supervision import DeepSupervision
+from blemish.training.validator import Validator
 
 
 @pytest.fixture
@@ -70,6 +73,8 @@ def test_early_stop_keeps_the_best_epoch(folder: Path) -> None:
     dice = [epoch.val_dice for epoch in notes.epochs]
     assert len(dice) < 30
     assert int(np.argmax(dice)) == len(dice) - 3
+    described = json.loads((folder / "out" / "training.json").read_text())
+    assert described["epochs"] == len(dice)
 
 
 def test_a_nan_stops_with_a_sentence_and_keeps_the_last_good_state(
@@ -183,6 +188,35 @@ def test_a_split_without_defects_is_refused(tmp_path: Path) -> None:
         SyntheticCrops(PackedSet.open(tmp_path, "train"), tiny_params())
 
 
+def test_validation_ignores_what_lies_outside_the_region_of_interest(tmp_path: Path) -> None:
+    """A mark beside the part changes neither loss nor Dice, as in training and evaluation."""
+    region = np.zeros((50, 64), np.bool_)
+    region[:, :40] = True
+    instances = np.zeros(region.shape, np.uint16)
+    instances[10:20, 10:20] = 1
+    bright = instances * np.uint16(200)
+    record = PackedRecord("a", "s", "g", 64, 50, (PackedDefect("pit", 100),), {})
+    measured = []
+    for name, marked in (("with", 200), ("without", 0)):
+        bright[:, 50:] = marked
+        with PackedWriter(tmp_path / name, "val") as writer:
+            writer.add(pack_image(record, bright.astype(np.uint8), instances, region))
+        params = tiny_params()
+        validator = Validator(
+            [PackedSet.open(tmp_path / name, "val")], open_fabric(params, "train")
+        )
+        measured.append(validator.measure(_Bright(), params.loss))
+    assert measured[0] == measured[1]
+    assert measured[0].dice == 1.0
+
+
+class _Bright(nn.Module):
+    """Marks what is bright."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.float() - 100
+
+
 def test_averaged_weights_follow_with_their_decay() -> None:
     """After many steps the average is decay times the past plus the rest of the present."""
     network = nn.Linear(1, 1)
@@ -271,5 +305,7 @@ def test_bfloat16_trains_as_float32_does_within_its_rounding(folder: Path) -> No
         first.append(notes.losses[0])
         kept = torch.load(folder / "out" / "weights.pt", weights_only=True)
         assert kept["head.weight"].dtype == torch.float32
+        described = json.loads((folder / "out" / "training.json").read_text())
+        assert described["precision"] == precision
     assert first[0] == pytest.approx(first[1], rel=0.02)
     assert first[0] != first[1]

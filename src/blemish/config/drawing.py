@@ -10,19 +10,19 @@ from blemish.config.base import Block, Weight, check_contrast
 class DrawnWeights(Block):
     """How often each defect is drawn onto a photograph, relative to the others."""
 
-    scratch: Weight = 2.5
-    crack: Weight = 1.5
-    pit: Weight = 0.8
-    blowhole: Weight = 1.2
-    inclusion: Weight = 1.5
-    patch: Weight = 1.5
-    scale: Weight = 0.8
-    dent: Weight = 0.4
-    chip: Weight = 0.8
-    fray: Weight = 1.0
-    uneven: Weight = 0.6
-    corrosion: Weight = 0.8
-    foreign_finish: Weight = 1.5
+    scratch: Weight
+    crack: Weight
+    pit: Weight
+    blowhole: Weight
+    inclusion: Weight
+    patch: Weight
+    scale: Weight
+    dent: Weight
+    chip: Weight
+    fray: Weight
+    uneven: Weight
+    corrosion: Weight
+    foreign_finish: Weight
 
     @model_validator(mode="after")
     def _something_is_left(self) -> Self:
@@ -40,9 +40,9 @@ class Drawing(Block):
         defects: Weight of each defect; ``foreign_finish`` is the finish of another photograph.
     """
 
-    defects_per_image: float = Field(default=1.6, ge=1.0, le=20.0)
-    contrast: tuple[float, float] = (3.0, 25.0)
-    defects: DrawnWeights = DrawnWeights()
+    defects_per_image: float = Field(ge=1.0, le=20.0)
+    contrast: tuple[float, float]
+    defects: DrawnWeights
 
     @model_validator(mode="after")
     def _contrast_is_a_range(self) -> Self:

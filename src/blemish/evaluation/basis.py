@@ -51,6 +51,8 @@ class Basis:
     sentence: str
     clean: int
     """Defect-free validation images of the user's among them."""
+    learned: bool = False
+    """Whether its defect-free images are training images, which say nothing of new ones."""
 
 
 Folds = Sequence[Sequence[Sequence[str]]]
@@ -82,6 +84,8 @@ def choose_basis(
     training: JoinedSet,
     folds: Folds,
     params: Evaluate,
+    *,
+    drawing: Drawing,
 ) -> Basis:
     """Choose the images.
 
@@ -91,6 +95,7 @@ def choose_basis(
         training: The training split of the user's sets.
         folds: Of the cross-validation, where there was one.
         params: The seed of the drawing.
+        drawing: What is drawn onto clean photographs: what fine-tuning drew.
     """
     if len(validation) + len(training) == 0:
         return _of_images(synthetic, "synthetic validation images", clean=0)
@@ -117,9 +122,11 @@ def choose_basis(
     source = validation if len(validation) else training
     names = sorted({source.record(index).set_name for index in range(len(source))})
     what = f"defects drawn onto {len(source)} clean photographs, and the photographs as they are"
-    return Basis(
-        _drawn_and_clean(source, names, params), DRAWN * len(names) + len(source), what, len(clean)
-    )
+    if source is training:
+        what += "; no photograph validates, and these the network has learned as defect-free"
+    examples = _drawn_and_clean(source, names, drawing, params.bootstrap.seed)
+    count = DRAWN * len(names) + len(source)
+    return Basis(examples, count, what, len(clean), learned=source is training)
 
 
 def _where(images: JoinedSet, *, defective: bool) -> list[int]:
@@ -154,7 +161,7 @@ def _examples(images: JoinedSet, fold: int = 0) -> Iterator[Example]:
 
 
 def _drawn_and_clean(
-    images: JoinedSet, names: Sequence[str], params: Evaluate
+    images: JoinedSet, names: Sequence[str], drawing: Drawing, seed: int
 ) -> Iterator[Example]:
     yield from _examples(images)
     for name in names:
@@ -163,6 +170,5 @@ def _drawn_and_clean(
             for i in range(len(images))
             if images.record(i).set_name == name
         ]
-        seed = params.bootstrap.seed
-        for drawn in draw_bank(photographs, Drawing(), seed=seed, count=DRAWN):
-            yield Example(name, drawn.image, drawn.instances > 0)
+        for drawn in draw_bank(photographs, drawing, seed=seed, count=DRAWN):
+            yield Example(name, drawn.image, drawn.instances > 0, drawn.region)

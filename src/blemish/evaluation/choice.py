@@ -47,9 +47,9 @@ class Choice:
     dice: float
     """Pooled over the pixels of a set, mean over the sets that hold a defect."""
     false_alarms: float
-    """Share of the free images with any mark; 0.0 without free images."""
-    bounded: bool
-    """Whether ``false_alarms`` keeps the bound asked for."""
+    """Share of the defect-free images with any mark; 0.0 without such images."""
+    bounded: bool | None
+    """Whether ``false_alarms`` keeps the bound asked for; None where the images cannot say it."""
     defect_free: int = 0
     """Number of defect-free images that ``false_alarms`` is a share of."""
 
@@ -57,6 +57,19 @@ class Choice:
     def point(self) -> OperatingPoint:
         """Threshold and peak."""
         return OperatingPoint(self.threshold, self.peak)
+
+    def describe_alarms(self, bound: float) -> str:
+        """Say in one sentence what is known of false alarms.
+
+        Args:
+            bound: Largest share of defect-free images with a mark that was asked for.
+        """
+        if not self.defect_free:
+            return "No defect-free image chose the peak: false alarms are unknown"
+        marked = f"A mark on {self.false_alarms:.1%} of {self.defect_free} defect-free images"
+        if self.bounded is None:
+            return f"{marked}, which cannot show that new ones keep the bound of {bound:.1%}"
+        return f"{marked}; the bound of {bound:.1%} is {'kept' if self.bounded else 'not kept'}"
 
 
 def choose_point(images: Iterable[tuple[str, Map, Mask]], rule: ThresholdRule) -> Choice:
@@ -142,9 +155,16 @@ def _at_peak(
     middle = int(plateau[len(plateau) // 2])
     threshold = float(THRESHOLDS[rows[middle]])
     alarms = float((highest >= max(threshold, peak)).mean()) if highest.size else 0.0
-    return Choice(
-        threshold, peak, float(given[middle]), alarms, bounded=alarms <= rule.false_alarms
-    )
+    bounded = _is_bounded(alarms, rule.false_alarms, highest.size)
+    return Choice(threshold, peak, float(given[middle]), alarms, bounded)
+
+
+def _is_bounded(alarms: float, share: float, defect_free: int) -> bool | None:
+    """Say whether a bound is kept; None where so few images are unmarked at any share near it."""
+    if alarms > share:
+        return False
+    enough = defect_free * share >= 1 if share else defect_free > 0
+    return True if enough else None
 
 
 def _allowed(share: float, defect_free: int) -> float:

@@ -1,7 +1,7 @@
 """The workflow: choose the threshold on validation, measure on test, write everything down."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import nn
 
 from blemish import files
 from blemish.arrays import Map
+from blemish.config.drawing import Drawing
 from blemish.config.evaluate import Evaluate
 from blemish.errors import DataError
 from blemish.evaluation import gallery, reports, summary
@@ -49,7 +50,14 @@ class Verdict:
 
 
 def evaluate(
-    data: SplitFolders, trained: Path, out: Path, written: Path, params: Evaluate, *, track: Track
+    data: SplitFolders,
+    trained: Path,
+    out: Path,
+    written: Path,
+    params: Evaluate,
+    *,
+    drawing: Drawing,
+    track: Track,
 ) -> Verdict:
     """Evaluate a trained network.
 
@@ -60,6 +68,7 @@ def evaluate(
             validation images that are kept.
         written: Folder for ``metrics.json``, ``curves/`` and ``gallery/``.
         params: Rules, tolerances, sizes.
+        drawing: What fine-tuning drew onto clean photographs.
         track: Shows progress.
 
     Raises:
@@ -82,9 +91,12 @@ def evaluate(
         JoinedSet.open([data.real], "train"),
         folds,
         params,
+        drawing=drawing,
     )
     networks = [network, *load_folds(trained, folds)]
     choice = choose_point(answers(networks, basis, track), params.threshold)
+    if basis.learned:
+        choice = replace(choice, bounded=None)
     results = list(judge_split(network, test, choice.point, params, track=track, what="Test"))
     metrics, headline = _write(
         out, written, test, results, network=network, choice=choice, basis=basis, params=params

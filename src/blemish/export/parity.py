@@ -67,12 +67,7 @@ class ParityReport:
                 "The exported model answers differently from its source, so neither file is kept "
                 "and no version is registered:\n"
                 + "\n".join(lines)
-<<<<<<< HEAD
-                + "\nThe bounds are export.parity in params.yaml. Fix the model or a bound, then "
-                "run: dvc repro export"
-=======
                 + f"\n{_advice(broken)} Then run: dvc repro export"
->>>>>>> a2c2bc1 (Calibrate INT8 at defects too, and search it on images of every set)
             )
 
     def document(self) -> dict[str, dict[str, float]]:
@@ -80,8 +75,8 @@ class ParityReport:
         return {f.name: {"value": f.value, "bound": f.bound} for f in self.metrics}
 
 
-def _advice(broken: Sequence[Figure]) -> str:
-    if all(figure.name.startswith("int8_") for figure in broken):
+def _advice(broken: Sequence[ParityMetric]) -> str:
+    if all(metric.name.startswith("int8_") for metric in broken):
         return (
             "The fp32 file keeps its bounds, the INT8 file does not: raise "
             "export.quantization.room or search_images in params.yaml, so that more of its layers "

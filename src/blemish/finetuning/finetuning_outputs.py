@@ -23,6 +23,7 @@ from blemish.finetuning.starts import load_start
 from blemish.finetuning.suspects import Suspect
 from blemish.training.checkpoint import tensor_bytes
 from blemish.training.outputs import describe, write_outputs
+from blemish.training.sharing import chosen_precision
 from blemish.training.trainer import Trainer
 from blemish.visualization import encode_png
 
@@ -75,9 +76,10 @@ def write_tuned(tuned: Tuned, outputs: Outputs, fingerprint: str) -> None:
         fingerprint: Of the inputs of train and finetune.
     """
     folder, trainer, start = outputs.weights, tuned.trainer, tuned.start
+    precision = chosen_precision(trainer.params)
     description = {
         "fingerprint": fingerprint,
-        **describe(trainer.best, trainer.progress, load_start(start).width),
+        **describe(trainer.best, trainer.progress, load_start(start).width, precision),
         "start": {"name": start.name, "sha256": sha256_file(start.path)},
         "sets": {members.name: _describe_set(members) for members in tuned.sets},
     }

@@ -82,8 +82,10 @@ def finetune(
     fabric = open_fabric(params, "finetune")
     set_up_torch(params)
     sets = read_sets(PackedSet.open(data.real, "train"))
-    suspects = leave_out_suspects(sets, load_start(start)) if params.leave_out_suspects else {}
-    sheets = add_drawn(sets, params, workers=workers, track=track)
+    suspects = (
+        leave_out_suspects(sets, load_start(start), fabric) if params.leave_out_suspects else {}
+    )
+    sheets = add_drawn(sets, params, fabric, workers=workers, track=track)
     tuning = Tuning(params, fabric, start, read_shared(data, params, fabric), identity, checkpoint)
     dealt = deal_folds(sets, PackedSet.open(data.real, "val"), params.seed)
     folds = []

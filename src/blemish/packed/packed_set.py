@@ -59,7 +59,10 @@ class PackedSet:
         return self._plane(index, "image").astype(np.uint8, copy=False)
 
     def instances(self, index: int) -> NDArray[np.uint16]:
-        """Return the instance map: shape ``(H, W)``, uint16, ``k`` in the ``k``-th defect."""
+        """Return the instance map: shape ``(H, W)``, uint16; ``k`` is the ``k``-th defect.
+
+        It is 0 where there is no defect, and outside the region of interest.
+        """
         return self._plane(index, "instances").astype(np.uint16, copy=False)
 
     def mask(self, index: int) -> NDArray[np.bool_]:

@@ -38,10 +38,11 @@ def pack_image(
         record: Its identity; width, height and defects must be those of the arrays.
         image: Shape ``(H, W)``, uint8.
         instances: Shape ``(H, W)``, integers; 0 none, ``k`` the ``k``-th defect of the record.
-        region: Shape ``(H, W)``, bool, the region of interest; None: the whole image.
+        region: Shape ``(H, W)``, bool, the region of interest; None: the whole image. No defect
+            may lie outside it, so that no reader need leave one out.
 
     Raises:
-        DataError: Record and arrays contradict each other.
+        DataError: Record and arrays contradict each other, or a defect lies outside the region.
     """
     size = (record.height, record.width)
     highest = int(instances.max(initial=0))
@@ -50,6 +51,12 @@ def pack_image(
         raise DataError(
             f"{record.image_id}: a record of {size} with {len(record.defects)} defects does not "
             f"fit an image {image.shape} and instances {instances.shape} up to {highest}."
+        )
+    if region is not None and instances[~region].any():
+        outside = int((instances[~region] > 0).sum())
+        raise DataError(
+            f"{record.image_id}: {outside} pixels of its defects lie outside the region of "
+            "interest; accepted: none."
         )
     narrow = np.uint8 if len(record.defects) < 256 else np.uint16
     return PackedImage(

@@ -68,12 +68,13 @@ class _PackJob:
         if not isinstance(checked, CheckedImage):
             return _Outcome(name, group, "", checked)
         plane = preprocess_image(checked.plane, self.resizing)
-        instances, defects = _prepare_defects(checked, self.resizing)
+        region = self._region(item[0])
+        instances, defects = _prepare_defects(checked, self.resizing, region)
         height, width = plane.shape
         record = PackedRecord(
             row.image_id, images.name, row.group, width, height, defects, row.attributes, row.clean
         )
-        packed = pack_image(record, plane, instances, self._region(item[0]))
+        packed = pack_image(record, plane, instances, region)
         return _Outcome(name, group, checked.digest, (), packed, image_statistics(plane))
 
     def _region(self, number: int) -> NDArray[np.bool_] | None:
@@ -83,11 +84,17 @@ class _PackJob:
 
 
 def _prepare_defects(
-    checked: CheckedImage, resizing: Resizing
+    checked: CheckedImage, resizing: Resizing, region: NDArray[np.bool_] | None
 ) -> tuple[NDArray[np.uint16], tuple[PackedDefect, ...]]:
-    """Return the instance map at the model's scale, and the defects that it still shows."""
+    """Return the instance map at the model's scale, and the defects that it still shows.
+
+    What lies outside the region of interest is left out here, once for every reader: a defect
+    beside the part would attract crops, count as labelled and be judged.
+    """
     scaled = resizing.instances(checked.instances)
     factor = float(np.sqrt(scaled.size / checked.instances.size))
+    if region is not None:
+        scaled = np.where(region, scaled, np.uint16(0))
     areas = np.bincount(scaled.ravel(), minlength=len(checked.defects) + 1)
     numbers = np.zeros(len(areas), np.uint16)
     kept = []

@@ -25,7 +25,7 @@ class Photograph:
     Attributes:
         name: Of the photograph, such as its image id.
         plane: Shape ``(H, W)``, uint8.
-        region: Where the part is, same shape, bool; None: look for it.
+        region: The region of interest, same shape, bool; None: look for the part.
     """
 
     name: str
@@ -43,6 +43,8 @@ class DrawnPhotograph:
         image: Shape ``(H, W)``, uint8.
         instances: Same shape, uint16: 0, or the number of the defect, from 1.
         classes: Class of each defect, in the order of those numbers.
+        region: Window of the photograph's region of interest, same shape, bool, where it has one.
+            No defect lies outside it.
     """
 
     index: int
@@ -50,6 +52,7 @@ class DrawnPhotograph:
     image: Plane
     instances: NDArray[np.uint16]
     classes: tuple[str, ...]
+    region: Mask | None = None
 
     @property
     def mask(self) -> Plane:
@@ -66,6 +69,8 @@ class _Task:
     image: Plane
     part: Mask | None
     donor: Plane
+    limited: bool
+    """Whether the part is the region of interest of the photograph, not one that was found."""
 
 
 def draw_bank(
@@ -159,6 +164,7 @@ class _Tasks(Sequence[_Task]):
             np.ascontiguousarray(photograph.plane[rows, columns]),
             None if part is None else np.ascontiguousarray(part[rows, columns]),
             self._donor(rng, place),
+            photograph.region is not None,
         )
 
     def _place(self, index: int) -> int:
@@ -216,9 +222,11 @@ def _draw(drawing: Drawing, seed: int, task: _Task) -> DrawnPhotograph:
     drawn = draw_on(task.image, task.part, task.donor, drawing, sequence)
     instances = np.zeros(task.image.shape, dtype=np.uint16)
     classes: list[str] = []
+    region = task.part if task.limited else None
+    allowed = True if region is None else region
     for defect in drawn.defects:
-        own = defect.mask & (instances == 0)
+        own = defect.mask & (instances == 0) & allowed
         if own.any():
             classes.append(defect.class_name)
             instances[own] = len(classes)
-    return DrawnPhotograph(task.index, task.source, drawn.image, instances, tuple(classes))
+    return DrawnPhotograph(task.index, task.source, drawn.image, instances, tuple(classes), region)

@@ -23,6 +23,8 @@ class Progress:
     """Epochs done."""
     step: int = 0
     """Optimizer steps done."""
+    stopped: bool = False
+    """Whether training ended early, without a better epoch for long."""
     best_dice: float = -1.0
     best_epoch: int = 0
     history: list[EpochResult] = field(default_factory=list)

@@ -13,8 +13,17 @@ from blemish.training.listener import EpochResult
 _COLUMNS = ("epoch", "train_loss", "val_dice", "val_loss", "learning_rate")
 
 
-def describe(weights: Mapping[str, Tensor], progress: Progress, width: int) -> dict[str, Any]:
-    """Describe trained weights: their architecture and how they came about, without a time."""
+def describe(
+    weights: Mapping[str, Tensor], progress: Progress, width: int, precision: str
+) -> dict[str, Any]:
+    """Describe trained weights: their architecture and how they came about, without a time.
+
+    Args:
+        weights: Of the network.
+        progress: Of its training.
+        width: Channels at half resolution.
+        precision: That was computed in: on another processor ``auto`` may choose another.
+    """
     return {
         "architecture": {"name": "UNetTiny", "width": width},
         "parameters": sum(value.numel() for value in weights.values() if value.is_floating_point()),
@@ -22,6 +31,7 @@ def describe(weights: Mapping[str, Tensor], progress: Progress, width: int) -> d
         "best_val_dice": progress.best_dice,
         "epochs": len(progress.history),
         "steps": progress.step,
+        "precision": precision,
     }
 
 

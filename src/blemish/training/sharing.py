@@ -6,7 +6,8 @@ number of processes changes a loss by rounding only.
 """
 
 import os
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -14,6 +15,8 @@ from torch import Tensor, distributed, nn
 
 from blemish.config.learning import Learning
 from blemish.errors import ParamsError
+
+T = TypeVar("T")
 
 
 def open_fabric(params: Learning, block: str) -> Fabric:
@@ -27,6 +30,9 @@ def open_fabric(params: Learning, block: str) -> Fabric:
         ParamsError: The device is ``cuda`` and there is none, or the batch cannot be divided among
             the processes.
     """
+    if params.device == "cuda":
+        # Without it deterministic algorithms refuse every matrix product on CUDA.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if params.device == "cuda" and not torch.cuda.is_available():
         raise ParamsError(
             f"{block}.device is 'cuda' but torch sees no CUDA device here; accepted: cpu. "
@@ -38,28 +44,38 @@ def open_fabric(params: Learning, block: str) -> Fabric:
             f"{block}.batch is {params.batch}, which {world} processes cannot share evenly; "
             f"a multiple of {world} is accepted."
         )
-    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    local = processes_here()
     fabric = Fabric(
         accelerator=params.device,
         devices=local,
         num_nodes=world // local,
         strategy="ddp" if world > 1 else "auto",
-        precision="bf16-mixed" if _rounds(params) else "32-true",
+        precision="bf16-mixed" if chosen_precision(params) == "bfloat16" else "32-true",
     )
     fabric.launch()
     return fabric
 
 
-def _rounds(params: Learning) -> bool:
-    """Tell whether to compute in bfloat16: always on CUDA, by the processor where left open.
+def chosen_precision(params: Learning) -> Literal["float32", "bfloat16"]:
+    """Return what to compute in: bfloat16 on CUDA; with ``auto`` the processor decides.
 
     Without instructions for it a processor emulates bfloat16, many times slower than float32.
     """
     if params.device == "cuda" or params.precision == "bfloat16":
-        return True
+        return "bfloat16"
     capabilities = torch.cpu.get_capabilities()
-    able = any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "arm_bf16"))
-    return params.precision == "auto" and able
+    able = any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return "bfloat16" if params.precision == "auto" and able else "float32"
+
+
+def processes_here() -> int:
+    """Return how many processes of this training share this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
+def by_first_process(fabric: Fabric, make: Callable[[], T]) -> T:
+    """Return what the first process makes; the others wait for it and receive a copy."""
+    return cast("T", fabric.broadcast(make() if fabric.is_global_zero else None))
 
 
 def part(numbers: range, fabric: Fabric) -> range:
@@ -69,7 +85,10 @@ def part(numbers: range, fabric: Fabric) -> range:
 
 
 class _Pooled(torch.autograd.Function):
-    """The sum over all processes; its gradient is the sum of theirs."""
+    """The sum over all processes; its gradient is the sum of theirs.
+
+    PyTorch's own function of this kind, in ``torch.distributed.nn``, is deprecated.
+    """
 
     @staticmethod
     def forward(_context: Any, sums: Tensor) -> Tensor:
@@ -96,17 +115,16 @@ class SharedBatchNorm(nn.BatchNorm2d):
         """Normalise ``(N, C, H, W)`` by the statistics of every process's part."""
         if not self.training:
             return super().forward(input)
-        channels = input.shape[1]
-        own = torch.cat([input.sum((0, 2, 3)), (input * input).sum((0, 2, 3))])
-        count = input.numel() // channels * distributed.get_world_size()
-        pooled = pool_sums(own) / count
-        mean, square = pooled[:channels], pooled[channels:]
-        variance = square - mean * mean
+        exact = input.float()  # under autocast a convolution answers in bfloat16
+        count = input.numel() // input.shape[1] * distributed.get_world_size()
+        mean = pool_sums(exact.sum((0, 2, 3))) / count
+        centred = exact - mean[:, None, None]
+        # Of the distances, not of the squares: those would cancel where the mean is large.
+        variance = pool_sums(centred.square().sum((0, 2, 3))) / count
         self._remember(mean.detach(), variance.detach(), count)
         scale = torch.rsqrt(variance + self.eps) * self.weight
-        shift = self.bias - mean * scale
-        normalized: Tensor = input * scale[:, None, None] + shift[:, None, None]
-        return normalized
+        normalized = centred * scale[:, None, None] + self.bias[:, None, None]
+        return normalized.to(input.dtype)
 
     def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
         """Move the running statistics, the variance without bias, as PyTorch does."""

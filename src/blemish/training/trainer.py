@@ -25,18 +25,21 @@ from blemish.training.checkpoint import (
 from blemish.training.crops import IGNORED, CropSource
 from blemish.training.listener import EpochResult, TrainingListener
 from blemish.training.optimization import Schedule, average_weights, make_optimizers, set_rate
-from blemish.training.sharing import part, pool_sums, share_batch_norm
+from blemish.training.sharing import part, pool_sums, processes_here, share_batch_norm
 from blemish.training.supervision import DeepSupervision
 from blemish.training.validator import Validator
 
 
 def set_up_torch(params: Learning) -> None:
-    """Fix everything that could make two runs differ: seed, algorithms, thread count."""
+    """Fix everything that could make two runs differ: seed, algorithms, thread count.
+
+    The processes of one machine share its threads: more of them than cores wait for each other.
+    """
     torch.manual_seed(params.seed)
     torch.use_deterministic_algorithms(mode=True)
     # It would write NaN into every fresh tensor, to show reads of unset memory: a sixth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a property of the module
-    torch.set_num_threads(params.threads)
+    torch.set_num_threads(max(1, params.threads // processes_here()))
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ class Trainer:
     def run(self, checkpoint: Path, identity: str) -> None:
         """Train the epochs that are left, with a checkpoint after each."""
         self.listener.on_start(self.schedule.epochs, self.progress.epoch)
-        while self.progress.epoch < self.schedule.epochs:
+        while self.progress.epoch < self.schedule.epochs and not self.progress.stopped:
             result = self._run_epoch(self.progress.epoch + 1)
             self._remember(result)
             self.listener.on_epoch(result)
@@ -194,7 +197,7 @@ class Trainer:
             progress.best_dice, progress.best_epoch = result.val_dice, result.epoch
             self.best = copy_weights(self.averaged_network)
         elif result.epoch - progress.best_epoch >= patience:
-            progress.epoch = self.schedule.epochs
+            progress.stopped = True
 
     def make_batch(self, images: Plane, truth: Plane) -> Batch:
         """Make tensors; in the thread that draws, a second OpenMP team would slow every step."""

@@ -13,7 +13,7 @@ from blemish.training.crops import SyntheticCrops
 from blemish.training.listener import Listeners, TrainingListener
 from blemish.training.optimization import Schedule
 from blemish.training.outputs import describe, write_outputs
-from blemish.training.sharing import open_fabric
+from blemish.training.sharing import chosen_precision, open_fabric
 from blemish.training.trainer import Lesson, Trainer, set_up_torch
 from blemish.training.validator import Validator
 
@@ -51,7 +51,8 @@ def train(
     trainer.resume(checkpoint, identity)
     trainer.run(checkpoint, identity)
     if fabric.is_global_zero:
-        description = describe(trainer.best, trainer.progress, params.network.width)
+        precision = chosen_precision(params)
+        description = describe(trainer.best, trainer.progress, params.network.width, precision)
         write_outputs(out, curves, trainer.best, trainer.progress.history, description)
         checkpoint.unlink(missing_ok=True)
     fabric.barrier()

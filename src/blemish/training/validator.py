@@ -34,6 +34,7 @@ class Validation:
 class _Image:
     image: NDArray[np.uint8]
     truth: NDArray[np.bool_]
+    region: NDArray[np.bool_] | None
     set_number: int
 
 
@@ -54,7 +55,7 @@ class Validator:
         sets = [packed.record(i).set_name for packed, i in chosen]
         self._names = sorted(set(sets))
         self._images = [
-            _Image(packed.image(i), packed.mask(i), self._names.index(name))
+            _Image(packed.image(i), packed.mask(i), packed.region(i), self._names.index(name))
             for (packed, i), name in list(zip(chosen, sets, strict=True))[
                 fabric.global_rank :: fabric.world_size
             ]
@@ -75,9 +76,7 @@ class Validator:
             images = torch.from_numpy(stacked)[:, None].to(self._fabric.device)
             logits = network(images).float().cpu()
             for item, answer in zip(batch, logits, strict=True):
-                height, width = item.image.shape
-                truth = torch.from_numpy(item.truth).float()
-                sums[item.set_number] += _count(answer[0, :height, :width], truth, params)
+                sums[item.set_number] += _count(*_known_pixels(item, answer[0]), params)
         return _summarize(sum_over(sums, self._fabric), params)
 
     def _batches(self) -> Iterator[list[_Image]]:
@@ -96,6 +95,16 @@ def pad_to_stride(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Pad on the right and below to multiples of the stride."""
     below, right = (-side % UNetTiny.stride for side in image.shape)
     return cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REFLECT_101)  # type: ignore[return-value]  # uint8 in, uint8 out
+
+
+def _known_pixels(item: _Image, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return logits and truth of an image, without its padding and what lies outside its region."""
+    height, width = item.image.shape
+    logits, truth = logits[:height, :width], torch.from_numpy(item.truth).float()
+    if item.region is None:
+        return logits, truth
+    inside = torch.from_numpy(item.region)
+    return logits[inside], truth[inside]
 
 
 def _count(logits: Tensor, truth: Tensor, params: Loss) -> Tensor:

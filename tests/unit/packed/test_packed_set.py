@@ -76,6 +76,15 @@ def test_a_record_must_fit_its_arrays() -> None:
         pack_image(record("a", 2), image, instances)
 
 
+def test_no_defect_may_lie_outside_the_region_of_interest() -> None:
+    """Readers rely on it, so a writer that forgets it is refused."""
+    image, instances = arrays(3)
+    region = np.ones(SIZE, np.bool_)
+    region[:, :2] = False
+    with pytest.raises(DataError, match="2 pixels of its defects lie outside the region"):
+        pack_image(record("a", 3), image, instances, region)
+
+
 def test_a_failed_writer_leaves_no_file(tmp_path: Path) -> None:
     """An error in the block leaves neither of the two files."""
 

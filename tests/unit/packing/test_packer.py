@@ -310,6 +310,26 @@ def test_a_region_of_interest_is_carried_at_the_model_s_scale(tmp_path: Path) ->
     assert len({tuple(one["region"]) for one in entries if "region" in one}) == 1
 
 
+@pytest.mark.parametrize(("first_row", "area"), [(5, 12), (10, 0)])
+def test_defects_outside_the_region_of_interest_are_left_out(
+    tmp_path: Path, first_row: int, area: int
+) -> None:
+    """A defect counts as far as it lies inside; an image with none inside is defect-free."""
+    region = np.zeros((24, 32), bool)
+    region[first_row:, 16:] = True  # defects lie in rows 4 to 7 and end in column 19
+    images = with_region(tmp_path, region)
+    summary = pack([images], tmp_path / "out", SPLITTING, Resizing())
+    found = []
+    for split in SPLITS:
+        packed = PackedSet.open(tmp_path / "out", split)
+        for index in range(len(packed)):
+            assert packed.mask(index).sum() == sum(d.area_px for d in packed.record(index).defects)
+            found += [defect.area_px for defect in packed.record(index).defects]
+    assert found == ([area] * 3 if area else [])
+    counts = summary["sets"]["regional"].values()
+    assert sum(one["defective"] for one in counts) == len(found)
+
+
 @pytest.mark.parametrize(
     ("region", "problem"),
     [

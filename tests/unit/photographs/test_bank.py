@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tiny_finetuning import DRAWING
 
 from blemish.config.drawing import Drawing, DrawnWeights
 from blemish.errors import DataError
@@ -26,7 +27,7 @@ def photographs(count: int = 4, **options: object) -> list[Photograph]:
 
 def only(name: str) -> Drawing:
     weights = dict.fromkeys(DrawnWeights.model_fields, 0.0) | {name: 1.0}
-    return Drawing(defects=DrawnWeights(**weights))
+    return DRAWING.model_copy(update={"defects": DrawnWeights(**weights)})
 
 
 def same(first: Sequence[DrawnPhotograph], second: Sequence[DrawnPhotograph]) -> bool:
@@ -41,14 +42,14 @@ def same(first: Sequence[DrawnPhotograph], second: Sequence[DrawnPhotograph]) ->
 def test_bytes_depend_on_seed_and_index_alone() -> None:
     """One process or two, ten images or twenty, any thread count: an index gives the same bytes."""
     set_of_four = photographs()
-    alone = list(draw_bank(set_of_four, Drawing(), seed=5, count=20, size=96))
-    together = list(draw_bank(set_of_four, Drawing(), seed=5, count=20, size=96, workers=2))
+    alone = list(draw_bank(set_of_four, DRAWING, seed=5, count=20, size=96))
+    together = list(draw_bank(set_of_four, DRAWING, seed=5, count=20, size=96, workers=2))
     cv2.setNumThreads(1)
-    fewer = list(draw_bank(set_of_four, Drawing(), seed=5, count=10, size=96))
+    fewer = list(draw_bank(set_of_four, DRAWING, seed=5, count=10, size=96))
     cv2.setNumThreads(-1)
     assert same(alone, together)
     assert same(alone[:10], fewer)
-    other = list(draw_bank(set_of_four, Drawing(), seed=6, count=10, size=96))
+    other = list(draw_bank(set_of_four, DRAWING, seed=6, count=10, size=96))
     assert not any(
         np.array_equal(one.image, two.image) for one, two in zip(alone, other, strict=False)
     )
@@ -58,7 +59,7 @@ def test_outside_the_masks_the_photograph_stays() -> None:
     """Most pixels are those of the photograph, and nothing that shows lies beside a mask."""
     sources = {photograph.name: photograph.plane for photograph in photographs()}
     changed, painted, loud = [], [], 0
-    for drawn in draw_bank(photographs(), Drawing(), seed=1, count=24, size=256):
+    for drawn in draw_bank(photographs(), DRAWING, seed=1, count=24, size=256):
         difference = np.abs(drawn.image.astype(int) - sources[drawn.source])
         near = cv2.dilate(drawn.mask, np.ones((7, 7), np.uint8)) > 0
         loud += int((difference[~near] > 40).sum())
@@ -71,7 +72,7 @@ def test_outside_the_masks_the_photograph_stays() -> None:
 
 def test_nearly_every_image_shows_a_defect_of_a_named_class() -> None:
     """Instances are numbered from 1 in the order of the classes; few images show nothing."""
-    bank = list(draw_bank(photographs(), Drawing(), seed=2, count=40, size=128))
+    bank = list(draw_bank(photographs(), DRAWING, seed=2, count=40, size=128))
     assert sum(bool(drawn.classes) for drawn in bank) >= 38
     for drawn in bank:
         numbers = set(np.unique(drawn.instances)) - {0}
@@ -99,9 +100,14 @@ def test_defects_lie_on_the_part_alone() -> None:
     for region, margin in ((given, 3), (plain, 9)):
         allowed = cv2.dilate(part.view(np.uint8), np.ones((margin, margin), np.uint8)) > 0
         sources = {photograph.name: photograph.plane for photograph in region}
-        bank = list(draw_bank(region, Drawing(), seed=4, count=24, size=200))
+        bank = list(draw_bank(region, DRAWING, seed=4, count=24, size=200))
         for drawn in bank:
             assert not drawn.mask[~allowed].any()
+            if region is given:
+                assert np.array_equal(drawn.region, part)
+                assert not drawn.mask[~part].any()
+            else:
+                assert drawn.region is None
             difference = np.abs(drawn.image.astype(int) - sources[drawn.source])
             assert (
                 difference[~cv2.dilate(allowed.view(np.uint8), np.ones((7, 7))).view(bool)].max()
@@ -147,11 +153,11 @@ def test_photographs_are_used_equally_often() -> None:
 def test_any_shape_and_level(shape: tuple[int, int], level: int) -> None:
     """Tiny, narrow, black and overexposed photographs pass through."""
     blank = [Photograph("blank", np.full(shape, level, np.uint8))]
-    for drawn in draw_bank(blank, Drawing(), seed=1, count=4, size=256):
+    for drawn in draw_bank(blank, DRAWING, seed=1, count=4, size=256):
         assert drawn.image.shape == drawn.instances.shape == shape
 
 
 def test_no_photograph_is_refused() -> None:
     """Without any clean photograph the refusal says what to do."""
     with pytest.raises(DataError, match="--clean"):
-        list(draw_bank([], Drawing(), seed=1, count=1))
+        list(draw_bank([], DRAWING, seed=1, count=1))
