@@ -11,17 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from blemish.arrays import Mask, Plane
 from blemish.config.drawing import Drawing
 from blemish.config.evaluate import Evaluate
 from blemish.errors import ModelFileError
 from blemish.packed import JoinedSet
 from blemish.photographs.bank import Photograph, draw_bank
-
-Plane = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
 
 DRAWN = 64
 """Images with drawn defects that a threshold is chosen on, in each set of clean photographs."""
