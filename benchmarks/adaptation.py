@@ -199,7 +199,11 @@ def measure(dealt: Dealt, level: str, seed: int, start: str, params: Params) -> 
             drawing=params.finetune.drawing,
         )
         networks = [network, *load_folds(trained, folds)]
-        choice = choose_point(answers(networks, basis, _silently), params.evaluate.threshold)
+        choice = choose_point(
+            answers(networks, basis, _silently),
+            params.evaluate.threshold,
+            beside_defects=basis.beside_defects,
+        )
         results = list(
             judge_split(
                 *(network, dealt.test, choice.point, params.evaluate), track=_silently, what=""

@@ -83,6 +83,26 @@ def test_a_bound_that_cannot_be_kept_is_said_to_be_broken() -> None:
     assert choice.false_alarms == 1.0
 
 
+def test_labelled_images_hold_the_peak_up_where_few_are_defect_free() -> None:
+    """A mark far from their defects is a false alarm, unless the network has learned the image."""
+    truth = np.zeros((100, 100), bool)
+    truth[40:50, 40:50] = True
+    probability = np.where(truth, np.float32(0.95), np.float32(0.05))
+    probability[2, 2] = 0.9
+    labelled = [("set", probability, truth)] * 12
+    found = choose_point(labelled, rule(false_alarms=0.1))
+    assert (found.peak > 0.9, found.beside_defects, found.bounded) == (True, 12, True)
+    assert "0 defect-free images and of 12 labelled ones" in found.describe_alarms(0.1)
+    learned = choose_point(labelled, rule(false_alarms=0.1), beside_defects=False)
+    assert (learned.peak, learned.beside_defects, learned.bounded) == (0.0, 0, None)
+    quiet = [("set", np.full((8, 8), np.float32(0.01)), np.zeros((8, 8), bool))] * 10
+    enough = choose_point([*labelled, *quiet], rule(false_alarms=0.1))
+    assert (enough.peak, enough.beside_defects, enough.bounded) == (0.0, 0, True)
+    near = probability.copy()
+    near[2, 2], near[54, 54] = 0.05, 0.9
+    assert choose_point([("set", near, truth)] * 12, rule(false_alarms=0.1)).peak == 0.0
+
+
 @pytest.mark.parametrize(
     ("defect_free", "marked", "bounded", "said"),
     [

@@ -8,7 +8,7 @@ as they are; without any set, synthetic images.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from blemish.arrays import Mask, Plane
@@ -46,6 +46,8 @@ class Basis:
     sentence: str
     clean: int
     """Defect-free validation images of the user's among them."""
+    beside_defects: bool = True
+    """Whether its network has not seen what lies beside the defects of its labelled images."""
     learned: bool = False
     """Whether its defect-free images are training images, which say nothing of new ones."""
 
@@ -113,7 +115,7 @@ def choose_basis(
             f"no labelled validation image, but {len(shown)} labelled training images, which the "
             f"network has learned by heart, and {defect_free}"
         )
-        return _of_images(chosen, what, clean=len(clean))
+        return replace(_of_images(chosen, what, clean=len(clean)), beside_defects=False)
     source = validation if len(validation) else training
     names = sorted({source.record(index).set_name for index in range(len(source))})
     what = f"defects drawn onto {len(source)} clean photographs, and the photographs as they are"
@@ -121,7 +123,9 @@ def choose_basis(
         what += "; no photograph validates, and these the network has learned as defect-free"
     examples = _drawn_and_clean(source, names, drawing, params.bootstrap.seed)
     count = DRAWN * len(names) + len(source)
-    return Basis(examples, count, what, len(clean), learned=source is training)
+    return Basis(
+        examples, count, what, len(clean), beside_defects=False, learned=source is training
+    )
 
 
 def _where(images: JoinedSet, *, defective: bool) -> list[int]:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -28,6 +29,9 @@ THRESHOLDS: Figures = np.round(4096 / (1 + np.exp(-np.linspace(-6, 4, 21)))) / 4
 On metal that a network hardly knows, defects get low probabilities: their best threshold lay below
 0.06 on every split of magnetic tiles, and above 0.8 on strip steel.
 """
+
+MARGIN = 16
+"""Pixels around a defect in which a mark is no false alarm, but a border seen otherwise."""
 
 FEW = 32
 """Defective images from which on the plateau is as wide as the rule says."""
@@ -47,11 +51,13 @@ class Choice:
     dice: float
     """Pooled over the pixels of a set, mean over the sets that hold a defect."""
     false_alarms: float
-    """Share of the defect-free images with any mark; 0.0 without such images."""
+    """Share of images with a mark where there is no defect; 0.0 without such images."""
     bounded: bool | None
     """Whether ``false_alarms`` keeps the bound asked for; None where the images cannot say it."""
     defect_free: int = 0
     """Number of defect-free images that ``false_alarms`` is a share of."""
+    beside_defects: int = 0
+    """Number of labelled images that it is a share of too, beside their defects."""
 
     @property
     def point(self) -> OperatingPoint:
@@ -64,33 +70,43 @@ class Choice:
         Args:
             bound: Largest share of defect-free images with a mark that was asked for.
         """
-        if not self.defect_free:
+        if not self.defect_free + self.beside_defects:
             return "No defect-free image chose the peak: false alarms are unknown"
         marked = f"A mark on {self.false_alarms:.1%} of {self.defect_free} defect-free images"
+        if self.beside_defects:
+            marked += f" and of {self.beside_defects} labelled ones beside their defects"
         if self.bounded is None:
             return f"{marked}, which cannot show that new ones keep the bound of {bound:.1%}"
         return f"{marked}; the bound of {bound:.1%} is {'kept' if self.bounded else 'not kept'}"
 
 
-def choose_point(images: Iterable[tuple[str, Map, Mask]], rule: ThresholdRule) -> Choice:
+def choose_point(
+    images: Iterable[tuple[str, Map, Mask]], rule: ThresholdRule, *, beside_defects: bool = True
+) -> Choice:
     """Choose by the rule above.
+
+    Where defect-free images are too few to show the bound, labelled ones count beside them, by
+    what is marked away from their defects: else nothing would hold the peak up.
 
     Args:
         images: For each validation image its set, probability and truth, both ``(H, W)``.
         rule: The bound on false alarms, its price, and the height of the plateau.
+        beside_defects: Whether labelled images may count so; not if the network has learned them.
 
     Raises:
         DataError: No validation image holds a defect.
     """
     sets: dict[str, _Marks] = defaultdict(_Marks)
-    highest = []
+    free: list[float] = []
+    beside: list[float] = []
     shown = 0
     for name, probability, truth in images:
         sets[name].add(probability, truth)
         if truth.any():
             shown += 1
+            beside += _highest_beside(probability, truth) if beside_defects else []
         else:
-            highest.append(float(probability.max()))
+            free.append(float(probability.max()))
     defective = [marks.dice() for _, marks in sorted(sets.items()) if marks.truth]
     if not defective:
         raise DataError(
@@ -100,11 +116,18 @@ def choose_point(images: Iterable[tuple[str, Map, Mask]], rule: ThresholdRule) -
     dice = np.mean(defective, axis=0)
     # With few images where the best threshold lies is chance: the plateau is taken wider.
     tolerance = rule.plateau * max(1.0, np.sqrt(FEW / shown))
-    choices = [
-        _at_peak(dice, column, np.asarray(highest), rule, tolerance) for column in range(len(PEAKS))
-    ]
-    allowed = _allowed(rule.false_alarms, len(highest))
-    return replace(_choose(choices, rule, allowed), defect_free=len(highest))
+    beside = [] if _is_enough(len(free), rule.false_alarms) else beside
+    highest = np.asarray([*free, *beside])
+    choices = [_at_peak(dice, column, highest, rule, tolerance) for column in range(len(PEAKS))]
+    chosen = _choose(choices, rule, _allowed(rule.false_alarms, len(highest)))
+    return replace(chosen, defect_free=len(free), beside_defects=len(beside))
+
+
+def _highest_beside(probability: Map, truth: Mask) -> list[float]:
+    """Return the highest probability away from the defects, if that is half of an image or more."""
+    side = 2 * MARGIN + 1
+    near = cv2.dilate(truth.view(np.uint8), np.ones((side, side), np.uint8)) > 0
+    return [float(probability[~near].max())] if near.mean() <= 0.5 else []
 
 
 class _Marks:
@@ -160,11 +183,15 @@ def _at_peak(
 
 
 def _is_bounded(alarms: float, share: float, defect_free: int) -> bool | None:
-    """Say whether a bound is kept; None where so few images are unmarked at any share near it."""
+    """Say whether a bound is kept; None where too few images could show it to be broken."""
     if alarms > share:
         return False
-    enough = defect_free * share >= 1 if share else defect_free > 0
-    return True if enough else None
+    return True if _is_enough(defect_free, share) else None
+
+
+def _is_enough(defect_free: int, share: float) -> bool:
+    """Say whether the share allows one marked image; if it is 0, whether there is any image."""
+    return defect_free * share >= 1 if share else defect_free > 0
 
 
 def _allowed(share: float, defect_free: int) -> float:

@@ -94,7 +94,9 @@ def evaluate(
         drawing=drawing,
     )
     networks = [network, *load_folds(trained, folds)]
-    choice = choose_point(answers(networks, basis, track), params.threshold)
+    choice = choose_point(
+        answers(networks, basis, track), params.threshold, beside_defects=basis.beside_defects
+    )
     if basis.learned:
         choice = replace(choice, bounded=None)
     results = list(judge_split(network, test, choice.point, params, track=track, what="Test"))
