@@ -88,7 +88,7 @@ def test_labelled_images_hold_the_peak_up_where_few_are_defect_free() -> None:
     truth = np.zeros((100, 100), bool)
     truth[40:50, 40:50] = True
     probability = np.where(truth, np.float32(0.95), np.float32(0.05))
-    probability[2, 2] = 0.9
+    probability[40:50, 40], probability[2, 2] = 0.4, 0.9  # the rim keeps the threshold low
     labelled = [("set", probability, truth)] * 12
     found = choose_point(labelled, rule(false_alarms=0.1))
     assert (found.peak > 0.9, found.beside_defects, found.bounded) == (True, 12, True)
