@@ -52,8 +52,7 @@ def measure_defects(mask: Mask, probability: Map) -> tuple[tuple[Defect, ...], i
         raise ShapeError(f"Mask {mask.shape} and probability {probability.shape} do not match.")
     if not mask.any():
         return (), 0
-    # OpenCV, since this is in the path of each request: regionprops of scikit-image takes three
-    # times as long for 148 marks on 512 x 512 px, and the server does without that package.
+    # OpenCV on the path of each request: regionprops takes thrice as long (148 marks, 512 x 512).
     count, labels, stats, centroids = cv2.connectedComponentsWithStats(
         mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S
     )
@@ -64,8 +63,8 @@ def measure_defects(mask: Mask, probability: Map) -> tuple[tuple[Defect, ...], i
         x, y, w, h, area = (int(value) for value in stats[label])
         here = np.s_[y : y + h, x : x + w]
         region = labels[here] == label
-        centroid = (round(float(centroids[label][0]), 3), round(float(centroids[label][1]), 3))
-        defects.append(_measure((x, y, w, h), area, centroid, region, probability[here][region]))
+        cx, cy = (round(float(place), 3) for place in centroids[label])
+        defects.append(_measure((x, y, w, h), area, (cx, cy), region, probability[here][region]))
     return tuple(defects), count - 1
 
 

@@ -85,27 +85,22 @@ class ImageCollection:
 def collection_of_uploads(files: Sequence[tuple[str, bytes]]) -> ImageCollection:
     """Make a collection of uploaded files; those that the decode gate refuses carry its reason.
 
-    A file ``NAME.mask.png`` is the truth of the image ``NAME.*`` and no image of its own.
-
     Args:
-        files: Name and bytes of each; the same name may come twice.
+        files: Name and bytes of each; ``NAME.mask.png`` is the truth of the image ``NAME.*``.
     """
-    entries: list[ImageEntry] = []
+    entries, digests = list[ImageEntry](), list[str]()
     images: list[tuple[Plane, Mask | None]] = []
     refused: list[tuple[str, str]] = []
-    digests: list[str] = []
     masks = {name.removesuffix(_MASK): data for name, data in files if name.endswith(_MASK)}
-    for name, data in files:
-        if name.endswith(_MASK):
-            continue
+    for name, data in (file for file in files if not file[0].endswith(_MASK)):
         try:
             decoded = decode_image(data)
             truth = _truth(masks.pop(PurePath(name).stem, None), decoded.plane.shape)
         except ImageError as error:
             refused.append((name, str(error)))
             continue
-        taken = {entry.image_id for entry in entries}
-        entries.append(ImageEntry(_free_name(name, taken), set_name="uploads"))
+        unused = _unused_name(name, {entry.image_id for entry in entries})
+        entries.append(ImageEntry(unused, set_name="uploads"))
         images.append((decoded.plane, truth))
         digests.append(decoded.sha256 + ("" if truth is None else sha256_bytes(truth.tobytes())))
     refused += [(f"{stem}{_MASK}", "No image of that name was uploaded.") for stem in masks]
@@ -177,23 +172,17 @@ def collection_of_set(folder: Path) -> ImageCollection:
         name=images.name,
         digest=sha256_bytes(f"{folder.resolve()}:{changed_ns}".encode()),
         entries=tuple(
-            ImageEntry(
-                row.image_id,
-                images.name,
-                row.group,
-                tuple(sorted(classes.get(row.image_id, ()))),
-                row.clean,
-            )
-            for row in images.rows
+            ImageEntry(r.image_id, images.name, r.group, classes.get(r.image_id, ()), r.clean)
+            for r in images.rows
         ),
         open=open_image,
         region=images.region,
     )
 
 
-def _free_name(name: str, taken: set[str]) -> str:
-    number, free = 1, name
-    while free in taken:
+def _unused_name(name: str, taken: set[str]) -> str:
+    number, unused = 1, name
+    while unused in taken:
         number += 1
-        free = f"{name} ({number})"
-    return free
+        unused = f"{name} ({number})"
+    return unused

@@ -87,6 +87,19 @@ class TiffLayout:
             yield Segment(offset, size, plane, top, left, rows)
 
 
+def _colours(directory: Directory, photometric: int, channels: int) -> int:
+    if photometric not in _COLOURS:
+        raise ImageContentError(
+            f"A TIFF of photometric interpretation {photometric} (CMYK?); accepted are grey, RGB "
+            "and palettes."
+        )
+    colours = _COLOURS[photometric]
+    extra = directory.all(Tag.EXTRA_SAMPLES)
+    if not colours <= channels <= colours + 1 or len(extra) not in (0, channels - colours):
+        raise corrupt("TIFF", f"it has {channels} channels, of which {colours} are colour")
+    return colours
+
+
 def read_layout(directory: Directory, limits: Limits) -> TiffLayout:
     """Return the layout that a directory describes.
 
@@ -99,15 +112,7 @@ def read_layout(directory: Directory, limits: Limits) -> TiffLayout:
     limits.check(width, height)
     photometric = directory.one(Tag.PHOTOMETRIC)
     channels = directory.one(Tag.CHANNELS, 1)
-    if photometric not in _COLOURS:
-        raise ImageContentError(
-            f"A TIFF of photometric interpretation {photometric} (CMYK?); accepted are grey, RGB "
-            "and palettes."
-        )
-    colours = _COLOURS[photometric]
-    extra = directory.all(Tag.EXTRA_SAMPLES)
-    if not colours <= channels <= colours + 1 or len(extra) not in (0, channels - colours):
-        raise corrupt("TIFF", f"it has {channels} channels, of which {colours} are colour")
+    colours = _colours(directory, photometric, channels)
     segment_width, segment_rows = _segment_size(directory, width, height)
     limits.check(segment_width, min(segment_rows, height))
     return TiffLayout(

@@ -45,16 +45,21 @@ def import_source(
     """
     plan = plan_import(source, open_source(source.root, folder))
     existing = _existing(folder, replace=replace)
-    same = existing is not None and existing.about.get("source_digest") == plan.digest
-    if existing is not None and same and existing.about["content"] == _content(folder):
+    if existing is not None and _is_equal(existing, folder, plan.digest, replace=replace):
         return existing, True
-    if existing is not None and not (same or replace):
+    _write(source, folder, plan, workers, track)
+    return read_set(folder), False
+
+
+def _is_equal(existing: ImageSet, folder: Path, digest: str, *, replace: bool) -> bool:
+    """Say whether a set is whole and made from the same; one made from other things is refused."""
+    same = existing.about.get("source_digest") == digest
+    if not (same or replace):
         raise DataError(
             f"{folder.name} exists already and was made from other files or options. "
             "Replace it with --force, or choose another --name."
         )
-    _write(source, folder, plan, workers, track)
-    return read_set(folder), False
+    return same and existing.about["content"] == _content(folder)
 
 
 def _existing(folder: Path, *, replace: bool) -> ImageSet | None:

@@ -1,12 +1,12 @@
 """One image of a set, opened large over the page: its mask, its classes, its neighbours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import streamlit as st
 
 from blemish.dashboard.address_widgets import address, page_address, remember
-from blemish.dashboard.image_collections import ImageCollection, ImageEntry
+from blemish.dashboard.image_collections import ImageCollection, ImageEntry, OpenedImage
 from blemish.dashboard.page_errors import caught, plain
 from blemish.dashboard.viewer import Pane, make_frame, show_frames
 from blemish.visualization import overlay_outline
@@ -60,19 +60,8 @@ def _show(
         entry, image = collection.entries[index], collection.image(index)
         _show_steps(image_id, order)
         st.caption(plain(" · ".join(_facts(entry, image.plane.shape, splits))))
-        panes = [Pane("Image", None, f"The image {image_id}.")]
-        if image.truth is not None:
-            outline = overlay_outline(image.plane, image.truth)
-            mask = image.truth.astype(np.uint8) * 255
-            panes += [
-                Pane("Outline of the mask", outline, "The image with the mask's outline.", "a"),
-                Pane("Mask", mask, "The mask.", "b"),
-            ]
-        if region is not None and region.shape == image.plane.shape:
-            shaded = np.where(region, image.plane, image.plane // 4).astype(np.uint8)
-            panes.append(Pane("Region of interest", shaded, "What counts; the rest is dark."))
         show_frames(
-            [make_frame(image_id, image.plane, panes)],
+            [make_frame(image_id, image.plane, list(_panes(image_id, image, region)))],
             stamp=collection.digest,
             opacity=1.0,
             key="opened",
@@ -117,3 +106,14 @@ def _facts(entry: ImageEntry, shape: tuple[int, ...], splits: Mapping[str, str])
         f"group {entry.group}",
         f"split {split}" if split else "in no split",
     ]
+
+
+def _panes(image_id: str, image: OpenedImage, region: np.ndarray | None) -> Iterator[Pane]:
+    yield Pane("Image", None, f"The image {image_id}.")
+    if image.truth is not None:
+        outline = overlay_outline(image.plane, image.truth)
+        yield Pane("Outline of the mask", outline, "The image with the mask's outline.", "a")
+        yield Pane("Mask", image.truth.astype(np.uint8) * 255, "The mask.", "b")
+    if region is not None and region.shape == image.plane.shape:
+        shaded = np.where(region, image.plane, image.plane // 4).astype(np.uint8)
+        yield Pane("Region of interest", shaded, "What counts; the rest is dark.")

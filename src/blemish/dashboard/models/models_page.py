@@ -93,6 +93,11 @@ def _table(versions: Sequence[Version]) -> Version:
     if chosen:
         remember("version", str(versions[chosen[0]].version))
         return versions[chosen[0]]
+    return _named(versions)
+
+
+def _named(versions: Sequence[Version]) -> Version:
+    """Return the version that the address names, else the candidate, else the newest."""
     asked = st.query_params.get("version")
     preferred = [one for one in versions if "candidate" in one.aliases] or list(versions)
     found = next((one for one in versions if str(one.version) == asked), None)

@@ -115,6 +115,18 @@ def _show_image(logged: LoggedPrediction, found: Prediction) -> None:
     except ImageError as error:
         st.error(plain(str(error)), icon=":material/broken_image:")
         return
+    _say_difference(found, again)
+    show_frames([frame], stamp=str(logged.id), opacity=1.0, key="prediction-panes")
+    st.link_button(
+        "Open in Compare",
+        page_address("", {"on": f"prediction:{logged.id}"}),
+        icon=":material/compare:",
+        help=f"The same image under two versions, side by side. Heatmap: {meaning('heatmap')}",
+    )
+
+
+def _say_difference(found: Prediction, again: Segmentation | None) -> None:
+    """Say where the version, asked again, does not answer, or marks something else."""
     if again is None:
         st.caption(
             f"Without heatmap: version {found.model.version} is not in the registry any more, or "
@@ -125,13 +137,6 @@ def _show_image(logged: LoggedPrediction, found: Prediction) -> None:
             f"Looked at again, version {found.model.version} marks {again.defect_count} defects; "
             f"the answer had {found.defect_count}. The request may have asked with other options."
         )
-    show_frames([frame], stamp=str(logged.id), opacity=1.0, key="prediction-panes")
-    st.link_button(
-        "Open in Compare",
-        page_address("", {"on": f"prediction:{logged.id}"}),
-        icon=":material/compare:",
-        help=f"The same image under two versions, side by side. Heatmap: {meaning('heatmap')}",
-    )
 
 
 def _frame(number: int, data: bytes, found: Prediction) -> tuple[ViewerFrame, Segmentation | None]:
