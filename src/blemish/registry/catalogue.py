@@ -1,6 +1,5 @@
 """Reading the registry: every call waits at most two seconds, every file is verified."""
 
-import re
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,7 +13,6 @@ from blemish.errors import (
     NotFoundError,
     StoreError,
     StoreUnreachableError,
-    TamperedModelError,
 )
 from blemish.files import sha256_bytes
 from blemish.image_digests import ImageDigest, read_digests
@@ -22,6 +20,7 @@ from blemish.metrics import ImageRow
 from blemish.registry.history import observe, read_history
 from blemish.registry.model_files import fetch_model
 from blemish.registry.moves import Move
+from blemish.registry.refusals import DIGEST, no_such_version, require_digest, require_same
 from blemish.registry.stored_images import Split, StoredImage, read_results, stored_images
 from blemish.registry.verified_cache import LastKnown, ModelCache
 from blemish.registry.version import Version
@@ -33,8 +32,6 @@ from blemish.store.location import locate
 from blemish.store.names import CHAMPION, EVALUATED, IMAGES, MODEL, WEIGHTS, WEIGHTS_DIGEST
 
 _T = TypeVar("_T")
-_ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,250}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _DOWNLOAD_PATIENCE_S = 60.0
 
 
@@ -106,7 +103,7 @@ class Registry:
         """
         text = str(ref).strip()
         if self.store.is_empty():
-            raise self._no_such(text, {}, 0)
+            raise no_such_version(self.location, text, {}, 0)
         try:
             version = self._ask(partial(self._resolve, text))
         except NotFoundError:
@@ -130,7 +127,7 @@ class Registry:
             NotFoundError: The store has lost the file.
             StoreUnreachableError: The store does not answer.
         """
-        self._require_digest(version)
+        require_digest(version)
         data = self.cache.get(version.sha256)
         if data is None:
             data = self.stored_bytes(version)
@@ -144,27 +141,12 @@ class Registry:
         Raises:
             As :meth:`model_bytes`.
         """
-        self._require_digest(version)
+        require_digest(version)
         fetch = partial(fetch_model, self.store, version.version)
         data = self._ask(fetch, _DOWNLOAD_PATIENCE_S)
         what = f"The file of version {version.version}"
-        self._require_same(what, sha256_bytes(data), version.sha256)
+        require_same(what, self.location, sha256_bytes(data), version.sha256)
         return data
-
-    def _require_same(self, what: str, found: str, wanted: str) -> None:
-        if found != wanted:
-            raise TamperedModelError(
-                f"{what} at {self.location} has SHA-256 {found[:12]}, registered was "
-                f"{wanted[:12]}. See: blemish doctor"
-            )
-
-    def _require_digest(self, version: Version) -> None:
-        if not _DIGEST.fullmatch(version.sha256):
-            raise ModelFileError(
-                f"Version {version.version} of {MODEL!r} has no sha256 tag (got "
-                f"{version.sha256[:80]!r}), so it was not registered by Blemish and is not loaded. "
-                "Register yours: blemish sync"
-            )
 
     def weights(self, version: Version) -> bytes:
         """Return the weights that a version was exported from, their SHA-256 verified.
@@ -176,7 +158,7 @@ class Registry:
             StoreUnreachableError: The store does not answer.
         """
         wanted = version.tags.get(WEIGHTS_DIGEST, "")
-        if not _DIGEST.fullmatch(wanted):
+        if not DIGEST.fullmatch(wanted):
             raise ModelFileError(
                 f"Version {version.version} of {MODEL!r} names no weights (tag {WEIGHTS_DIGEST} is "
                 f"{wanted[:80]!r}), so nothing can start from it. Register yours: blemish sync"
@@ -186,7 +168,8 @@ class Registry:
                 fetch_file, self.store, version.run_id, f"{WEIGHTS}/weights.pt", Path(folder)
             )
             data = self._ask(fetch, _DOWNLOAD_PATIENCE_S).read_bytes()
-        self._require_same(f"The weights of version {version.version}", sha256_bytes(data), wanted)
+        what = f"The weights of version {version.version}"
+        require_same(what, self.location, sha256_bytes(data), wanted)
         return data
 
     def results(self, version: Version) -> tuple[ImageRow, ...]:
@@ -308,22 +291,7 @@ class Registry:
             with self.store.calling(f"Reading version {number}") as client:
                 found = client.get_model_version(MODEL, str(number))
         except (KeyError, NotFoundError) as error:
-            raise self._no_such(ref, names, newest_version(self.store)) from error
+            newest = newest_version(self.store)
+            raise no_such_version(self.location, ref, names, newest) from error
         aliases = [alias for alias, target in names.items() if target == number]
         return Version.from_mlflow(found, find_run(self.store, found), aliases)
-
-    def _no_such(self, ref: str, names: dict[str, int], newest: int) -> NotFoundError:
-        """Say what was asked for, what there is, and what to do."""
-        if ref.isascii() and ref.isdigit():
-            what = f"{MODEL!r} has no version {ref} at {self.location}"
-        elif _ALIAS.fullmatch(ref):
-            what = f"No version of {MODEL!r} has alias {ref!r} at {self.location}"
-        else:
-            what = f"{ref[:80]!r} names no version of {MODEL!r}; accepted are aliases and numbers"
-        if not newest:
-            return NotFoundError(f"{what}. Train one: make repro")
-        aliases = ", ".join(names) or "none"
-        return NotFoundError(
-            f"{what}. Its newest version is {newest}, its aliases are: {aliases}. "
-            "List them: blemish models"
-        )
