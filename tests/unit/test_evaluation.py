@@ -442,7 +442,7 @@ def test_few_labels_choose_by_networks_that_did_not_see_them(tmp_path: Path) -> 
         (0.3, True),
         (0.3, True),
     ]
-    assert "3 labelled training images by cross-validation" in basis.sentence
+    assert "3 labelled and 0 defect-free training images by cross-validation" in basis.sentence
 
 
 def test_each_clean_photograph_is_shown_as_it_is_and_with_drawn_defects(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Fine-tuning: what it draws, how long it takes, what it writes, and what it refuses."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -16,6 +17,7 @@ from blemish.errors import DataError, ModelFileError, ParamsError
 from blemish.finetuning.adaptation_crops import AdaptationCrops
 from blemish.finetuning.drawn_bank import add_drawn
 from blemish.finetuning.duration import EPOCH_STEPS, schedule_for, steps_for
+from blemish.finetuning.folds import deal_folds, without
 from blemish.finetuning.handing_on import hand_on, nothing_to_adapt_to
 from blemish.finetuning.set_images import SetImages, read_sets
 from blemish.finetuning.start_files import Start, find_start
@@ -49,14 +51,14 @@ def test_outputs_describe_where_it_started_and_what_it_saw(folder: Path) -> None
     assert output_bytes(folder) == first
 
 
-def test_each_labelled_photograph_is_unseen_by_one_fold(folder: Path) -> None:
-    """Groups stay together, and each network differs; enough validation images need no folds."""
+def test_each_photograph_is_unseen_by_one_fold(folder: Path) -> None:
+    """Groups stay together, and each network differs; one labelled group gives no folds."""
     notes = run(folder, tiny_finetune())
     held_out = json.loads((folder / "out" / "folds.json").read_text())["held_out"]
     packed = PackedSet.open(folder / "real", "train")
     records = [packed.record(index) for index in range(len(packed))]
-    labelled = [[record.set_name, record.image_id] for record in records if record.defects]
-    assert sorted(held_out[0] + held_out[1]) == sorted(labelled)
+    everything = [[record.set_name, record.image_id] for record in records]
+    assert sorted(held_out[0] + held_out[1]) == sorted(everything)
     groups = [
         {(r.set_name, r.group) for r in records if [r.set_name, r.image_id] in fold}
         for fold in held_out
@@ -68,9 +70,15 @@ def test_each_labelled_photograph_is_unseen_by_one_fold(folder: Path) -> None:
     }
     assert len(weights) == 3
     assert notes.folds == [(1, 2), (2, 2)]
-    write_split(folder / "real", "val", 16, 1)
-    run(folder, tiny_finetune())
-    assert json.loads((folder / "out" / "folds.json").read_text())["held_out"] == []
+    assert deal_folds([members("a", {"pit": 1}, clean=3)], seed=1) == ()
+
+
+def test_drawn_images_are_held_out_with_their_photographs() -> None:
+    """A fold's network knows a photograph by no drawing on it."""
+    clean = [training_image(np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint16))] * 2
+    images = [replace(image, group=group) for image, group in zip(clean, "xy", strict=True)]
+    kept = without([SetImages("a", images=images, drawn=images)], frozenset({("a", "x")}))
+    assert [image.group for image in (*kept[0].images, *kept[0].drawn)] == ["y", "y"]
 
 
 def test_the_last_epoch_is_the_result(folder: Path) -> None:

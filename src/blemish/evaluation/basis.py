@@ -1,9 +1,9 @@
 """On which images threshold and peak are chosen: the user's own wherever there are any.
 
-The first of these that exists: labelled validation images of the user's, with their defect-free
-ones, and where they are few the labelled training images too, each as the network of a fold answers
-it that did not see it; with clean photographs alone, defects drawn onto them, with the photographs
-as they are; without any set, synthetic images.
+The first of these that exists: the user's training images, each as the network of a fold answers it
+that did not see it, with their validation images; where too few are labelled for folds, labelled
+validation images with the defect-free ones; with clean photographs alone, defects drawn onto them,
+with the photographs as they are; without any set, synthetic images.
 """
 
 import json
@@ -45,7 +45,7 @@ class Basis:
     count: int
     sentence: str
     clean: int
-    """Defect-free validation images of the user's among them."""
+    """Defect-free images of the user's among them."""
     beside_defects: bool = True
     """Whether its network has not seen what lies beside the defects of its labelled images."""
     learned: bool = False
@@ -53,7 +53,7 @@ class Basis:
 
 
 Folds = Sequence[Sequence[Sequence[str]]]
-"""For each fold set and id of the labelled training images that its network did not see."""
+"""For each fold set and id of training images that its network did not see."""
 
 
 def read_folds(tuned: Path) -> Folds:
@@ -101,11 +101,9 @@ def choose_basis(
     shown = _where(training, defective=True)
     defect_free = f"{len(clean)} defect-free validation images"
     if folds:
-        what = (
-            f"{len(labelled)} labelled validation images, few, {sum(map(len, folds))} labelled "
-            f"training images by cross-validation, and {defect_free}"
+        return _with_folds(
+            validation, training, folds, f"{len(labelled)} labelled and {defect_free}"
         )
-        return _with_folds(validation, training, folds, what, clean=len(clean))
     if labelled:
         what = f"{len(labelled)} labelled validation images and {defect_free}"
         return _of_images(validation, what, clean=len(clean))
@@ -136,20 +134,25 @@ def _of_images(images: JoinedSet, what: str, clean: int) -> Basis:
     return Basis(_examples(images), len(images), what, clean)
 
 
-def _with_folds(
-    validation: JoinedSet, training: JoinedSet, folds: Folds, what: str, clean: int
-) -> Basis:
-    places = {
-        (training.record(i).set_name, training.record(i).image_id): i for i in range(len(training))
-    }
+def _with_folds(validation: JoinedSet, training: JoinedSet, folds: Folds, what: str) -> Basis:
+    records = [training.record(index) for index in range(len(training))]
+    places = {(record.set_name, record.image_id): place for place, record in enumerate(records)}
+    dealt = [[places[name, image_id] for name, image_id in held_out] for held_out in folds]
+    chosen = [place for fold in dealt for place in fold]
+    defective = sum(bool(records[place].defects) for place in chosen)
 
     def examples() -> Iterator[Example]:
         yield from _examples(validation)
-        for number, held_out in enumerate(folds, 1):
-            chosen = [places[name, image_id] for name, image_id in held_out]
-            yield from _examples(training.some(chosen), fold=number)
+        for number, fold in enumerate(dealt, 1):
+            yield from _examples(training.some(fold), fold=number)
 
-    return Basis(examples(), len(validation) + sum(map(len, folds)), what, clean)
+    clean = len(chosen) - defective
+    sentence = (
+        f"{defective} labelled and {clean} defect-free training images by cross-validation, and "
+        f"{what}"
+    )
+    clean += len(_where(validation, defective=False))
+    return Basis(examples(), len(validation) + len(chosen), sentence, clean)
 
 
 def _examples(images: JoinedSet, fold: int = 0) -> Iterator[Example]:

@@ -1,6 +1,7 @@
 """Defects drawn onto the user's own defect-free photographs, as training images."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -64,10 +65,12 @@ def _draw_sets(
                 count=params.drawn_images,
                 workers=workers,
             )
+            groups = {image.name: image.group for image in members.images}
             shown: list[DrawnPhotograph] = []
             drawn = []
             for each in track(bank, params.drawn_images):
-                drawn.append(training_image(each.image, each.instances, each.region))
+                image = training_image(each.image, each.instances, each.region)
+                drawn.append(replace(image, group=groups[each.source]))
                 shown += [each] if len(shown) < SHOWN else []
             found[members.name] = ([image for image in drawn if image.anchors], shown)
     return found

@@ -87,7 +87,7 @@ def finetune(
     )
     sheets = add_drawn(sets, params, fabric, workers=workers, track=track)
     tuning = Tuning(params, fabric, start, read_shared(data, params, fabric), identity, checkpoint)
-    dealt = deal_folds(sets, PackedSet.open(data.real, "val"), params.seed)
+    dealt = deal_folds(sets, params.seed)
     folds = []
     for number, held_out in enumerate(dealt, 1):
         heard = fold_listener(number, len(dealt))

@@ -1,8 +1,9 @@
-"""Two-fold cross-validation: what networks answer to labelled photographs that they never saw.
+"""Two-fold cross-validation: what networks answer to photographs that they never saw.
 
-With few labelled photographs none can be spared for validation, and those that the network has
-learned by heart say nothing of the operating point. So two further networks learn half of them
-each, in a share of the steps, and ``evaluate`` chooses on what each makes of the other half.
+A network is sure of whatever it was trained on, so its own training photographs say nothing of the
+operating point; and of a user's few photographs hardly any can be spared for validation. So two
+further networks learn one half of the photographs each, in a share of the steps, and ``evaluate``
+chooses on what each makes of the other half.
 """
 
 from collections.abc import Sequence
@@ -11,38 +12,36 @@ from typing import Any
 
 from blemish.files import sha256_bytes
 from blemish.finetuning.set_images import SetImages
-from blemish.packed import PackedSet
+from blemish.training.crops import spread
 
 FOLDS = 2
 
-SHARE = 0.4
+SHARE = 0.3
 """Of the steps of the network that is handed out: the operating point needs no more."""
 
-ENOUGH = 8
-"""Labelled validation images from which on they choose the operating point without folds."""
+AT_MOST = 200
+"""Photographs of a fold and kind, with and without a defect, that are answered at most."""
 
 Group = tuple[str, str]
 """The names of a set and of a group in it."""
 
 
-def deal_folds(
-    sets: Sequence[SetImages], validation: PackedSet, seed: int
-) -> tuple[frozenset[Group], ...]:
-    """Deal the groups that show a labelled defect to folds, the groups of each class in turn.
+def deal_folds(sets: Sequence[SetImages], seed: int) -> tuple[frozenset[Group], ...]:
+    """Deal the groups of photographs to folds, those of each class in turn.
 
     Args:
         sets: The user's training images.
-        validation: The user's validation images.
         seed: Shuffles the groups.
 
     Returns:
-        The groups that each fold's network does not see. Nothing where enough labelled images
-        validate, or where fewer than two groups show a labelled defect.
+        The groups that each fold's network does not see. Nothing where fewer than two groups show
+        a labelled defect.
     """
-    shown = sum(bool(validation.record(index).defects) for index in range(len(validation)))
-    groups = [group for members in sets for group in _labelled_groups(members, seed)]
-    if shown >= ENOUGH or len(groups) < FOLDS:
+    labelled = [group for members in sets for group in _labelled_groups(members, seed)]
+    if len(labelled) < FOLDS:
         return ()
+    others = [group for members in sets for group in _other_groups(members, seed)]
+    groups = [*labelled, *others]
     return tuple(frozenset(groups[fold::FOLDS]) for fold in range(FOLDS))
 
 
@@ -54,9 +53,21 @@ def _labelled_groups(members: SetImages, seed: int) -> list[Group]:
             classes.setdefault(image.group, name)
 
     def place(group: str) -> tuple[str, str]:
-        return classes[group], sha256_bytes(f"{seed}\0{members.name}\0{group}".encode())
+        return classes[group], _shuffled(members, group, seed)
 
     return [(members.name, group) for group in sorted(classes, key=place)]
+
+
+def _other_groups(members: SetImages, seed: int) -> list[Group]:
+    """List the groups that show no labelled defect."""
+    shown = {image.group for images in members.classes.values() for image in images}
+    others = {image.group for image in members.images} - shown
+    ordered = sorted(others, key=lambda group: _shuffled(members, group, seed))
+    return [(members.name, group) for group in ordered]
+
+
+def _shuffled(members: SetImages, group: str, seed: int) -> str:
+    return sha256_bytes(f"{seed}\0{members.name}\0{group}".encode())
 
 
 def without(sets: Sequence[SetImages], held_out: frozenset[Group]) -> tuple[SetImages, ...]:
@@ -73,16 +84,17 @@ def _without(members: SetImages, held_out: frozenset[Group]) -> SetImages:
     return replace(
         members,
         images=images,
+        drawn=keep(members.drawn),
         classes={name: shown for name, shown in classes.items() if shown},
         labelled=sum(bool(image.anchors) for image in images),
     )
 
 
 def held_out_images(sets: Sequence[SetImages], held_out: frozenset[Group]) -> list[list[str]]:
-    """List set and id of the labelled photographs that a fold's network does not see."""
-    return [
-        [members.name, image.name]
-        for members in sets
-        for image in members.images
-        if image.anchors and (members.name, image.group) in held_out
-    ]
+    """List set and id of photographs that a fold's network does not see."""
+    found: dict[bool, list[list[str]]] = {True: [], False: []}
+    for members in sets:
+        for image in members.images:
+            if (members.name, image.group) in held_out:
+                found[bool(image.anchors)].append([members.name, image.name])
+    return [kind[place] for kind in found.values() for place in spread(len(kind), AT_MOST)]
