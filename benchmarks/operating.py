@@ -21,7 +21,7 @@ from bench.serving import clients, post
 from rich.console import Console
 from rich.table import Table
 
-from blemish.export.graph import open_session
+from blemish.model_sessions import open_session
 
 _TURNS = 5
 _TURN_S = 2.0

@@ -21,9 +21,9 @@ from bench.textbook import TextbookUNet
 from blemish.config import find_workspace, load_params
 from blemish.config.train import Train
 from blemish.export.graph import to_bytes, to_onnx
-from blemish.inference import open_served
 from blemish.losses import deep_loss
 from blemish.model import UNetTiny
+from blemish.model_sessions import open_session
 from blemish.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
 from blemish.training.listener import Listeners
 from blemish.training.optimization import make_optimizers
@@ -71,7 +71,7 @@ def _image(count: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
 def _latency(files: dict[str, bytes]) -> list[Row]:
     rows, image = [], {"image": _image(1)}
     for threads, suffix in ((2, ""), (1, "_1_thread")):
-        sessions = {name: open_served(data, threads=threads) for name, data in files.items()}
+        sessions = {name: open_session(data, threads=threads) for name, data in files.items()}
         jobs: Timed = {
             name: lambda session=session: session.run(None, image)  # type: ignore[misc]  # mypy does not follow the default
             for name, session in sessions.items()
@@ -87,7 +87,7 @@ def _latency(files: dict[str, bytes]) -> list[Row]:
 
 
 def _throughput(data: bytes) -> list[Row]:
-    session = open_served(data, threads=2)
+    session = open_session(data, threads=2)
     images = {count: {"image": _image(count)} for count in (1, 16)}
     jobs: Timed = {
         str(count): lambda batch=batch: session.run(None, batch)  # type: ignore[misc]  # as above
@@ -124,7 +124,7 @@ def _memory(data: bytes) -> list[Row]:
 def _peak_megabytes(path: Path, count: int) -> float:
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forgets the peak so far
     before = _status("VmRSS")
-    session = open_served(path.read_bytes(), threads=2)
+    session = open_session(path.read_bytes(), threads=2)
     for _ in range(3):
         session.run(None, {"image": _image(count)})
     return (_status("VmHWM") - before) / 1024

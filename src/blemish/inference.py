@@ -20,6 +20,7 @@ from blemish.errors import ModelFileError, ModelOutputError
 from blemish.interruption import Interruption
 from blemish.model_card import ModelCard
 from blemish.model_graph import refuse_unsafe_graph
+from blemish.model_sessions import open_session
 from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import preprocess_image
 from blemish.tiling import predict_tiled
@@ -58,22 +59,6 @@ class Segmentation:
     """All of them."""
 
 
-def open_served(data: bytes, *, threads: int | None = None) -> ort.InferenceSession:
-    """Load any ONNX file on the CPU the way it is served.
-
-    Args:
-        data: The ONNX file.
-        threads: Threads of one inference; onnxruntime decides by default.
-    """
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what it would print comes as an exception too
-    # Threads that spin between two inferences take the processor from decoding.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-
-
 class Segmenter:
     """A loaded model file; safe to use from many threads at once.
 
@@ -99,7 +84,7 @@ class Segmenter:
         """
         refuse_unsafe_graph(data)
         try:
-            session = open_served(data, threads=threads)
+            session = open_session(data, threads=threads or 0)
         except _ORT_FAULTS as error:
             raise ModelFileError(f"The file is no ONNX model that runs here: {error}") from error
         _check_signature(session)

@@ -27,12 +27,13 @@ from blemish.export import export
 from blemish.export.calibration import RULES, Activations
 from blemish.export.cases import Case, compare, edge_cases
 from blemish.export.export_workflow import Exported, Inputs
-from blemish.export.graph import clean, open_session, to_bytes
+from blemish.export.graph import clean, to_bytes
 from blemish.export.parity import Subject, check_parity
 from blemish.export.quantization import quantize
 from blemish.inference import Segmenter, golden_image
 from blemish.metrics import Counts
 from blemish.model import Probability, UNetTiny, load_trained
+from blemish.model_sessions import open_session
 from blemish.operating_point import OperatingPoint
 from blemish.packed import JoinedSet, PackedDefect, PackedRecord, PackedWriter, pack_image
 from blemish.preprocessing import Resizing

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from blemish.export.graph import open_session
+from blemish.model_sessions import open_session
 
 BINS = 2048
 Range = tuple[float, float]

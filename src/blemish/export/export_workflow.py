@@ -14,12 +14,13 @@ from blemish import files
 from blemish.config.export import Export
 from blemish.errors import DataError, ModelFileError
 from blemish.export.cases import Case, edge_cases
-from blemish.export.graph import open_session, to_bytes, to_onnx
+from blemish.export.graph import to_bytes, to_onnx
 from blemish.export.parity import ParityReport, Subject, check_parity
 from blemish.export.quantization import ChosenQuantization, Search
 from blemish.image_statistics import summarise_values
 from blemish.model import UNetTiny, load_trained
 from blemish.model_card import ModelCard
+from blemish.model_sessions import open_session
 from blemish.operating_point import OperatingPoint
 from blemish.packed import JoinedSet
 from blemish.preprocessing import MODEL_SIZE, Resizing

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
 from google.protobuf.message import Message  # type: ignore[import-untyped]  # has no stubs
 from torch.export import Dim
@@ -102,27 +101,6 @@ def to_bytes(model: onnx.ModelProto, metadata: Mapping[str, str]) -> bytes:
     onnx.checker.check_model(complete)
     data: bytes = complete.SerializeToString(deterministic=True)
     return data
-
-
-def open_session(
-    data: bytes,
-    *,
-    threads: int = 1,
-    level: ort.GraphOptimizationLevel = ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
-) -> ort.InferenceSession:
-    """Load a model file on the CPU.
-
-    Args:
-        data: The ONNX file.
-        threads: Of one inference.
-        level: How far onnxruntime may rewrite the graph.
-    """
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.graph_optimization_level = level
-    options.log_severity_level = 3
-    return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 def _clear(message: Message) -> None:

@@ -15,9 +15,9 @@ from blemish.arrays import Map
 from blemish.config.export import Parity
 from blemish.errors import ParityError
 from blemish.export.cases import Case, Gap, Meter, compare
-from blemish.export.graph import open_session
 from blemish.metrics.pixels import Counts
 from blemish.model import Probability, UNetTiny, on_arrays
+from blemish.model_sessions import open_session
 from blemish.operating_point import OperatingPoint
 
 _THREADS = (1, 2)

@@ -19,7 +19,8 @@ from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
 from blemish.config.export import Parity
 from blemish.export.calibration import RULES, Activations, Range
 from blemish.export.cases import Case, compare
-from blemish.export.graph import clean, open_session
+from blemish.export.graph import clean
+from blemish.model_sessions import open_session
 from blemish.operating_point import OperatingPoint
 
 _OPERATORS = ["Conv", "Relu", "Add", "Resize"]
