@@ -7,6 +7,7 @@ are its deciles, small enough to travel in a model file.
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -88,21 +89,23 @@ def _starts(length: int, window: int) -> list[int]:
     return sorted({min(max(centre - window // 2, 0), length - window) for centre in centres})
 
 
-def _band_power(window: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _band_power(window: NDArray[np.uint8]) -> list[float]:
     """Sum the periodogram of one window (Hann taper) over each radial band."""
-    taper, bands = _grid(*window.shape)
-    spectrum = rfft2((window - float(window.mean())) * taper)
-    power = spectrum.real**2 + spectrum.imag**2
-    sums = np.bincount(bands, weights=power.ravel(), minlength=len(_BANDS))
-    return np.asarray(sums[1:] / window.size)
+    taper, order, ends = _grid(*window.shape)
+    spectrum = rfft2((window - np.float32(cv2.mean(window)[0])) * taper)
+    power = (spectrum.real**2 + spectrum.imag**2).ravel()[order]
+    return [float(power[a:b].sum(dtype=np.float64)) / window.size for a, b in pairwise(ends)]
 
 
 @lru_cache(maxsize=8)
-def _grid(height: int, width: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return the taper of a window, and which band each of its frequencies belongs to, 0 none."""
+def _grid(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.int64], list[int]]:
+    """Return the taper of a window, its frequencies in the order of the bands, and their ends."""
     taper = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
     radius = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None, :])
-    return taper, np.digitize(radius, _BANDS[:-1]).ravel()
+    bands = np.digitize(radius, _BANDS[:-1]).ravel()
+    order = np.argsort(bands, kind="stable")
+    ends = np.searchsorted(bands[order], np.arange(1, len(_BANDS) + 1)).tolist()
+    return taper.astype(np.float32), order, ends
 
 
 def summarise(statistics: Sequence[ImageStatistics]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from blemish.config import load_params
 from blemish.config.export import Export, Parity
 from blemish.config.preprocess import Scale
 from blemish.errors import ModelFileError, ParityError
-from blemish.export import export
+from blemish.export import export, quantization
 from blemish.export.calibration import RULES, Activations
 from blemish.export.cases import Case, compare, edge_cases
 from blemish.export.export_workflow import Exported, Inputs
@@ -196,6 +196,30 @@ def test_int8_is_small_and_holds_int8_weights(world: World) -> None:
     assert len(weights) > len(convolutions) / 2
     assert max(int(np.abs(w.astype(int)).max()) for w in weights) <= 64
     assert len(world.file("int8")) < 0.5 * len(world.file("fp32"))
+
+
+@pytest.mark.parametrize(("count", "resizes"), [(1, 2), (5, 3)])
+def test_rewriting_changes_no_bit_of_int8(
+    world: World, monkeypatch: pytest.MonkeyPatch, count: int, resizes: int
+) -> None:
+    """With the last layers in fp32 too; what the rewriting is for is gone from the graph.
+
+    Two resizes belong to the normalisation. The network's pixel shuffle answers 4 x 4 at a time.
+    """
+    model = onnx.load_model_from_string(world.file("fp32"))
+    tile = golden_picture(256)[None, None]
+    ranges = Activations(model, [tile, 255 - tile]).ranges("min-max")
+    kept = quantization._order_of_layers(model)[:count]
+    fast = quantize(model, ranges, kept)
+    monkeypatch.setattr(quantization, "rewrite_quantized", lambda _: None)
+    slow = quantize(model, ranges, kept)
+    operators = [[node.op_type for node in graph.graph.node] for graph in (fast, slow)]
+    assert operators[0].count("Resize") == resizes
+    assert operators[1].count("Resize") == 6
+    assert operators[0].count("DepthToSpace") == (count > 1)
+    sessions = [open_session(graph.SerializeToString()) for graph in (fast, slow)]
+    for case in edge_cases():
+        np.testing.assert_array_equal(*(case.answer(session) for session in sessions))
 
 
 def test_the_report_holds_metrics_and_bounds(world: World) -> None:

@@ -15,6 +15,7 @@ import torch
 from google.protobuf.message import Message  # type: ignore[import-untyped]  # has no stubs
 from torch.export import Dim
 
+from blemish.export.rewriting import rewrite_float
 from blemish.model import Probability, UNetTiny
 
 _MOST_IMAGES = 1024
@@ -51,6 +52,7 @@ def to_onnx(network: UNetTiny) -> onnx.ModelProto:
     model = program.model_proto
     _clip(model)
     _name_dimensions(model)
+    rewrite_float(model)
     return clean(model)
 
 

@@ -20,6 +20,7 @@ from blemish.config.export import Parity
 from blemish.export.calibration import RULES, Activations, Range
 from blemish.export.cases import Case, compare
 from blemish.export.graph import clean
+from blemish.export.rewriting import WINDOW, rewrite_quantized
 from blemish.model_sessions import open_session
 from blemish.operating_point import OperatingPoint
 
@@ -82,6 +83,7 @@ def quantize(
     )
     quantizer.quantize_model()
     quantizer.model.topological_sort()
+    rewrite_quantized(quantizer.model.model)
     return clean(quantizer.model.model)
 
 
@@ -155,13 +157,18 @@ class Search:
 
 def _order_of_layers(model: onnx.ModelProto) -> tuple[str, ...]:
     """Name the convolutions in the order in which they are left in fp32."""
-    names = [node.name for node in model.graph.node if node.op_type == "Conv"]
+    names = [node.name for node in model.graph.node if _is_layer(node)]
     return (names[0], *reversed(names[1:]))
+
+
+def _is_layer(node: onnx.NodeProto) -> bool:
+    """Say whether a node is a convolution of the network, not of the normalisation before it."""
+    return node.op_type == "Conv" and node.input[1] != WINDOW
 
 
 def _quantizable(model: onnx.ModelProto) -> list[str]:
     """Name the nodes after the normalisation that have an INT8 form."""
-    first = next(i for i, node in enumerate(model.graph.node) if node.op_type == "Conv")
+    first = next(i for i, node in enumerate(model.graph.node) if _is_layer(node))
     later = list(model.graph.node)[first:]
     return [node.name for node in later if node.op_type in _OPERATORS]
 
@@ -173,7 +180,7 @@ def _left_out(model: onnx.ModelProto, kept: Iterable[str]) -> set[str]:
     """
     names = set(kept)
     nodes = list(model.graph.node)
-    first, *later = (place for place, node in enumerate(nodes) if node.op_type == "Conv")
+    first, *later = (place for place, node in enumerate(nodes) if _is_layer(node))
     tail = min((place for place in later if nodes[place].name in names), default=len(nodes))
     outputs = set(nodes[first].output) if nodes[first].name in names else set()
     relus = {n.name for n in nodes if n.op_type == "Relu" and n.input[0] in outputs}
