@@ -9,7 +9,7 @@ from integration.server.tiny_models import tiny_model
 
 from blemish.errors import ScoringError
 from blemish.inference import Segmenter
-from blemish.scoring.job_comparison import compare_jobs
+from blemish.scoring.job_comparison import FinishedJob, compare_jobs
 
 IMAGES = 40
 
@@ -25,7 +25,7 @@ def test_agreement_is_that_of_the_rows(tmp_path: Path) -> None:
         if name == "a":
             write_images(source, 3, first=IMAGES)
         jobs[name] = {row["uri"]: row for row in rows(tmp_path / name)}
-    result = compare_jobs(str(tmp_path / "a"), str(tmp_path / "b"))
+    result = compare_jobs(*(FinishedJob.open(str(tmp_path / name)) for name in "ab"))
     a, b = jobs["a"], jobs["b"]
     both = [uri for uri in a if a[uri]["status"] == b[uri]["status"] == "scored"]
     assert result.compared == len(both) == IMAGES - 1
@@ -58,7 +58,15 @@ def iou(first: Path, second: Path, uris: list[str]) -> float:
 
 
 def test_what_is_no_job_is_refused(tmp_path: Path) -> None:
-    """A folder of something else has no rows to compare."""
+    """A folder of something else, one without a job, and one whose part is corrupt: a sentence."""
+    with pytest.raises(ScoringError, match=r"holds no scoring job: there is no job\.json"):
+        FinishedJob.open(str(tmp_path))
     (tmp_path / "job.json").write_text("{}")
     with pytest.raises(ScoringError, match="is no job of blemish"):
-        compare_jobs(str(tmp_path), str(tmp_path))
+        FinishedJob.open(str(tmp_path))
+    model = write_model(tmp_path / "model.onnx")
+    run_job(write_images(tmp_path / "in", 2), tmp_path / "out", model)
+    job = FinishedJob.open(str(tmp_path / "out"))
+    (tmp_path / "out/images/part-0000000.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ScoringError, match="Shard 0 of the job at"):
+        compare_jobs(job, job)

@@ -127,6 +127,21 @@ def switch(label: str, name: str, *, default: bool = True) -> bool:
     return value
 
 
+def type_in(label: str, name: str, *, help: str | None = None) -> str:  # noqa: A002 - as above
+    """A field for a line of text bound to the query parameter ``name``.
+
+    Args:
+        label: Above the field.
+        name: Query parameter; also the widget's key.
+        help: Beside the label.
+    """
+    if name not in st.session_state:
+        st.session_state[name] = st.query_params.get(name, "")
+    value = str(st.text_input(label, key=name, help=help)).strip()
+    remember(name, value, "")
+    return value
+
+
 def remember(name: str, value: str, default: str | None = None) -> None:
     """Put a value into the address; one that is the default needs no place there."""
     if value == default:

@@ -4,12 +4,15 @@ import heapq
 import itertools
 import operator
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 
+from blemish.errors import ScoringError
+from blemish.files import sha256_bytes
 from blemish.scoring.job_folder import JobFolder
 from blemish.scoring.run_lengths import decode_mask
 from blemish.scoring.score_schema import SCORED
@@ -18,6 +21,7 @@ from blemish.scoring.shard_parts import ShardParts
 from blemish.scoring.shard_plan import ShardPlan
 
 LISTED = 100
+_TOLD = 1_000  # images between two reports
 _COLUMNS = [
     "uri",
     "status",
@@ -41,6 +45,63 @@ class Disagreement:
     uri: str
     defective_a: bool
     defective_b: bool
+
+
+@dataclass(frozen=True)
+class FinishedJob:
+    """A job as it stands in its folder, whether or not all of its shards are done."""
+
+    url: str
+    job: ScoringJob
+    parts: ShardParts
+    plan: ShardPlan
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Look at the output folder of a job.
+
+        Raises:
+            ScoringError: There is no job, or it cannot be reached.
+            SourceError: Nothing installed reads this kind of URL.
+        """
+        folder = JobFolder(url)
+        try:
+            job = ScoringJob.from_json(folder.read(FILE), url)
+            return cls(url, job, ShardParts.scan(folder), ShardPlan.load(folder))
+        except FileNotFoundError as error:
+            raise ScoringError(
+                f"{url} holds no scoring job: there is no {FILE}. Name the folder or URL that was "
+                "given to: blemish score --out"
+            ) from error
+        except OSError as error:
+            raise ScoringError(f"The job at {url} cannot be read: {error}.") from error
+
+    @property
+    def state(self) -> str:
+        """Changes when a shard is done, or done again."""
+        done = [(shard, commit.attempt) for shard, commit in sorted(self.parts.commits.items())]
+        return sha256_bytes(repr((self.job.identity, done)).encode())
+
+    def rows(self) -> Iterator[Row]:
+        """Yield a row for each image, in the order of their names, over all generations.
+
+        Raises:
+            ScoringError: A part cannot be read.
+        """
+        streams = []
+        for generation in self.plan.generations:
+            shards = range(generation.first_shard, generation.first_shard + generation.shards)
+            streams.append(self._rows_of([s for s in shards if s in self.parts.commits]))
+        yield from heapq.merge(*streams, key=operator.itemgetter("uri"))
+
+    def _rows_of(self, shards: list[int]) -> Iterator[Row]:
+        for shard in shards:
+            try:
+                yield from self.parts.read("images", shard, _COLUMNS).to_pylist()
+            except (OSError, pa.ArrowException) as error:
+                raise ScoringError(
+                    f"Shard {shard} of the job at {self.url} cannot be read: {error}."
+                ) from error
 
 
 @dataclass
@@ -102,20 +163,26 @@ class JobComparison:
             push(self.disagreements, found)
 
 
-def compare_jobs(a: str, b: str) -> JobComparison:
+def compare_jobs(
+    a: FinishedJob, b: FinishedJob, tell: Callable[[int], object] = lambda _: None
+) -> JobComparison:
     """Compare two jobs, a shard of each in memory at a time.
 
     Args:
-        a: Output folder of one, as given to ``blemish score --out``.
-        b: Of the other.
+        a: One of them.
+        b: The other.
+        tell: Told now and then how many images were looked at.
 
     Raises:
-        ScoringError: One of them is no scoring job.
-        FileNotFoundError: There is nothing.
+        ScoringError: A part of one of them cannot be read.
     """
     comparison = JobComparison()
-    merged = heapq.merge(_rows(a, 0), _rows(b, 1), key=operator.itemgetter(0))
-    for _, same in itertools.groupby(merged, key=operator.itemgetter(0)):
+    by_name = operator.itemgetter(0)
+    both = heapq.merge(
+        *(((row["uri"], which, row) for row in job.rows()) for which, job in enumerate((a, b))),
+        key=by_name,
+    )
+    for number, (_, same) in enumerate(itertools.groupby(both, key=by_name), start=1):
         found = {which: row for _, which, row in same}
         if len(found) == 2:
             comparison.add(found[0], found[1])
@@ -123,26 +190,10 @@ def compare_jobs(a: str, b: str) -> JobComparison:
             comparison.only_a += found[0]["status"] == SCORED
         else:
             comparison.only_b += found[1]["status"] == SCORED
+        if number % _TOLD == 0:
+            tell(number)
     comparison.disagreements.sort(reverse=True)
     return comparison
-
-
-def _rows(url: str, which: int) -> Iterator[tuple[str, int, Row]]:
-    """Yield the rows of a job in the order of their names, over all its generations."""
-    folder = JobFolder(url)
-    ScoringJob.from_json(folder.read(FILE), url)
-    parts, plan = ShardParts.scan(folder), ShardPlan.load(folder)
-    streams = []
-    for generation in plan.generations:
-        shards = range(generation.first_shard, generation.first_shard + generation.shards)
-        streams.append(_rows_of(parts, [shard for shard in shards if shard in parts.commits]))
-    for row in heapq.merge(*streams, key=operator.itemgetter("uri")):
-        yield row["uri"], which, row
-
-
-def _rows_of(parts: ShardParts, shards: list[int]) -> Iterator[Row]:
-    for shard in shards:
-        yield from parts.read("images", shard, _COLUMNS).to_pylist()
 
 
 def _mask(row: Row) -> Any:

@@ -1,12 +1,12 @@
-"""The page ``/``: two versions on the same images, and where they disagree."""
+"""The page ``/``: two versions, or two scoring jobs, and where they disagree."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
 from blemish.dashboard import page_cache
-from blemish.dashboard.address_widgets import address, choose
-from blemish.dashboard.compare import curve_tabs, decision_summary, image_review
+from blemish.dashboard.address_widgets import address, choose, pick
+from blemish.dashboard.compare import curve_tabs, decision_summary, image_review, scored_jobs
 from blemish.dashboard.compare.compared_images import ORDERS, ComparedImage, ordered
 from blemish.dashboard.compare.comparison_report import compose
 from blemish.dashboard.compare.comparison_view import ComparisonView
@@ -19,6 +19,8 @@ from blemish.dashboard.page_errors import guarded, plain, run_number
 from blemish.registry import Version
 
 _TEST, _UPLOADS, _LOGGED = "test", "uploads", "prediction:"
+_VERSIONS, _JOBS = "versions", "jobs"
+_COMPARED = {_VERSIONS: "Two versions", _JOBS: "Two scoring jobs"}
 _POLL_S = 1.0
 _PATIENCE_S = 0.4  # a few images are compared by then, and the page comes whole at once
 _TABS = [
@@ -30,7 +32,17 @@ _TABS = [
 
 def page() -> None:
     """Lay out the page."""
-    st.markdown("## Compare")
+    title, choice = st.columns([2, 1], vertical_alignment="bottom")
+    title.markdown("## Compare")
+    with choice:
+        compared = pick("Compare", "of", _COMPARED, default=_VERSIONS, visible=False)
+    if compared == _JOBS:
+        scored_jobs.show()
+    else:
+        _show_versions()
+
+
+def _show_versions() -> None:
     versions = page_cache.versions()
     if not versions:
         _show_empty()
