@@ -53,10 +53,21 @@ def run_job(source: object, out: object, model: object, **options: Any) -> dict[
     return score([str(source)], str(out), chosen, limits=Serve(), drift=Drift())
 
 
-def start_command(*arguments: object, workers: int = 2) -> subprocess.Popen[str]:
-    """Start ``blemish score`` as a process group of its own."""
+def start_command(
+    *arguments: object, workers: int = 2, privileged: bool = True
+) -> subprocess.Popen[str]:
+    """Start ``blemish score`` as a process group of its own.
+
+    Args:
+        arguments: Of the command.
+        workers: How many processes score.
+        privileged: Keep root's right to pass over the permissions of files.
+    """
+    command = [sys.executable, "-m", "blemish", "score", *map(str, arguments)]
+    if not privileged and os.geteuid() == 0:
+        command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *command]
     return subprocess.Popen(
-        [sys.executable, "-m", "blemish", "score", *map(str, arguments)],
+        command,
         env=os.environ | {"BLEMISH_WORKERS": str(workers), "COLUMNS": "200"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

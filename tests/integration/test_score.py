@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -250,14 +252,79 @@ def test_a_shard_that_ends_every_worker_ends_the_job(job: Path) -> None:
 
 
 def test_a_process_that_cannot_write_ends_the_job(job: Path) -> None:
-    """A worker's fault is raised here, with its own type."""
+    """A worker's fault is a sentence here, as is an OUT that is a file."""
     (job / "out").mkdir()
     run_job(job / "in", job / "out", job / "model.onnx", limit=1)
     shutil.rmtree(job / "out/timings")
     (job / "out/timings").write_text("in the way")
-    with pytest.raises(OSError, match=r"exists|directory"):
+    with pytest.raises(ScoringError, match=r"OUT .* cannot be used: (File exists|Not a directory)"):
         run_job(job / "in", job / "out", job / "model.onnx")
     assert len(rows(job / "out")) == 1
+    with pytest.raises(ScoringError, match=r"OUT .* cannot be used: File exists"):
+        run_job(job / "in", job / "model.onnx", job / "model.onnx")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 100 KB, which ``mount -o remount,size=8m`` makes larger."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(place)]
+    mounted = subprocess.run(command, check=False, capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"a tmpfs cannot be mounted: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def test_a_full_disk_ends_the_job_and_loses_nothing(world: Path, small_disk: Path) -> None:
+    """In a sentence; with more room the same command goes on, and every byte is the whole job's."""
+    options = {"mask_png": True}
+    source, model, out = world / "in", world / "model.onnx", small_disk / "out"
+    with pytest.raises(ScoringError, match=r"OUT .* cannot be used: No space left on device"):
+        run_job(source, out, model, **options)
+    whole, before = result_bytes(world / "out"), result_bytes(out)
+    assert before.items() <= whole.items()
+    subprocess.run(["mount", "-o", "remount,size=8m", str(small_disk)], check=True)
+    summary = run_job(source, out, model, **options)
+    assert summary["images"] == IMAGES
+    assert summary["run"]["images"] == IMAGES - 32 * sum("images/" in name for name in before)
+    assert result_bytes(out) == whole
+
+
+def test_what_may_not_be_read_is_said(tmp_path: Path) -> None:
+    """A folder is named in the summary, a file has a row with its error, OUT is a sentence.
+
+    So it is beside a link that loops and a name that is no UTF-8.
+    """
+    source, out = tmp_path / "in", tmp_path / "out"
+    (source / "secret").mkdir(parents=True)
+    (source / "open.png").write_bytes(draw_image(0))
+    (source / "secret/x.png").write_bytes(draw_image(1))
+    (source / "closed.png").write_bytes(draw_image(2))
+    Path(os.fsdecode(bytes(source) + b"/\xff.png")).write_bytes(draw_image(3))
+    (source / "loop").symlink_to(source)
+    model = write_model(tmp_path / "model.onnx")
+    out.mkdir()
+    for path, mode in ((source / "secret", 0), (source / "closed.png", 0), (out, 0o555)):
+        path.chmod(mode)
+    arguments = (source, "--out", out, "--model", model, "--strict", "--json")
+    refused = start_command(*arguments, workers=1, privileged=False)
+    _, errors = refused.communicate(timeout=120)
+    assert refused.returncode == 1
+    assert f"OUT {out} cannot be used: Permission denied" in errors.replace("\n", " ")
+    out.chmod(0o755)
+    strict = start_command(*arguments, workers=1, privileged=False)
+    said, errors = strict.communicate(timeout=120)
+    (source / "secret").chmod(0o755)  # so that it can be removed
+    assert strict.returncode == 1, errors
+    assert json.loads(said)["plan"]["unreadable_folders"] == [str(source / "secret")]
+    found = {row["uri"]: row["error_type"] for row in rows(out)}
+    assert found == {
+        str(source / "closed.png"): "PermissionError",
+        str(source / "open.png"): None,
+        f"file://{source}/%FF.png": None,
+    }
 
 
 def test_the_command_line(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,8 +338,9 @@ def test_the_command_line(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*arguments: object) -> Any:
         return CliRunner().invoke(command, [str(argument) for argument in arguments])
 
-    first = run(job / "in", *usual, "--limit", 10)
+    first = run(job / "in", job / "in/line-0/00000.png", *usual, "--limit", 10)
     assert first.exit_code == 0, first.output
+    assert "SOURCE names 1 images more than once; each has one row." in first.stdout
     assert "10 images by model.onnx" in first.stdout
     strict = run(job / "in", *usual, "--limit", 10, "--strict", "--json")
     assert strict.exit_code == 1

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -47,12 +47,12 @@ def score(
 
     Raises:
         SourceError: SOURCE or OUT cannot be used.
-        ScoringError: OUT holds something else, or a worker cannot go on.
+        ScoringError: OUT holds something else, cannot be written or is full, or a worker cannot go
+            on.
         StoreError: The registry has no such version.
-        OSError: The disk is full or the place cannot be written.
     """
     folder = JobFolder(out)
-    with folder.claimed():
+    with _faults_of(folder), folder.claimed():
         job, card = _open_job(folder, options, limits)
         growth = grow_plan(
             folder, sources, limit=options.limit, rescore_changed=options.rescore_changed
@@ -71,6 +71,22 @@ def score(
         folder.write("summary.json", json.dumps(summary, indent=2, allow_nan=False).encode())
         folder.write("summary.txt", write_page(summary).encode())
         return summary
+
+
+@contextmanager
+def _faults_of(folder: JobFolder) -> Iterator[None]:
+    """Turn faults of the output folder into a sentence; those of SOURCE are rows or sentences.
+
+    Raises:
+        ScoringError: The folder cannot be used.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ScoringError(
+            f"OUT {folder} cannot be used: {error.strerror or error}. What was done stays done: "
+            "free some space or make it accessible, and run the same command again."
+        ) from error
 
 
 def pending_tasks(plan: ShardPlan, parts: ShardParts, *, retry_errors: bool) -> Iterator[ShardTask]:

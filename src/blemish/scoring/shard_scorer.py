@@ -165,7 +165,7 @@ class ShardScorer:
         probability = self._segmenter.probability(image.plane)
         moments.append(time.perf_counter())
         prediction = self._segmenter.judge(probability)
-        row = {"uri": uri, "status": SCORED, **_describe(image, prediction)}
+        row = {"uri": uri, "status": SCORED, **describe_image(image, prediction)}
         row |= self._mask(prediction, shard, index)
         defects = [
             {"uri": uri, "defect": number, **vars(defect)}
@@ -206,8 +206,8 @@ def _read_model(assignment: Assignment) -> bytes:
     return data
 
 
-def _describe(image: DecodedImage, prediction: Segmentation) -> Row:
-    """Return the columns of an image that was scored."""
+def describe_image(image: DecodedImage, prediction: Segmentation) -> Row:
+    """Return the columns of an image that was scored: what was found, and how it looks."""
     probability = prediction.probability
     area = cv2.countNonZero(prediction.mask.view("uint8"))
     unsure = cv2.countNonZero(cv2.inRange(probability, *_UNSURE))
