@@ -4,6 +4,7 @@ Everything that can be read from the code is read from the code: the command lin
 errors and the Python API have no second description. The site loads nothing from the network.
 """
 
+import sys
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -52,6 +53,18 @@ def write_problems(app: Sphinx) -> None:
     (generated / "problems.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def write_rates(app: Sphinx) -> None:
+    """Write what a rate of images a second needs, which the page on scoring includes."""
+    del app
+    sys.path.insert(0, str(HERE))
+    from rates import rates_table  # noqa: PLC0415  # beside this file, which is no package
+
+    generated = HERE / "_build" / "generated"
+    generated.mkdir(parents=True, exist_ok=True)
+    (generated / "rates.md").write_text("\n".join(rates_table()) + "\n", encoding="utf-8")
+
+
 def setup(app: Sphinx) -> None:
-    """Register the generated table."""
+    """Register the generated tables."""
     app.connect("builder-inited", write_problems)
+    app.connect("builder-inited", write_rates)

@@ -1,11 +1,11 @@
 """What serving costs: requests a second of the API, of a bare loop, and of other servers.
 
 All answer from the same file on the same cores, in turns, so that what else the host does
-falls on all alike; the numbers are medians over the turns. The loop decodes, infers with all cores,
-measures the defects and writes the JSON. MLflow's server gets the tensor as JSON, the only form
-that it takes. LitServe is measured where it is installed (``pip install litserve``). What writing
-the log costs is a difference of a few percent: longer turns, and one server goes first as often as
-the other.
+falls on all alike; the numbers are medians over the turns. The bare loop decodes, infers, measures
+the defects and writes the JSON, on two processes of one thread each: the best arrangement without a
+server. MLflow's server gets the tensor as JSON, the only form that it takes. LitServe is measured
+where it is installed (``pip install litserve``). What writing the log costs is a difference of a
+few percent: longer turns, and one server goes first as often as the other.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.bare import bare_processes
 from bench.servers import (
     SIZE,
     blemish_serve,
@@ -29,10 +30,7 @@ from bench.servers import (
     model_file,
     registry,
 )
-from blemish.answers import answer
 from blemish.imaging import decode_image
-from blemish.inference import Segmenter
-from blemish.prediction import ModelIdentity
 
 _CLIENTS = 8
 _TURNS = 9
@@ -55,7 +53,7 @@ def measure() -> list[dict[str, Any]]:
         silent = stack.enter_context(blemish_serve(environment, logged=False))
         stock = stack.enter_context(mlflow_serve(environment))
         contenders: dict[str, Rate] = {
-            "loop": _bare_loop(data, images),
+            "loop": stack.enter_context(bare_processes(data, images)),
             "api": clients(api, predict),
             "mlflow": clients(stock, [_invocation(p) for p in images]),
         }
@@ -101,29 +99,6 @@ def _log_row(pairs: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     note += f"{lower:.3f} to {upper:.3f}; bound 0.05"
     unit = "share of throughput"
     return {"name": "log_writing_cost", "value": round(cost, 4), "unit": unit, "note": note}
-
-
-def _bare_loop(data: bytes, images: Sequence[bytes]) -> Rate:
-    segmenter = Segmenter.from_bytes(data)
-    identity = ModelIdentity(
-        name="blemish",
-        version=1,
-        alias="champion",
-        precision="fp32",
-        fingerprint=segmenter.card.fingerprint,
-        git_commit=None,
-    )
-
-    def rate(seconds: float) -> float:
-        begin = time.perf_counter()
-        done = 0
-        while time.perf_counter() - begin < seconds:
-            said = answer(images[done % len(images)], segmenter)
-            said.describe(identity).to_json()
-            done += 1
-        return done / (time.perf_counter() - begin)
-
-    return rate
 
 
 def post(path: str, body: bytes, kind: str) -> bytes:
