@@ -178,10 +178,7 @@ def compare_jobs(
     """
     comparison = JobComparison()
     by_name = operator.itemgetter(0)
-    both = heapq.merge(
-        *(((row["uri"], which, row) for row in job.rows()) for which, job in enumerate((a, b))),
-        key=by_name,
-    )
+    both = heapq.merge(_marked(a, 0), _marked(b, 1), key=by_name)
     for number, (_, same) in enumerate(itertools.groupby(both, key=by_name), start=1):
         found = {which: row for _, which, row in same}
         if len(found) == 2:
@@ -194,6 +191,11 @@ def compare_jobs(
             tell(number)
     comparison.disagreements.sort(reverse=True)
     return comparison
+
+
+def _marked(job: FinishedJob, which: int) -> Iterator[tuple[str, int, Row]]:
+    for row in job.rows():
+        yield row["uri"], which, row
 
 
 def _mask(row: Row) -> Any:
