@@ -32,16 +32,16 @@ def rates_table() -> list[str]:
         f"`make bench` measured {rate:.0f} images of 256 x 256 pixels a second on each processor, "
         f"in fp32, which is {over:.2f} of a bare loop; an image had {size / 1e3:.0f} KB. From that:"
     )
-    heads = ("images a second", "processors", f"machines of {CORES}", "reading")
-    heads += ("links of 1 Gbit/s", "prefixes of S3", "files written a second")
+    heads = ["images a second", "processors", f"machines of {CORES}", "reading"]
+    heads += ["links of 1 Gbit/s", "prefixes of S3", "files written a second"]
     lines = [heads, ["---"] * len(heads), *(_cells(wanted, rate, size) for wanted in RATES)]
     return [said, "", *(f"| {' | '.join(line)} |" for line in lines)]
 
 
-def _cells(wanted: int, rate: float, size: float) -> tuple[str, ...]:
+def _cells(wanted: int, rate: float, size: float) -> list[str]:
     processors = math.ceil(wanted / rate)
     reading, files = wanted * size, FILES * wanted / SHARD
-    return (
+    return [
         f"{wanted:,}",
         f"{processors:,}",
         f"{math.ceil(processors / CORES):,}",
@@ -49,4 +49,4 @@ def _cells(wanted: int, rate: float, size: float) -> tuple[str, ...]:
         f"{math.ceil(reading / LINK):,}",
         f"{math.ceil(wanted / S3_READS):,}",
         f"{files:,.0f}" if files >= 10 else f"{files:.2g}",
-    )
+    ]

@@ -6,6 +6,7 @@ all, and ``parity`` compares the rewritten files. What each of them gains is mea
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -92,7 +93,7 @@ def _pool_by_convolution(graph: _Graph, pool: onnx.NodeProto) -> None:
     if [side] != others or _attribute(pool, "strides") != [side, side]:
         return
     graph.set_weight(WINDOW, np.full((1, 1, side, side), 1 / side**2, np.float32))
-    shape = {"kernel_shape": [side, side], "strides": [side, side]}
+    shape: dict[str, Any] = {"kernel_shape": [side, side], "strides": [side, side]}
     inputs = [pool.input[0], WINDOW]
     graph.replace(pool, [helper.make_node("Conv", inputs, pool.output, **shape)])
 
@@ -185,7 +186,7 @@ class _Steps:
         self.value = value
         self.nodes: list[onnx.NodeProto] = []
 
-    def add(self, operator: str, *further: str, **attributes: object) -> str:
+    def add(self, operator: str, *further: str, **attributes: Any) -> str:
         """Add a node; return the name of what it gives."""
         output = f"{self._name}.{len(self.nodes)}"
         node = helper.make_node(operator, [self.value, *further], [output], **attributes)
@@ -204,7 +205,7 @@ def _channels(graph: _Graph, dequantize: onnx.NodeProto) -> int:
     return int(graph.weight(weight.input[0]).shape[0])
 
 
-def _attribute(node: onnx.NodeProto, name: str) -> object:
+def _attribute(node: onnx.NodeProto, name: str) -> Any:
     return next(helper.get_attribute_value(a) for a in node.attribute if a.name == name)
 
 
