@@ -119,7 +119,7 @@ def _matrix(found: JobComparison) -> str:
         + "</tr>"
         for in_a, name in _RESULTS
     )
-    return f"<table class='blemish-jobs'><tr><th></th>{heads}</tr>{rows}</table>{_STYLE}"
+    return f"<table class='blemish-jobs'><tr><td></td>{heads}</tr>{rows}</table>{_STYLE}"
 
 
 def _left_out(found: JobComparison) -> Sequence[str]:
