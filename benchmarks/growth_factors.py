@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -63,14 +64,14 @@ def pixels() -> Iterator[Sample]:
         repeats = -(-side // tile.shape[0])
         encoded = encode_png(np.tile(tile, (repeats, repeats))[:side, :side])
         rounds = ROUNDS if side <= 1024 else 1
-        yield side, "decoding (ms)", median_ms(lambda e=encoded: decode_image(e), rounds)
+        yield side, "decoding (ms)", median_ms(partial(decode_image, encoded), rounds)
         image = decode_image(encoded)
         map_ = segmenter.probability(image.plane)
-        infer = median_ms(lambda i=image: segmenter.probability(i.plane), rounds)
+        infer = median_ms(partial(segmenter.probability, image.plane), rounds)
         yield side, "inference (ms)", infer
         found = segmenter.judge(map_)
-        rest = median_ms(lambda m=map_: segmenter.judge(m), rounds)
-        rest += median_ms(lambda i=image, f=found: describe_image(i, f), rounds)
+        rest = median_ms(partial(segmenter.judge, map_), rounds)
+        rest += median_ms(partial(describe_image, image, found), rounds)
         yield side, "marks and statistics (ms)", rest
 
 
@@ -106,10 +107,10 @@ def versions() -> Iterator[Sample]:
                     found = client.get_model_version("blemish", "1")
                     tags = {**found.tags, "sha256": f"{number:064x}"}
                     client.create_model_version(
-                        "blemish", found.source, run_id=found.run_id, tags=tags
+                        "blemish", str(found.source), run_id=found.run_id, tags=tags
                     )
             done = count
-            yield count, "champion's version (ms)", median_ms(lambda: known.resolve("champion"))
+            yield count, "champion's version (ms)", median_ms(partial(known.resolve, "champion"))
             yield count, "all versions (ms)", median_ms(known.versions)
 
 
