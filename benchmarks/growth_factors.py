@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from bench import monitoring
 from bench.scoring import run_bare
-from bench.servers import draw_pictures, model_file, registry
+from bench.servers import draw_images, model_file, registry
 from growth import small_model, write_images
 
 from blemish.config.monitor import Drift
@@ -59,7 +59,7 @@ def pixels() -> Iterator[Sample]:
 
     cv2.setNumThreads(1)
     segmenter = Segmenter.from_bytes(model_file(), threads=1)
-    tile = decode_image(draw_pictures()[0]).plane
+    tile = decode_image(draw_images()[0]).plane
     for side in SIDES:
         repeats = -(-side // tile.shape[0])
         encoded = encode_png(np.tile(tile, (repeats, repeats))[:side, :side])
@@ -79,7 +79,7 @@ def processes() -> Iterator[Sample]:
     """Yield images a second of a job by its processes."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        drawn = draw_pictures()
+        drawn = draw_images()
         (folder / "in").mkdir()
         for number in range(SCORED):
             (folder / "in" / f"{number:05}.png").write_bytes(drawn[number % len(drawn)])

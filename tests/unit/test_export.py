@@ -207,7 +207,7 @@ def test_rewriting_changes_no_bit_of_int8(
     Two resizes belong to the normalisation. The network's pixel shuffle answers 4 x 4 at a time.
     """
     model = onnx.load_model_from_string(world.file("fp32"))
-    tile = golden_picture(256)[None, None]
+    tile = golden_image(256)[None, None]
     ranges = Activations(model, [tile, 255 - tile]).ranges("min-max")
     kept = quantization._order_of_layers(model)[:count]
     fast = quantize(model, ranges, kept)
