@@ -1,12 +1,13 @@
 """What is wrong with this installation, checkout, store or registry, and what fixes it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from blemish.config import Workspace, find_workspace
 from blemish.doctor import checkout, store_check
 from blemish.doctor.findings import Check, Examined, Finding, Result, Skip
 from blemish.doctor.prediction_log_check import prediction_log
 from blemish.errors import WorkspaceError
+from blemish.progress import Tell
 from blemish.registry import Registry
 
 __all__ = ["CHECKS", "Finding", "Result", "examine"]
@@ -28,7 +29,7 @@ CHECKS: Mapping[str, Check] = {
 def examine(
     workspace: Workspace | None = None,
     only: Iterable[str] = CHECKS,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> tuple[Result, ...]:
     """Make the checks.
 

@@ -1,12 +1,13 @@
 """The evidence for the gate: both models on the same test images, and what else is measured."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from blemish.errors import NotFoundError, PromotionError
 from blemish.inference import Segmenter
 from blemish.latency import measure_latency
 from blemish.metrics.pixels import Counts, count
+from blemish.progress import Tell
 from blemish.promotion.independence import independent
 from blemish.promotion.paired_comparison import PairedResult
 from blemish.promotion.rule import Measurements
@@ -49,7 +50,7 @@ def gather(
     champion: LoadedVersion | None,
     *,
     rounds: int,
-    tell: Callable[[str], None],
+    tell: Tell,
 ) -> Evidence:
     """Gather everything that the gate decides on.
 

@@ -9,13 +9,13 @@ paired_comparison  how far two models are apart, and how sure that is
 """
 
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from blemish.config.promote import Promote
 from blemish.errors import ModelFileError, NotFoundError, ParamsError, PromotionError, StoreError
+from blemish.progress import Tell
 from blemish.promotion.evidence import LoadedVersion, gather
 from blemish.promotion.rule import Decision, decide
 from blemish.registry.aliases import move_champion
@@ -99,7 +99,7 @@ def promote(
     reason: str = "",
     force: bool = False,
     threads: int = 1,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> Outcome:
     """Ask the gate about a version, and make it champion if it passes or is forced.
 
@@ -153,7 +153,7 @@ def ask_gate(
     bounds: Promote,
     *,
     threads: int = 1,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda _: None,
 ) -> Outcome:
     """Ask the gate about a version without moving or writing anything: a dry run.
 
@@ -178,9 +178,7 @@ def ask_gate(
     return answer.outcome("would pass" if answer.passed else "would refuse")
 
 
-def _ask(
-    registry: Registry, ref: str, bounds: Promote, threads: int, tell: Callable[[str], None]
-) -> _GateAnswer:
+def _ask(registry: Registry, ref: str, bounds: Promote, threads: int, tell: Tell) -> _GateAnswer:
     """Have the gate judge a version; a candidate whose file is damaged is never judged."""
     candidate, champion = registry.resolve(ref), _champion(registry)
     answer = _GateAnswer(candidate, champion)
