@@ -3,6 +3,7 @@
 import ast
 import itertools
 import re
+import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -233,3 +234,15 @@ def test_documented_commands_are_executed_or_say_why_not() -> None:
     for test in EXECUTED.values():
         file, _, name = test.partition("::")
         assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), test
+
+
+def test_no_setting_of_git_changes_a_source() -> None:
+    """Every text file is checked out with LF, whatever ``core.autocrlf`` says: DVC hashes bytes."""
+    listed = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files", "--eol"], check=True, capture_output=True, text=True
+    ).stdout.splitlines()
+    assert listed
+    for line in listed:
+        stored, _, attributes, *_ = line.split()
+        text = not stored.endswith(("/-text", "/none"))
+        assert not text or ("attr/text" in attributes and "eol=lf" in line), line

@@ -1,7 +1,12 @@
-"""Which addresses are this host's own."""
+"""Addresses: which are this host's own, and how the file of a database is named by one."""
 
 import ipaddress
 from collections.abc import Collection
+from pathlib import Path
+from urllib.parse import unquote
+
+SQLITE = "sqlite:///"
+"""How the address of an SQLite file begins; its path follows, percent-encoded."""
 
 
 def is_loopback(host: str) -> bool:
@@ -33,3 +38,14 @@ def host_name(header: str) -> str:
     if header.startswith("["):
         return header[1:].partition("]")[0]
     return header.partition(":")[0]
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the address of an SQLite file; in it ``%``, ``?`` and ``#`` mean something else."""
+    quoted = str(path).replace("%", "%25").replace("?", "%3F").replace("#", "%23")
+    return f"{SQLITE}{quoted}"
+
+
+def sqlite_path(url: str) -> Path | None:
+    """Return the file that an address names as SQLAlchemy reads it; None for other databases."""
+    return Path(unquote(url.removeprefix(SQLITE))) if url.startswith(SQLITE) else None

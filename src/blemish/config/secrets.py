@@ -9,6 +9,12 @@ _QUERY = re.compile(
     r"(?i)([?&;][^=&;#]*(?:password|passwd|pwd|secret|token|key)[^=&;#]*=)[^&;#\s]+"
 )
 
+_PLACE = re.compile(
+    r"(?i)\b[a-z][a-z0-9+.-]*://\S+"  # an address
+    r"|\bhost=\S+|\bport=\S+|\bserver at \S+"  # as urllib3 and PostgreSQL name them
+    r"|(?<![\w.])/(?:[^\s'\",;:)]+)"  # a path
+)
+
 
 def hide_password(url: str) -> str:
     """Return a URL with its password replaced, whatever characters that password holds.
@@ -41,6 +47,11 @@ def hide_password_in(text: str, url: str) -> str:
             for form in {password, unquote(password)}:
                 text = text.replace(form, _HIDDEN)
     return text
+
+
+def hide_places_in(text: str) -> str:
+    """Return a text without addresses, hosts and absolute paths, for readers without a key."""
+    return _PLACE.sub("(see the log)", text)
 
 
 def has_unquoted_password(url: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from blemish.config import settings
+from blemish.config.addresses import sqlite_path, sqlite_url
 from blemish.doctor.findings import Examined, Finding
 from blemish.errors import ServiceError
 from blemish.monitoring import queries
@@ -21,12 +22,12 @@ def prediction_log(examined: Examined) -> Iterator[Finding]:
     """Check the database that the settings name; one that nobody made yet has nothing wrong."""
     url = settings().log_url
     if url is None and examined.workspace is not None:
-        url = f"sqlite:///{examined.workspace.state / 'predictions.db'}"
+        url = sqlite_url(examined.workspace.state / "predictions.db")
     url = url or log_url(settings())
-    path = url.removeprefix("sqlite:///") if url.startswith("sqlite:///") else ""
-    if path and not Path(path).is_file():
+    path = sqlite_path(url)
+    if path and not path.is_file():
         return
-    damage = _damage(Path(path)) if path else ""
+    damage = _damage(path) if path else ""
     if damage:
         yield Finding(
             f"The prediction log {path} is corrupt: {damage}",

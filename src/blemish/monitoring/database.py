@@ -12,6 +12,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from blemish.config import Settings
+from blemish.config.addresses import sqlite_url
 from blemish.config.secrets import hide_password
 from blemish.errors import ServiceError
 
@@ -22,7 +23,7 @@ _ADVISORY_LOCK = 0x626C_656D  # any number that is ours: "blem"
 
 def log_url(settings: Settings) -> str:
     """Return where the prediction log lies: by setting, else SQLite in the main working tree."""
-    return settings.log_url or f"sqlite:///{settings.state / 'predictions.db'}"
+    return settings.log_url or sqlite_url(settings.state / "predictions.db")
 
 
 def images_folder(settings: Settings) -> Path:

@@ -1,5 +1,6 @@
 """``/livez``, ``/readyz``, ``/metrics``: whether it lives, whether it can answer, how it does."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
+from blemish.config.secrets import hide_places_in
 from blemish.monitoring.log_writer import LogWriter
 from blemish.registry import Version
 from blemish.server.problems import refusals
@@ -14,6 +16,8 @@ from blemish.server.service import Service, ServiceDep
 from blemish.server.serving_view import ServingFault
 
 router = APIRouter(tags=["health"])
+Teller = Callable[[str | None], str | None]
+"""Makes a sentence fit for whoever may read it."""
 
 
 class Liveness(BaseModel):
@@ -125,6 +129,7 @@ def is_ready(service: Service) -> bool:
 def readiness(service: Service) -> Readiness:
     """Return the body of ``/readyz``."""
     view = service.slot.view
+    tell = _teller(service)
     status: Literal["ready", "draining", "no model"] = "no model"
     if service.drain.started:
         status = "draining"
@@ -133,25 +138,36 @@ def readiness(service: Service) -> Readiness:
     return Readiness(
         status=status,
         model=_model(view.champion.version) if view.champion else None,
-        fault=_fault(view.fault) if view.fault else None,
-        registry=RegistryReport(stale_s=round(view.stale_s, 1), error=view.store_error),
+        fault=_fault(view.fault, tell) if view.fault else None,
+        registry=RegistryReport(stale_s=round(view.stale_s, 1), error=tell(view.store_error)),
         background=BackgroundReport(
             recorder=ThreadReport(failures=service.recorder.failures),
             follower=ThreadReport(failures=service.follower.failures),
             watch=ThreadReport(failures=service.watch_failures),
         ),
-        keys=service.keys.fault,
-        log=_log(service.recorder.writer),
+        keys=tell(service.keys.fault),
+        log=_log(service.recorder.writer, tell),
     )
 
 
-def _log(writer: LogWriter) -> LogReport:
+def _teller(service: Service) -> Teller:
+    """Return what makes a sentence fit for whoever can ask: ``/readyz`` wants no key.
+
+    On loopback it is told whole; where others can ask, addresses and paths stay in the log.
+    """
+    options = service.options
+    if options.is_loopback and not options.is_behind_proxy:
+        return lambda text: text
+    return lambda text: None if text is None else hide_places_in(text)
+
+
+def _log(writer: LogWriter, tell: Teller) -> LogReport:
     fault = writer.fault
     return LogReport(
         written=writer.written,
         lost=writer.lost,
         faults=writer.faults,
-        fault=None if fault is None else f"{fault.step} failed: {fault.reason}",
+        fault=None if fault is None else tell(f"{fault.step} failed: {fault.reason}"),
     )
 
 
@@ -164,9 +180,9 @@ def _model(champion: Version) -> ServedModel:
     )
 
 
-def _fault(fault: ServingFault) -> FaultReport:
+def _fault(fault: ServingFault, tell: Teller) -> FaultReport:
     since = datetime.fromtimestamp(fault.since, UTC)
-    return FaultReport(version=fault.version, reason=fault.reason, since=since)
+    return FaultReport(version=fault.version, reason=tell(fault.reason) or "", since=since)
 
 
 def measure(service: Service) -> None:

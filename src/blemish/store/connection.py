@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blemish.config import Workspace, settings
+from blemish.config.addresses import sqlite_url
 from blemish.config.secrets import has_unquoted_password, hide_password_in
 from blemish.errors import NotFoundError, StoreError, StoreUnreachableError
 from blemish.files import sha256_bytes
@@ -56,6 +58,11 @@ class Store:
     def client(self) -> "MlflowClient":
         """The MLflow client, imported on first use (a second and a half)."""
         prepare_mlflow()
+        if "%" in sys.prefix and self.location.database:
+            raise StoreError(
+                f"{sys.prefix} has a % in its path, and MLflow makes no tables from there. "
+                "Move the checkout to a path without it, then run: make setup"
+            )
         if self.location.database:  # a connection kept open would outlive a file that is replaced
             os.environ["MLFLOW_SQLALCHEMYSTORE_POOLCLASS"] = "NullPool"
         from mlflow import MlflowClient  # noqa: PLC0415 - slow, and needs its environment first
@@ -287,7 +294,7 @@ def _fill(path: Path) -> None:
     """Make MLflow's tables in a new file."""
     from mlflow import MlflowClient  # noqa: PLC0415 - the store has imported MLflow by now
 
-    uri = f"sqlite:///{path}"
+    uri = sqlite_url(path)
     MlflowClient(uri, uri).search_registered_models(max_results=1)
 
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from blemish.config import Workspace, find_workspace, settings
+from blemish.config.addresses import sqlite_path, sqlite_url
 from blemish.config.secrets import hide_password
-
-_SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Location:
     @property
     def database(self) -> Path | None:
         """The SQLite file, for a store that is one."""
-        return Path(self.uri.removeprefix(_SQLITE)) if self.uri.startswith(_SQLITE) else None
+        return sqlite_path(self.uri)
 
     @property
     def artifacts(self) -> str | None:
@@ -65,8 +64,9 @@ def locate(workspace: Workspace | None = None, uri: str | None = None) -> Locati
     uri = uri or settings().tracking_uri
     if not uri:
         main = (workspace or find_workspace()).main
-        return Location(f"{_SQLITE}{main / 'mlflow.db'}", main)
-    if uri.startswith(_SQLITE) and not uri.startswith(f"{_SQLITE}/"):
+        return Location(sqlite_url(main / "mlflow.db"), main)
+    path = sqlite_path(uri)
+    if path is not None and not path.is_absolute():
         main = (workspace or find_workspace()).main
-        return Location(f"{_SQLITE}{main / uri.removeprefix(_SQLITE)}")
+        return Location(sqlite_url(main / path))
     return Location(uri)

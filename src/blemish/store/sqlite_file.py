@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
+from blemish.config.addresses import sqlite_url
+
 _SCHEMA_BYTES = 4_000_000
 """Of the start of a file, where SQLite keeps what defines the tables of a new store."""
 _LATE_TABLE = "logged_models"
@@ -98,9 +100,10 @@ def create(path: Path, fill: Callable[[Path], None]) -> None:
 
 
 def _look(connection: sqlite3.Connection, path: Path, *, thorough: bool) -> Diagnosis:
+    name = shlex.quote(str(path))
     tables = {
-        str(name)
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        str(table)
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     }
     said = connection.execute("PRAGMA quick_check(1)").fetchone()[0] if thorough else "ok"
     if said != "ok":
@@ -116,12 +119,12 @@ def _look(connection: sqlite3.Connection, path: Path, *, thorough: bool) -> Diag
         return Diagnosis(
             Condition.OUTDATED,
             f"{path} was made by an older MLflow",
-            f"cp {path} {path}.backup && mlflow db upgrade sqlite:///{path}",
+            f"cp {name} {name}.backup && mlflow db upgrade {shlex.quote(sqlite_url(path))}",
         )
     return Diagnosis(
         Condition.HALF_CREATED,
         f"{path} is a store whose creation was ended half way; it holds no run and no version",
-        f"mv {path} {path}.half-created && blemish sync",
+        f"mv {name} {name}.half-created && blemish sync",
     )
 
 

@@ -27,8 +27,11 @@ from blemish.store.names import MODEL
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A checkout whose outputs are recorded, shared by the tests that only read it."""
-    workspace = make_checkout(tmp_path_factory.mktemp("recorded") / "checkout")
+    """A checkout whose outputs are recorded, shared by the tests that only read it.
+
+    Its folder has the characters that URLs and migration scripts take for something else.
+    """
+    workspace = make_checkout(tmp_path_factory.mktemp("recorded") / "100% a%20b %(x)s" / "checkout")
     sync.record_workspace(workspace)
     return workspace
 

@@ -163,3 +163,21 @@ def test_what_is_no_proxy_is_refused(option: str, value: str, sentence: str) -> 
     result = CliRunner().invoke(program, ["serve", option, value])
     assert result.exit_code == 2
     assert sentence in result.output
+
+
+def test_health_names_no_place_to_those_beyond_loopback(tmp_path: Path) -> None:
+    """Behind a proxy /readyz, which wants no key, says that the store is lost and not where."""
+    KeyFile(tmp_path / "keys.json").add("line")
+    uri = "http://me:pa/ss#w?rd@127.0.0.1:9"
+    options = ("--root-path", "/inspection")
+    cache = str(tmp_path / "cache")
+    with serving(tmp_path, uri, *options, wait_ready=False, BLEMISH_CACHE=cache) as server:
+        server.wait(lambda: server.ready()["registry"]["error"] is not None, 20)
+        shown = server.client.get("/readyz").text
+        assert "does not answer" in shown
+        server.wait(lambda: any("127.0.0.1:9" in str(line) for line in server.log))
+        logged = str(server.log)
+    for secret in ("ss#w", "pa/ss"):
+        assert secret not in shown + logged
+    for place in ("127.0.0.1:9", "http://", str(tmp_path)):
+        assert place not in shown

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blemish.config.secrets import hide_password, hide_password_in
+from blemish.config.secrets import hide_password, hide_password_in, hide_places_in
 
 ODD = st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1)
 
@@ -41,3 +41,27 @@ def test_the_quoted_and_the_plain_form_of_a_password_are_hidden_in_errors() -> N
     """A library may quote a password decoded."""
     text = hide_password_in("password 'p/w' failed (p%2Fw)", "postgresql://me:p%2Fw@db/x")
     assert text == "password '***' failed (***)"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "The MLflow store at https://me:***@mlflow.plant:5000/x does not answer: no.",
+            "The MLflow store at (see the log) does not answer: no.",
+        ),
+        ("/srv/blemish/keys.json cannot be read", "(see the log) cannot be read"),
+        (
+            "HTTPConnectionPool(host='mlflow.plant', port=5000): no",
+            "HTTPConnectionPool((see the log) (see the log) no",
+        ),
+        (
+            'connection to server at "10.0.0.7", port 5432 failed',
+            "connection to (see the log) port 5432 failed",
+        ),
+        ("Version 3 answers 4.5 and/or NaN", "Version 3 answers 4.5 and/or NaN"),
+    ],
+)
+def test_places_are_kept_from_those_who_need_not_know(text: str, shown: str) -> None:
+    """Addresses, hosts and absolute paths are left out of a sentence; the rest stays."""
+    assert hide_places_in(text) == shown

@@ -36,7 +36,7 @@ def test_a_host_is_allowed_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         raise StartedError
 
     monkeypatch.setattr(mlflow_ui.os, "execv", execv)
-    monkeypatch.setattr(mlflow_ui, "Store", lambda location: type("S", (), {"client": location}))
+    monkeypatch.setattr(mlflow_ui, "Store", lambda _: type("S", (), {"open": lambda _: None})())
     with pytest.raises(StartedError):
         mlflow_ui.exec_ui("127.0.0.1", 0, ["inspection.example.com"])
     (command,) = started

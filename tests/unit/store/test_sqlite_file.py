@@ -4,7 +4,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
+from blemish.config.addresses import sqlite_path, sqlite_url
+from blemish.errors import StoreError
+from blemish.store.connection import Store
+from blemish.store.location import Location
 from blemish.store.sqlite_file import Condition, create, diagnose
 
 
@@ -97,3 +102,23 @@ def test_creation_is_atomic(tmp_path: Path) -> None:
     first = path.read_bytes()
     create(path, lambda made: make(made, "CREATE TABLE other (id)") and None)
     assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize("folder", ["100%", "a%20b", "%(x)s", "what?a=b", "n#1", "plain é"])
+def test_a_path_survives_its_address(folder: str) -> None:
+    """Characters that an address reads otherwise lead to the same file, for SQLAlchemy and us."""
+    path = Path("/srv") / folder / "mlflow.db"
+    url = sqlite_url(path)
+    assert make_url(url).database == str(path)
+    assert sqlite_path(url) == path
+    assert Location(url).database == path
+
+
+def test_an_environment_where_mlflow_fails_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow's migrations read their own path as a format: a percent sign in it is told first."""
+    monkeypatch.setattr("sys.prefix", "/srv/100%/.venv")
+    with pytest.raises(StoreError, match="has a % in its path"):
+        Store(Location(sqlite_url(tmp_path / "mlflow.db"))).open()
+    assert list(tmp_path.iterdir()) == []
