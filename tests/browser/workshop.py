@@ -18,13 +18,17 @@ import yaml
 from onnx import TensorProto, helper
 
 from blemish.config import Workspace
+from blemish.image_digests import ImageDigest, plane_digest, write_digests
 from blemish.image_statistics import image_statistics, summarise
 from blemish.model_card import ModelCard
 from blemish.operating_point import OperatingPoint
 from blemish.preprocessing import Resizing
 from blemish.recording import dvc_files, fingerprint, pipeline_outputs
 from blemish.recording.sync import record_workspace
+from blemish.registry import Registry
+from blemish.registry.stored_images import RESULTS, Split
 from blemish.sets import DefectRecord, SetWriter
+from blemish.store.names import IMAGES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SIDE = 128
@@ -41,6 +45,9 @@ class Training:
     learning_rate: float
 
 
+TRAINED_ON = (21, 22)
+"""Test images that the first training was trained on: they say nothing about it."""
+VALIDATION = range(200, 212)
 FIRST = Training(gain=0.10, offset=14.0, threshold=0.5, learning_rate=0.003)
 SECOND = Training(gain=0.25, offset=20.0, threshold=0.45, learning_rate=0.002)
 
@@ -62,6 +69,7 @@ def build(root: Path, *, images: int = 24) -> Workspace:
         _commit(root, f"Train at {training.learning_rate}")
         _write_outputs(workspace, scenes, training)
         record_workspace(workspace)
+    _tell_splits(workspace, scenes)
     return workspace
 
 
@@ -101,6 +109,20 @@ def scene(index: int, *, level: float = 150.0) -> Drawn:
         plane[region] -= rng.uniform(35, 75)
     name = f"{'free' if not regions else 'metal'}-{index:03d}"
     return Drawn(name, np.clip(plane, 0, 255).astype(np.uint8), tuple(regions))
+
+
+def _tell_splits(workspace: Workspace, scenes: list[Drawn]) -> None:
+    """Record which images each run was trained, validated and tested on."""
+    registry = Registry.connect(workspace=workspace)
+    splits = {"val": [scene(index) for index in VALIDATION], "test": scenes}
+    for number, trained in ((1, TRAINED_ON), (3, ())):
+        known = splits | {"train": [scenes[index] for index in trained]}
+        text = write_digests(
+            ImageDigest(split, "synthetic", one.name, one.name, plane_digest(one.plane))
+            for split, drawn in known.items()
+            for one in drawn
+        )
+        registry.store.client.log_text(registry.resolve(number).run_id, text, IMAGES)
 
 
 def model_bytes(identity: str, precision: str, training: Training, statistics: object) -> bytes:
@@ -192,7 +214,9 @@ def _write_outputs(workspace: Workspace, scenes: list[Drawn], training: Training
     }
     for precision, data in models.items():
         (exported / f"model.{precision}.onnx").write_bytes(data)
-    dice = _write_test_set(evaluated, scenes, exported / "model.fp32.onnx")
+    dice = _write_images(evaluated, "test", scenes, exported / "model.fp32.onnx")
+    validation = [scene(index) for index in VALIDATION]
+    _write_images(evaluated, "val", validation, exported / "model.fp32.onnx")
     _write_json(reports / "metrics.json", {"test_dice": dice, "test_iou": dice / (2 - dice)})
     _write_json(reports / "parity.json", {"int8_dice_change": 0.001})
     (reports / "curves" / "pr.csv").write_text("recall,precision\n0.5,0.9\n")
@@ -200,21 +224,21 @@ def _write_outputs(workspace: Workspace, scenes: list[Drawn], training: Training
     _write_lock(workspace)
 
 
-def _write_test_set(evaluated: Path, scenes: list[Drawn], model: Path) -> float:
-    """Write the test images with the results that the model really has on them."""
+def _write_images(evaluated: Path, split: Split, scenes: list[Drawn], model: Path) -> float:
+    """Write the images of a split with the results that the model really has on them."""
     from blemish.inference import Segmenter
     from blemish.metrics import Counts, count
 
     segmenter = Segmenter.from_file(model)
-    for name in ("test_images", "test_masks"):
+    for name in (f"{split}_images", f"{split}_masks"):
         shutil.rmtree(evaluated / name, ignore_errors=True)
         (evaluated / name).mkdir()
     lines = ["image_id,set,group,classes,tp,fp,fn,tn,dice,iou,score"]
     total = Counts()
     for drawn in scenes:
-        cv2.imwrite(str(evaluated / "test_images" / f"{drawn.name}.png"), drawn.plane)
+        cv2.imwrite(str(evaluated / f"{split}_images" / f"{drawn.name}.png"), drawn.plane)
         mask = drawn.mask.astype(np.uint8) * 255
-        cv2.imwrite(str(evaluated / "test_masks" / f"{drawn.name}.png"), mask)
+        cv2.imwrite(str(evaluated / f"{split}_masks" / f"{drawn.name}.png"), mask)
         counts = count(segmenter.predict(drawn.plane).mask, drawn.mask)
         total += counts
         classes = ";".join(sorted(name for name, _ in drawn.regions))
@@ -229,7 +253,7 @@ def _write_test_set(evaluated: Path, scenes: list[Drawn], model: Path) -> float:
             counts.tn,
         )
         lines.append(",".join(map(str, (*row, counts.dice, counts.iou, 1.0))))
-    (evaluated / "per_image.csv").write_text("\n".join(lines) + "\n")
+    (evaluated / RESULTS[split]).write_text("\n".join(lines) + "\n")
     return total.dice
 
 

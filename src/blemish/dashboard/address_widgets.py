@@ -7,7 +7,7 @@ import streamlit as st
 
 from blemish.dashboard.page_errors import plain
 
-_PAGE, _KEPT = "_page", "_addresses"
+_PAGE, _KEPT, _LOST = "_page", "_addresses", "_unresolved"
 
 
 def choose(
@@ -29,16 +29,47 @@ def choose(
         shown: Text of an option.
         help: Beside the label.
     """
-    fallback = default if default in options else options[0]
+    fallback = default if default is not None and default in options else options[0]
     asked = st.query_params.get(name)
     if name not in st.session_state or st.session_state[name] not in options:
         st.session_state[name] = asked if asked in options else fallback
         if asked is not None and asked not in options:
-            st.warning(f"The address names {plain(asked)} as {plain(label)}, which is not there; "
-                       f"shown instead: {plain(shown(st.session_state[name]))}.")  # fmt: skip
+            note_unresolved(name, asked, fallback)
     value = str(st.selectbox(label, options, key=name, format_func=shown, help=help))
+    say_unresolved(name, label, value, shown(value))
     remember(name, value, fallback)
     return value
+
+
+def note_unresolved(name: str, asked: str, instead: str) -> None:
+    """Note that the address named what is not there.
+
+    Args:
+        name: Query parameter.
+        asked: What it said.
+        instead: The value that is used in its place.
+    """
+    st.session_state.setdefault(_LOST, {})[name] = (asked, instead)
+
+
+def say_unresolved(name: str, label: str, value: str, shown: str) -> None:
+    """Say it on the page for as long as nobody has chosen another value.
+
+    Args:
+        name: Query parameter.
+        label: Of the widget.
+        value: Of the widget now.
+        shown: What the page shows for that value.
+    """
+    lost = st.session_state.get(_LOST, {})
+    asked, instead = lost.get(name, ("", None))
+    if value == instead:
+        st.warning(
+            f"The address names {plain(asked)} as {plain(label)}, which is not there; "
+            f"shown instead: {plain(shown)}."
+        )
+    else:
+        lost.pop(name, None)
 
 
 def pick(
@@ -61,6 +92,8 @@ def pick(
     if name not in st.session_state:
         asked = st.query_params.get(name)
         st.session_state[name] = asked if asked in options else default
+        if asked is not None and asked not in options:
+            note_unresolved(name, asked, default)
     value = st.segmented_control(
         label,
         list(options),
@@ -69,6 +102,7 @@ def pick(
         key=name,
         label_visibility="visible" if visible else "collapsed",
     )
+    say_unresolved(name, label, str(value), options[str(value)])
     remember(name, str(value), default)
     return str(value)
 
@@ -93,16 +127,16 @@ def choose_many(
     if name not in st.session_state:
         st.session_state[name] = st.query_params.get_all(name)
     asked = list(st.session_state[name])
-    st.session_state[name] = [value for value in asked if value in options]
+    kept = st.session_state[name] = [value for value in asked if value in options]
     if gone := [value for value in asked if value not in options]:
-        st.warning(f"The address names {plain(', '.join(gone))} as {plain(label)}, which is not "
-                   "there; left out.")  # fmt: skip
+        note_unresolved(name, ", ".join(gone), ", ".join(kept))
     chosen = [
         str(value)
         for value in st.multiselect(
             label, options, key=name, placeholder="All", format_func=shown, help=help
         )
     ]
+    say_unresolved(name, label, ", ".join(chosen), ", ".join(map(shown, chosen)) or "all")
     if chosen != st.query_params.get_all(name):
         if chosen:
             st.query_params[name] = chosen

@@ -25,6 +25,11 @@ class ImageEntry:
     clean: bool = False
     """A person declared it defect-free, without drawing a mask."""
 
+    @property
+    def part(self) -> str:
+        """The part that the image shows: its group, in its set."""
+        return f"{self.set_name}/{self.group or self.image_id}"
+
 
 @dataclass(frozen=True)
 class OpenedImage:
@@ -89,26 +94,33 @@ def collection_of_uploads(files: Sequence[tuple[str, bytes]]) -> ImageCollection
         files: Name and bytes of each; ``NAME.mask.png`` is the truth of the image ``NAME.*``.
     """
     entries, digests = list[ImageEntry](), list[str]()
-    images: list[tuple[Plane, Mask | None]] = []
+    kept: list[tuple[bytes, bytes | None]] = []
     refused: list[tuple[str, str]] = []
     masks = {name.removesuffix(_MASK): data for name, data in files if name.endswith(_MASK)}
     for name, data in (file for file in files if not file[0].endswith(_MASK)):
         try:
             decoded = decode_image(data)
-            truth = _truth(masks.pop(PurePath(name).stem, None), decoded.plane.shape)
+            mask = masks.pop(PurePath(name).stem, None)
+            truth = _truth(mask, decoded.plane.shape)
         except ImageError as error:
             refused.append((name, str(error)))
             continue
         unused = _unused_name(name, {entry.image_id for entry in entries})
         entries.append(ImageEntry(unused, set_name="uploads"))
-        images.append((decoded.plane, truth))
+        kept.append((data, mask))
         digests.append(decoded.sha256 + ("" if truth is None else sha256_bytes(truth.tobytes())))
     refused += [(f"{stem}{_MASK}", "No image of that name was uploaded.") for stem in masks]
+
+    def open_image(index: int) -> tuple[Plane, Mask | None]:
+        data, mask = kept[index]  # decoded each time: files take a tenth of the memory
+        plane = decode_image(data).plane
+        return plane, _truth(mask, plane.shape)
+
     return ImageCollection(
         name="Uploads",
         digest=sha256_bytes(canonical_json([[e.image_id for e in entries], digests])),
         entries=tuple(entries),
-        open=images.__getitem__,
+        open=open_image,
         refused=tuple(refused),
     )
 
@@ -130,15 +142,17 @@ def _truth(data: bytes | None, shape: tuple[int, ...]) -> Mask | None:
     return plane > _HALF
 
 
-def collection_of_test_images(run_id: str, images: Sequence[StoredImage]) -> ImageCollection:
-    """Make a collection of the test images of a run."""
+def collection_of_run_images(
+    name: str, run_id: str, images: Sequence[StoredImage]
+) -> ImageCollection:
+    """Make a collection of the test or validation images that a run keeps."""
 
     def open_image(index: int) -> tuple[Plane, Mask | None]:
         return images[index].plane(), images[index].mask()
 
     return ImageCollection(
-        name="Test images",
-        digest=sha256_bytes(f"test:{run_id}:{len(images)}".encode()),
+        name=name,
+        digest=sha256_bytes(f"{name}:{run_id}:{len(images)}".encode()),
         entries=tuple(
             ImageEntry(image.image_id, image.set_name, image.group, image.classes)
             for image in images

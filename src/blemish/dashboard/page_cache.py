@@ -1,6 +1,7 @@
 """What is kept between reruns, keyed by content: SHA-256 of models and images, never by name."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,17 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from blemish.config import Settings, find_workspace, settings
+from blemish.dashboard.compare.compared_images import ComparedImage
+from blemish.dashboard.compare.fair_images import splits_by_digest
 from blemish.dashboard.compare.model_comparison import ModelComparison
+from blemish.dashboard.compare.paired_metrics import PairedMetric, paired_metrics
 from blemish.dashboard.compare.version_pair import Pair
+from blemish.dashboard.compare.version_trials import VersionTrials
 from blemish.dashboard.image_collections import (
     ImageCollection,
     OpenedImage,
+    collection_of_run_images,
     collection_of_set,
-    collection_of_test_images,
     collection_of_uploads,
 )
 from blemish.dashboard.sized_cache import SizedCache
@@ -118,6 +123,54 @@ def _comparison(
     return ModelComparison(_collection, _pair.a.model, _pair.b.model)
 
 
+def metrics_of(
+    pair: Pair, digest: str, thresholds: tuple[float, float], counted: Sequence[ComparedImage]
+) -> tuple[PairedMetric, ...]:
+    """Return the pooled metrics of images; a step to the next one asks for the same again.
+
+    Args:
+        pair: The versions.
+        digest: Of the collection.
+        thresholds: Of both.
+        counted: The images that count.
+    """
+    models = tuple(side.version.sha256 for side in pair.sides)
+    indices = tuple(one.index for one in counted)
+    return _metrics(models, digest, thresholds, indices, counted)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _metrics(
+    models: tuple[str, ...],
+    digest: str,
+    thresholds: tuple[float, float],
+    indices: tuple[int, ...],
+    _counted: Sequence[ComparedImage],
+) -> tuple[PairedMetric, ...]:
+    del models, digest, thresholds, indices
+    return paired_metrics(_counted)
+
+
+def version_trials(versions: tuple[Version, ...], collection: ImageCollection) -> VersionTrials:
+    """Return the trials of versions on a collection, begun if need be."""
+    numbers = tuple((one.version, one.sha256) for one in versions)
+    return _version_trials(numbers, collection.digest, versions, collection)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False, on_release=VersionTrials.stop)
+def _version_trials(
+    numbers: tuple[tuple[int, str], ...],
+    digest: str,
+    _versions: tuple[Version, ...],
+    _collection: ImageCollection,
+) -> VersionTrials:
+    del numbers, digest
+    connected = registry()
+    return VersionTrials(
+        _collection, _versions, lambda one: load_verified(connected, one, threads=_THREADS)
+    )
+
+
 def test_collection(version: Version) -> ImageCollection:
     """Return the test images that a version's run keeps in the store."""
     return _test_collection(version.run_id, version)
@@ -125,7 +178,45 @@ def test_collection(version: Version) -> ImageCollection:
 
 @st.cache_resource(max_entries=4, show_spinner="Fetching the test images ...")
 def _test_collection(run_id: str, _version: Version) -> ImageCollection:
-    return collection_of_test_images(run_id, registry().test_images(_version))
+    return collection_of_run_images("Test images", run_id, registry().test_images(_version))
+
+
+def validation_collection(version: Version) -> ImageCollection:
+    """Return the validation images that a version's run keeps in the store."""
+    return _validation_collection(version.run_id, version)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Fetching the validation images ...")
+def _validation_collection(run_id: str, _version: Version) -> ImageCollection:
+    return collection_of_run_images(
+        "Validation images", run_id, registry().validation_images(_version)
+    )
+
+
+def image_splits(version: Version) -> dict[str, str] | None:
+    """Return the split of each image that a version's run knows; None where nobody recorded it."""
+    return _image_splits(version.run_id, version)
+
+
+@st.cache_data(ttl=60, max_entries=16, show_spinner=False)
+def _image_splits(run_id: str, _version: Version) -> dict[str, str] | None:
+    del run_id
+    digests = registry().image_digests(_version)
+    return None if digests is None else splits_by_digest(digests)
+
+
+def test_image_counts(version: Version) -> dict[str, int] | None:
+    """Return the test images of a version's run by set; None where nobody recorded them."""
+    return _test_image_counts(version.run_id, version)
+
+
+@st.cache_data(ttl=600, max_entries=500, show_spinner=False)
+def _test_image_counts(run_id: str, _version: Version) -> dict[str, int] | None:
+    del run_id
+    digests = registry().image_digests(_version)
+    if digests is None:
+        return None
+    return dict(Counter(one.set_name for one in digests if one.split == "test"))
 
 
 def logged_collection(number: int) -> ImageCollection:

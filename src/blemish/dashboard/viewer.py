@@ -12,6 +12,7 @@ import streamlit as st
 
 from blemish.visualization import encode_png
 
+_RGBA = 4
 _LONGEST_SIDE = 2_048  # pixels; what a screen shows, whatever the camera took
 
 _FOLDER = Path(__file__).parent
@@ -74,7 +75,7 @@ def make_frame(image_id: str, plane: npt.NDArray[np.uint8], panes: Sequence[Pane
                     "title": pane.title,
                     "alt": pane.alt,
                     "place": pane.place,
-                    "layer": None if pane.layer is None else image_url(pane.layer),
+                    "layer": None if pane.layer is None else image_url(_sparse(plane, pane.layer)),
                 }
                 for pane in panes
             ],
@@ -102,6 +103,26 @@ def show_frames(frames: Sequence[ViewerFrame], *, stamp: str, opacity: float, ke
     )
 
 
+def _sparse(plane: npt.NDArray[np.uint8], layer: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Make a layer transparent where it repeats the image: marks alone take a hundredth of bytes.
+
+    Args:
+        plane: Shape ``(H, W)``, uint8.
+        layer: RGB of the same height and width; any other is returned as it is.
+
+    Returns:
+        RGBA, shape ``(H, W, 4)``, uint8; the layer itself where less than half of it is the image.
+    """
+    if layer.ndim == 2 or layer.shape[:2] != plane.shape:
+        return layer
+    repeated = (layer == plane[:, :, None]).all(axis=2)
+    if 2 * np.count_nonzero(repeated) < repeated.size:
+        return layer
+    marks = np.dstack([layer, np.full(plane.shape, 255, np.uint8)])
+    marks[repeated] = 0
+    return marks
+
+
 def image_url(image: npt.NDArray[np.uint8]) -> str:
     """Return an image as a ``data:`` address, shrunk to what a screen can show."""
     longest = max(image.shape[:2])
@@ -109,7 +130,13 @@ def image_url(image: npt.NDArray[np.uint8]) -> str:
         scale = _LONGEST_SIDE / longest
         size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return "data:image/png;base64," + base64.b64encode(encode_png(image)).decode("ascii")
+    return "data:image/png;base64," + base64.b64encode(_png(image)).decode("ascii")
+
+
+def _png(image: npt.NDArray[np.uint8]) -> bytes:
+    if image.ndim == 2 or image.shape[2] != _RGBA:
+        return encode_png(image)
+    return cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGBA2BGRA))[1].tobytes()
 
 
 @st.cache_resource(show_spinner=False)

@@ -299,4 +299,6 @@ def _fill(path: Path) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    """Return what an error says, without the statement that SQLAlchemy quotes behind it."""
+    said = str(error).partition("[SQL:")[0].partition("(Background on this error")[0]
+    return " ".join(said.split())[:300]

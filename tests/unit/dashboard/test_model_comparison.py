@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from blemish.dashboard.compare.compare_page import _follow
+from blemish.dashboard.compare.job_progress import follow
 from blemish.dashboard.compare.model_comparison import ModelComparison
 from blemish.errors import ImageContentError
 
@@ -23,4 +23,4 @@ def test_a_comparison_that_breaks_is_told_on_the_page() -> None:
     assert comparison.wait(10.0)
     assert comparison.measured == ()
     with pytest.raises(ImageContentError, match="Image 0 is corrupt"):
-        cast("Any", _follow).__wrapped__(comparison)
+        cast("Any", follow).__wrapped__(comparison, "Both versions have")

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from certificates import certificate
+from mlflow.exceptions import MlflowException
 from socks_proxy import socks_proxy
+from sqlalchemy.exc import OperationalError
 from urllib3.exceptions import InsecureRequestWarning
 
 from blemish.errors import StoreUnreachableError
@@ -182,3 +184,19 @@ def test_waits_that_the_user_set_stand(monkeypatch: pytest.MonkeyPatch) -> None:
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "30"
     assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "0"
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+@pytest.mark.parametrize("kind", [OperationalError, MlflowException])
+def test_no_statement_of_the_database_is_in_the_sentence(
+    kind: type[Exception],
+) -> None:
+    """An error of the database is told by its cause; the SQL that failed stays out of sight."""
+    store = Store(Location("postgresql://db.invalid/mlflow"))
+    store.__dict__["client"] = None  # nothing is asked of it here
+    said = "(psycopg.OperationalError) server closed the connection"
+    failed = OperationalError("SELECT secret FROM runs", {}, Exception(said))
+    with pytest.raises(StoreUnreachableError) as caught, store.calling("Reading versions"):
+        raise failed if kind is OperationalError else MlflowException(str(failed))
+    assert said in str(caught.value)
+    assert "SELECT" not in str(caught.value)
+    assert "Background on this error" not in str(caught.value)

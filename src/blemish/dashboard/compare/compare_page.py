@@ -6,27 +6,39 @@ import streamlit as st
 
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import address, choose, pick
-from blemish.dashboard.compare import curve_tabs, decision_summary, image_review, scored_jobs
+from blemish.dashboard.compare import (
+    curve_tabs,
+    decision_summary,
+    fair_images,
+    image_review,
+    image_sources,
+    point_saving,
+    scored_jobs,
+    versions_table,
+)
 from blemish.dashboard.compare.compared_images import ORDERS, ComparedImage, ordered
 from blemish.dashboard.compare.comparison_report import compose
 from blemish.dashboard.compare.comparison_view import ComparisonView
-from blemish.dashboard.compare.image_filters import ImageFilter, with_result
+from blemish.dashboard.compare.image_filters import LEFT_OUT, ImageFilter, with_result
+from blemish.dashboard.compare.job_progress import follow
 from blemish.dashboard.compare.model_comparison import ModelComparison
-from blemish.dashboard.compare.point_controls import choose_images, choose_thresholds
+from blemish.dashboard.compare.point_controls import (
+    choose_images,
+    choose_thresholds,
+    say_lost_filters,
+)
 from blemish.dashboard.compare.version_pair import Pair, Side
-from blemish.dashboard.image_collections import ImageCollection, collection_of_uploads
-from blemish.dashboard.page_errors import guarded, plain, run_number
+from blemish.dashboard.page_errors import guarded, plain
 from blemish.registry import Version
 
-_TEST, _UPLOADS, _LOGGED = "test", "uploads", "prediction:"
 _VERSIONS, _JOBS = "versions", "jobs"
 _COMPARED = {_VERSIONS: "Two versions", _JOBS: "Two scoring jobs"}
-_POLL_S = 1.0
 _PATIENCE_S = 0.4  # a few images are compared by then, and the page comes whole at once
 _TABS = [
     ":material/image: Images",
     ":material/show_chart: Curves",
     ":material/difference: Versions",
+    ":material/leaderboard: All versions",
 ]
 
 
@@ -48,16 +60,16 @@ def _show_versions() -> None:
         _show_empty()
         return
     pair, source = _choose(versions)
-    collection = _collection(source, pair)
-    _show_refused(collection)
+    collection = image_sources.open_collection(source, pair)
     if not len(collection):
-        st.info(_nothing(source), icon=":material/add_photo_alternate:")
+        image_sources.show_nothing(source)
         return
+    point_saving.show_saved()
     comparison = page_cache.comparison_of(pair, collection)
     comparison.wait(_PATIENCE_S)
     with st.container():  # keeps its place, so that nothing below moves when the progress goes
-        _follow(comparison)
-    _show_comparison(pair, comparison)
+        follow(comparison, "Both versions have")
+    _show_comparison(pair, comparison, source)
 
 
 def _choose(versions: Sequence[Version]) -> tuple[Pair, str]:
@@ -72,7 +84,7 @@ def _choose(versions: Sequence[Version]) -> tuple[Pair, str]:
         first = _opponent(references, references[a])
         b = choose("Version B", "b", options, default=first, shown=names.__getitem__)
     with right:
-        source = _choose_source()
+        source = image_sources.choose_source()
     pair = Pair(
         Side("A", names[a], references[a], page_cache.load(references[a])),
         Side("B", names[b], references[b], page_cache.load(references[b])),
@@ -80,61 +92,68 @@ def _choose(versions: Sequence[Version]) -> tuple[Pair, str]:
     return pair, source
 
 
-@guarded
-def _follow(comparison: ModelComparison) -> None:
-    """While the comparison runs, show how far it is; say why it stopped, if it did."""
-    if not comparison.done:
-        _watch(comparison, run_number())
-    elif comparison.error is not None:
-        raise comparison.error
-
-
-@st.fragment(run_every=_POLL_S)
-def _watch(comparison: ModelComparison, run: int) -> None:
-    """Show the progress, and the page anew at the end.
-
-    Only a tick of its own asks for the page: the run that draws the page must not interrupt itself.
-    """
-    done, total = comparison.seen, len(comparison.collection)
-    st.progress(
-        min(1.0, done / max(total, 1)), text=f"Both versions have seen {done} of {total} images."
-    )
-    if comparison.done and st.session_state.get("_watched_run") == run:
-        st.rerun(scope="app")
-    st.session_state["_watched_run"] = run
-
-
 @st.fragment
 @guarded
-def _show_comparison(pair: Pair, comparison: ModelComparison) -> None:
+def _show_comparison(pair: Pair, comparison: ModelComparison, source: str) -> None:
     """Show everything that follows thresholds and filters; a change of these reruns this alone."""
     left, right = st.columns([5, 1], vertical_alignment="bottom")
     with left:
         thresholds = choose_thresholds(pair)
     every = comparison.at(thresholds)
     with right:
-        chosen = choose_images(every)
-    view = ComparisonView(
-        pair, comparison, thresholds, [one for one in every if chosen.passes(one)]
-    )
-    if not view.counted:
+        judged = not comparison.done or any(one.defective is not None for one in every)
+        chosen = choose_images(comparison.collection.entries, judged=judged)
+    say_lost_filters()
+    view = _view(pair, comparison, source, thresholds, every).filtered(chosen.passes)
+    if not view.counted and not view.split.left_out:
         st.info("No image passes the filter." if every else "The first image is being looked at.")
         return
+    with right:
+        point_saving.offer(view)
+    _say_lost_image(comparison)
     result = decision_summary.show(view, _said(view, chosen))
-    images, curves, versions = st.tabs(_TABS, key="compare-tab", on_change="rerun")
+    images, curves, both, every_version = st.tabs(_TABS, key="compare-tab", on_change="rerun")
     if images.open:
         with images:
             _show_images(view, result)
     if curves.open:
         with curves:
             curve_tabs.show_curves(view)
-    if versions.open:
-        with versions:
+    if both.open:
+        with both:
             curve_tabs.show_versions(pair)
+    if every_version.open:
+        with every_version:
+            versions_table.show(view, page_cache.versions())
+
+
+def _say_lost_image(comparison: ModelComparison) -> None:
+    """Say that the image of the address is not among these; which are shown is seen anyway."""
+    asked = st.query_params.get("image")
+    if asked is not None and comparison.collection.index(asked) is None:
+        st.warning(f"The address names the image {plain(asked)}, which is not among these images.")
+
+
+def _view(
+    pair: Pair,
+    comparison: ModelComparison,
+    source: str,
+    thresholds: tuple[float, float],
+    every: Sequence[ComparedImage],
+) -> ComparisonView:
+    fitted = (
+        fair_images.FittedImages("A", pair.a.version, page_cache.image_splits(pair.a.version)),
+        fair_images.FittedImages("B", pair.b.version, page_cache.image_splits(pair.b.version)),
+    )
+    choosing = source == image_sources.VALIDATION
+    split = fair_images.divide(every, fitted, choosing=choosing)
+    return ComparisonView(pair, comparison, source, thresholds, split, fitted)
 
 
 def _show_images(view: ComparisonView, result: str) -> None:
     listed = with_result(view.counted, result)
+    if result == LEFT_OUT:
+        listed = list(view.split.left_out)
     order_box, opacity, report, link = st.columns([1.4, 1.4, 1, 1], vertical_alignment="bottom")
     with order_box:
         order = choose("Sort by", "sort", list(ORDERS), shown=ORDERS.__getitem__)
@@ -174,10 +193,12 @@ def _said(view: ComparisonView, chosen: ImageFilter) -> str:
         + (" (its own)" if value == side.model.card.point.threshold else "")
         for side, value in zip(view.pair.sides, view.thresholds, strict=True)
     )
+    unjudged = sum(one.defective is None for one in view.counted)
+    some = f" {unjudged} of them have no mask and are in no number." if unjudged else ""
     still = "" if view.comparison.done else " So far: the comparison goes on."
     return (
         f"{len(view.counted)} images of {parts} parts ({plain(chosen)}); {points}. A part is "
-        f"defective if any of its images is. Intervals are 95 %, over parts.{still}"
+        f"defective if any of its images is.{some} Intervals are 95 %, over parts.{still}"
     )
 
 
@@ -202,60 +223,6 @@ def _label(reference: str, version: Version) -> str:
     if reference == str(version.version):
         return f"Version {version.version}, {version.precision}"
     return f"{reference} (version {version.version}, {version.precision})"
-
-
-def _choose_source() -> str:
-    folders = page_cache.set_folders()
-    options = [_TEST, *(f"set:{name}" for name in folders), _UPLOADS]
-    shown = {_TEST: "Test images of version B", _UPLOADS: "Your own images"}
-    asked = st.session_state.get("on") or st.query_params.get("on", "")
-    if (number := asked.removeprefix(_LOGGED)) != asked and number.isdecimal():
-        options.append(asked)
-        shown[asked] = f"Image of prediction {number}"
-    return choose(
-        "Images",
-        "on",
-        options,
-        default=_TEST,
-        shown=lambda option: shown.get(option) or f"Set {option.removeprefix('set:')}",
-    )
-
-
-def _collection(source: str, pair: Pair) -> ImageCollection:
-    if source == _TEST:
-        return page_cache.test_collection(pair.b.version)
-    if source == _UPLOADS:
-        return _uploaded()
-    if source.startswith(_LOGGED):
-        return page_cache.logged_collection(int(source.removeprefix(_LOGGED)))
-    return page_cache.set_collection(page_cache.set_folders()[source.removeprefix("set:")])
-
-
-def _uploaded() -> ImageCollection:
-    """Let a person add images; they stay while the session does, whatever page is shown."""
-    st.file_uploader(
-        "Drop images here", type=None, accept_multiple_files=True, key="uploads",
-        help="PNG, JPEG, BMP, TIFF or WebP; 8 or 16 bit; at most 32 MB each. A file NAME.mask.png "
-        "beside NAME.png is the truth of that image: white where it is defective.",
-        on_change=_keep_uploads,
-    )  # fmt: skip
-    return collection_of_uploads(st.session_state.get("_uploads", ()))
-
-
-def _keep_uploads() -> None:
-    files = st.session_state["uploads"]
-    st.session_state["_uploads"] = tuple((file.name, file.getvalue()) for file in files)
-
-
-def _show_refused(collection: ImageCollection) -> None:
-    for name, reason in collection.refused:
-        st.error(f"**{plain(name)}**: {plain(reason)}", icon=":material/broken_image:")
-
-
-def _nothing(source: str) -> str:
-    if source == _UPLOADS:
-        return "Add one or more images, and both versions will look at them."
-    return "There is no image here."
 
 
 def _show_empty() -> None:

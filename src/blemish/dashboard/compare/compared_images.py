@@ -35,6 +35,7 @@ class MeasuredImage:
         pixels: Shape ``(K,)``, int64: how many there are.
         judged: Whether there is truth.
         thumbnail: A small image as a ``data:`` address.
+        digest: Of the plane, by which the image is known again under another name.
     """
 
     index: int
@@ -44,6 +45,7 @@ class MeasuredImage:
     pixels: npt.NDArray[np.int64]
     judged: bool
     thumbnail: str = field(default="", repr=False)
+    digest: str = ""
 
     @property
     def defective(self) -> bool | None:
@@ -52,8 +54,8 @@ class MeasuredImage:
 
     @property
     def part(self) -> str:
-        """The part that the image shows: its group, in its set."""
-        return f"{self.entry.set_name}/{self.entry.group or self.entry.image_id}"
+        """The part that the image shows."""
+        return self.entry.part
 
 
 def measure(
@@ -61,7 +63,9 @@ def measure(
     entry: ImageEntry,
     levels: tuple[Levels, Levels],
     truth: npt.NDArray[np.bool_] | None,
+    *,
     thumbnail: str = "",
+    digest: str = "",
 ) -> MeasuredImage:
     """Count the pixels of one image by truth and by both levels, each of shape ``(H, W)``."""
     a, b = (level.astype(np.int32) for level in levels)
@@ -71,9 +75,9 @@ def measure(
     pixels = np.bincount(key.ravel())
     found = np.flatnonzero(pixels)
     pairs = np.stack([found >> 9, (found >> 1) & 255], axis=1).astype(np.uint8)
-    return MeasuredImage(
-        index, entry, pairs, (found & 1).astype(bool), pixels[found], truth is not None, thumbnail
-    )
+    marked = (found & 1).astype(bool)
+    judged = truth is not None
+    return MeasuredImage(index, entry, pairs, marked, pixels[found], judged, thumbnail, digest)
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ class ComparedImage:
         b: Of B.
         area: Share of the pixels that are defective by truth; by A without truth.
         thumbnail: A small image as a ``data:`` address.
+        digest: Of the plane, as in :class:`MeasuredImage`.
     """
 
     index: int
@@ -105,6 +110,7 @@ class ComparedImage:
     b: Counts | None
     area: float
     thumbnail: str = field(default="", repr=False)
+    digest: str = ""
 
     @property
     def differs(self) -> bool:
@@ -131,6 +137,7 @@ def decide(measured: MeasuredImage, places: tuple[int, int]) -> ComparedImage:
         b=counts[1],
         area=int(measured.pixels[reference].sum()) / total,
         thumbnail=measured.thumbnail,
+        digest=measured.digest,
     )
 
 

@@ -36,6 +36,7 @@ def compose(view: ComparisonView, shown: ComparedImage) -> str:
         pair=view.pair,
         collection=view.collection,
         counted=len(view.counted),
+        remarks=view.remarks,
         now=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC.",
         versions=list(_versions(view)),
         decisions=table(view.pair, calls.by_part(), calls, ()) if len(calls) else "",
@@ -54,10 +55,14 @@ def _versions(view: ComparisonView) -> Iterator[tuple[str, ...]]:
     yield "Threshold used here", *(f"{threshold:.4f}" for threshold in view.thresholds)
     yield "Threshold of its own", *(f"{point.threshold:.4f}" for point in points)
     yield "Peak", *(f"{point.peak:.4f}" for point in points)
-    yield "Size, bytes", *(str(side.version.size_bytes) for side in sides)
-    yield "Latency, ms", *(str(side.version.latency_ms) for side in sides)
+    yield "Size, bytes", *(_known(side.version.size_bytes) for side in sides)
+    yield "Latency, ms", *(_known(side.version.latency_ms) for side in sides)
     yield "Git commit", *(side.version.git_commit for side in sides)
     yield "SHA-256", *(side.version.sha256 for side in sides)
+
+
+def _known(value: float | None) -> str:
+    return "not known" if value is None else f"{value:g}" if value % 1 else f"{value:.0f}"
 
 
 def _metrics(view: ComparisonView) -> Iterator[tuple[str, ...]]:

@@ -1,9 +1,11 @@
 """What a person looks at: two versions on the images that count, at two thresholds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from blemish.dashboard.compare.compared_images import ComparedImage, MeasuredImage
+from blemish.dashboard.compare.fair_images import FairSplit, FittedImages, remarks
+from blemish.dashboard.compare.image_sources import VALIDATION
 from blemish.dashboard.compare.model_comparison import ModelComparison
 from blemish.dashboard.compare.version_pair import Pair
 from blemish.dashboard.image_collections import ImageCollection
@@ -16,14 +18,33 @@ class ComparisonView:
     Attributes:
         pair: The two versions.
         comparison: Both on the collection, finished or not.
+        source: Where the images come from, as the page names it.
         thresholds: Of A and of B.
-        counted: The images that pass the filter, at the thresholds.
+        split: The images that pass the filter, at the thresholds: those that count, and those that
+            a version was fitted to.
+        fitted: What A and B were fitted to.
     """
 
     pair: Pair
     comparison: ModelComparison
+    source: str
     thresholds: tuple[float, float]
-    counted: Sequence[ComparedImage]
+    split: FairSplit
+    fitted: tuple[FittedImages, FittedImages]
+
+    def filtered(self, passes: Callable[[ComparedImage], bool]) -> "ComparisonView":
+        """Return the view of some of the images."""
+        return replace(self, split=self.split.filtered(passes))
+
+    @property
+    def remarks(self) -> list[str]:
+        """What was left out of the numbers, is unknown, or flatters a version; sentences."""
+        return remarks(self.split, self.fitted, choosing=self.source == VALIDATION)
+
+    @property
+    def counted(self) -> Sequence[ComparedImage]:
+        """The images that all numbers are of."""
+        return self.split.counted
 
     @property
     def collection(self) -> ImageCollection:

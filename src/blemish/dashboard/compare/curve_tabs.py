@@ -16,6 +16,7 @@ from blemish.dashboard.compare.paired_metrics import (
 )
 from blemish.dashboard.compare.version_pair import Pair
 from blemish.dashboard.local_times import both_times, local_zone
+from blemish.dashboard.tested_images import tested_on
 from blemish.registry import Version
 from blemish.store.run_params import read_param
 
@@ -145,6 +146,7 @@ def _facts(version: Version) -> dict[str, str]:
         "Fingerprint": (version.fingerprint or "-")[:12],
         "SHA-256": (version.sha256 or "-")[:12],
         "Run": version.run_id or "-",
+        "Its metrics are of": tested_on(version),
     } | {
         text: f"{version.metrics[name]:.4f}"
         for name, text in _METRICS.items()

@@ -5,12 +5,14 @@ from html import escape
 
 import streamlit as st
 
-from blemish.dashboard.address_widgets import remember
+from blemish.dashboard import page_cache
+from blemish.dashboard.address_widgets import note_unresolved, remember, say_unresolved
 from blemish.dashboard.compare.compared_images import ComparedImage, paired_calls
 from blemish.dashboard.compare.comparison_view import ComparisonView
-from blemish.dashboard.compare.image_filters import RESULTS, cell_name
-from blemish.dashboard.compare.paired_metrics import PairedMetric, paired_metrics
+from blemish.dashboard.compare.image_filters import LEFT_OUT, RESULTS, cell_name
+from blemish.dashboard.compare.paired_metrics import PairedMetric
 from blemish.dashboard.compare.version_pair import Pair
+from blemish.dashboard.page_errors import plain
 from blemish.metrics import Interval, PairedCalls, PairedShare
 
 _RESULT = "result"
@@ -23,18 +25,42 @@ def show(view: ComparisonView, said: str) -> str:
         view: The comparison as the person sees it.
         said: Which images and thresholds these are, in words.
     """
+    left_out = {LEFT_OUT: f"Left out ({len(view.split.left_out)})"} if view.split.left_out else {}
+    _show_remarks(view)
+    if not view.counted:
+        st.info("No image is left that says something about both versions.")
+        return _choose_result(left_out)
     images = paired_calls(view.counted)
     if not len(images):
         _show_unjudged(view.counted)
-        return _choose_result({"all": RESULTS["all"], "differs": RESULTS["differs"]})
+        some = {"all": RESULTS["all"], "differs": RESULTS["differs"]}
+        return _choose_result(some | left_out)
     parts = images.by_part()
     numbers, matrix = st.columns([1.5, 1], gap="medium")
     with numbers:
-        st.html(table(view.pair, parts, images, paired_metrics(view.counted)))
-        st.caption(said)
+        metrics = page_cache.metrics_of(
+            view.pair, view.collection.digest, view.thresholds, view.counted
+        )
+        st.html(table(view.pair, parts, images, metrics))
+        st.caption(said, help=_TERMS)
     with matrix:
         _show_matrix(parts)
-    return _choose_result(RESULTS)
+    return _choose_result(RESULTS | left_out)
+
+
+def _show_remarks(view: ComparisonView) -> None:
+    """Say what the numbers do not count, and what they hide."""
+    if view.remarks:
+        st.warning("  \n".join(map(plain, view.remarks)), icon=":material/balance:")
+
+
+_TERMS = (
+    "**Escape**: a defective part that a version calls defect-free. **False alarm**: a defect-free "
+    "part that it calls defective. **Part**: the images of one group. **On the same parts "
+    "(paired)**: both versions are judged on each part, so that easy and hard parts cancel out. "
+    "**Overlap with the truth (Dice)**: 1 where the marks are exactly the defects, 0 where they "
+    "touch none."
+)
 
 
 def table(
@@ -68,10 +94,10 @@ def _row(name: str, share: PairedShare, kind: str = "") -> str:
         cells = ["no such part", "no such part", "-"]
     else:
         cells = [
-            _cell(f"{count} of {share.total}", count / share.total, interval)
+            cell(f"{count} of {share.total}", count / share.total, interval)
             for count, interval in ((share.a, share.interval_a), (share.b, share.interval_b))
         ]
-        cells.append(_difference(share.difference, share.interval_difference))
+        cells.append(difference(share.difference, share.interval_difference))
     body = "".join(f"<td>{cell}</td>" for cell in cells)
     return f"<tr class='{kind}'><th scope='row'>{escape(name)}</th>{body}</tr>"
 
@@ -86,12 +112,15 @@ def _metric_row(name: str, metric: PairedMetric) -> str:
     return f"<tr class='minor'><th scope='row'>{escape(name)}</th>{body}</tr>"
 
 
-def _cell(text: str, share: float, interval: Interval | None) -> str:
-    return f"<b>{text}</b> <i>{share:.1%}</i>{_range(interval, '.1%')}"
+def cell(text: str, share: float, interval: Interval | None) -> str:
+    """Return a share with its interval as the content of a cell; escapes nothing."""
+    span = "" if interval is None else _range(interval, ".1%")
+    return f"<b>{text}</b> <i>{share:.1%}</i>{span}"
 
 
-def _difference(difference: float, interval: Interval | None) -> str:
-    points = f"{100 * difference:+.1f} points"
+def difference(value: float, interval: Interval | None) -> str:
+    """Return a difference of shares, in percentage points, with its interval."""
+    points = f"{100 * value:+.1f} points"
     if interval is None:
         return f"<b>{points}</b>"
     ends = f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
@@ -162,17 +191,21 @@ def _toggle(cell: str) -> None:
 
 def _choose_result(options: dict[str, str]) -> str:
     """Show the filters by result; a cell of the matrix stands among them while it is chosen."""
-    current = st.session_state.get(_RESULT) or st.query_params.get(_RESULT) or "all"
+    asked = st.session_state.get(_RESULT) or st.query_params.get(_RESULT) or "all"
+    current = asked
     cells = {cell_name(defective=d, a=a, b=b): text for (d, a, b), text in _CELLS.items()}
-    if current in cells and len(options) > 2:
+    if current in cells and "missed_a" in options:
         options = options | {current: cells[current]}
     elif current not in options:
-        current = "all"
+        current = next(iter(options))
+        if asked not in (*RESULTS, *cells, LEFT_OUT):
+            note_unresolved(_RESULT, asked, current)
     st.session_state[_RESULT] = current
     chosen = st.segmented_control(
         "Images to show", list(options), format_func=options.__getitem__, key=_RESULT,
         required=True, label_visibility="collapsed",
     )  # fmt: skip
+    say_unresolved(_RESULT, "result", str(chosen), options[str(chosen)])
     remember(_RESULT, str(chosen), "all")
     return str(chosen)
 
@@ -187,6 +220,13 @@ STYLE = """<style>
 .blemish-decision tr.minor {font-size: .88rem;} .blemish-decision tr.minor b {font-size: .95rem;}
 .blemish-decision tbody tr {border-top: 1px solid
   color-mix(in srgb, currentColor 18%, transparent);}
+@media (max-width: 640px) {
+.blemish-decision tr {display: grid; grid-template-columns: 1fr 1fr 1.15fr; column-gap: .5rem;}
+.blemish-decision tbody th {grid-column: 1 / -1;} .blemish-decision thead th:first-child
+  {display: none;}
+.blemish-decision th, .blemish-decision td {padding-right: 0;}
+.blemish-decision td b {font-size: 1rem;} .blemish-decision small {white-space: normal;}
+}
 [class*="st-key-matrix"] [data-testid="stHorizontalBlock"] {flex-wrap: nowrap;}
 [class*="st-key-matrix"] [data-testid="stColumn"] {min-width: 0;}
 [class*="st-key-matrix"] button {min-height: 2rem; padding: .1rem .5rem;}

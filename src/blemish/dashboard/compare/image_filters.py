@@ -14,6 +14,8 @@ RESULTS = {
     "flagged_b": "Falsely flagged by B",
 }
 """Filters by result; a cell of the matrix is named ``defective|free-CALL_A-CALL_B`` instead."""
+LEFT_OUT = "left_out"
+"""The result of images that a version was fitted to; no number counts them."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The list of images: one position for the list, the counter, the buttons and the keys."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -13,13 +13,14 @@ _FOLDER = Path(__file__).parent
 _KEY = "image-list"
 
 
-def show_list(compared: Sequence[ComparedImage]) -> tuple[str, int]:
+def show_list(compared: Sequence[ComparedImage], left_out: Mapping[str, str]) -> tuple[str, int]:
     """Show the list; return the image that is selected and the direction of the last step.
 
     Args:
         compared: At least one image, in order.
+        left_out: Why the images of a part do not count, by part.
     """
-    items = [_item(one) for one in compared]
+    items = [_item(one, left_out.get(one.part, "")) for one in compared]
     names = [one.entry.image_id for one in compared]
     asked = st.query_params.get("image")
     selected = asked if asked in names else names[0]
@@ -44,7 +45,7 @@ def _note_selected() -> None:
         st.session_state["_direction"] = -1 if chosen["direction"] < 0 else 1
 
 
-def _item(one: ComparedImage) -> dict[str, str]:
+def _item(one: ComparedImage, left_out: str) -> dict[str, str]:
     note = f"{one.disagreement:.2%} of the pixels differ"
     if one.a is not None and one.b is not None:
         note = f"Dice {one.a.dice:.2f} | {one.b.dice:.2f}"
@@ -54,7 +55,7 @@ def _item(one: ComparedImage) -> dict[str, str]:
         "id": one.entry.image_id,
         "thumbnail": one.thumbnail,
         "note": note,
-        "result": _result(one),
+        "result": f"left out: {left_out}" if left_out else _result(one),
     }
 
 

@@ -14,6 +14,8 @@ from blemish.dashboard.compare.version_pair import Pair
 from blemish.dashboard.image_collections import OpenedImage
 from blemish.dashboard.page_errors import plain
 from blemish.dashboard.viewer import Pane, ViewerFrame, make_frame, show_frames
+from blemish.files import sha256_bytes
+from blemish.operating_point import OperatingPoint
 from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
 
 Maps = Sequence[npt.NDArray[np.float32]]
@@ -29,11 +31,11 @@ def show(view: ComparisonView, listed: Sequence[ComparedImage]) -> ComparedImage
     """
     beside, panes = st.columns([1, 2.6], gap="medium")
     with beside:
-        selected, direction = show_list(listed)
+        selected, direction = show_list(listed, view.split.reasons)
     place = [one.entry.image_id for one in listed].index(selected)
     one = listed[place]
     with panes:
-        wanted = [place, place + direction, place - direction]
+        wanted = [place, place + direction, place + 2 * direction, place - direction]
         frames = [_frame(view, listed[number]) for number in wanted if 0 <= number < len(listed)]
         stamp = " ".join(side.version.sha256 for side in view.pair.sides)
         show_frames(
@@ -53,6 +55,7 @@ def _frame(view: ComparisonView, one: ComparedImage) -> ViewerFrame:
     key = (
         one.entry.image_id,
         image.sha256,
+        None if image.truth is None else sha256_bytes(image.truth.tobytes()),
         models,
         view.thresholds,
         tuple(map(str, view.pair.sides)),
@@ -68,7 +71,7 @@ def _drawn_frame(
     """Draw and encode the panes of one image."""
     maps = [page_cache.probability(side.model, side.version.sha256, image) for side in pair.sides]
     masks = [
-        side.model.judge(probability, threshold, side.model.card.point.peak).mask
+        OperatingPoint(threshold, side.model.card.point.peak).mark(probability)
         for side, probability, threshold in zip(pair.sides, maps, thresholds, strict=True)
     ]
     return make_frame(image_id, image.plane, _six(pair, image, maps, masks))

@@ -16,7 +16,9 @@ from blemish.dashboard.compare.compared_images import (
 )
 from blemish.dashboard.compare.threshold_levels import ThresholdGrid
 from blemish.dashboard.image_collections import ImageCollection, OpenedImage
+from blemish.image_digests import plane_digest
 from blemish.inference import Segmenter
+from blemish.memory import return_memory
 
 _THUMB = 72  # pixels
 
@@ -36,6 +38,7 @@ class ModelComparison:
         self.grid = ThresholdGrid([a.card.point.threshold, b.card.point.threshold])
         """The thresholds at which results can be had."""
         self._measured: list[MeasuredImage] = []
+        self._decided: tuple[tuple[int, int, int], list[ComparedImage]] = (0, 0, 0), []
         self.error: Exception | None = None
         """Why it stopped, if it did."""
         self._stopped = threading.Event()
@@ -54,6 +57,11 @@ class ModelComparison:
         return len(self._measured)
 
     @property
+    def total(self) -> int:
+        """How many images there are."""
+        return len(self.collection)
+
+    @property
     def done(self) -> bool:
         """Whether every image was seen, or the comparison stopped."""
         return self._ended.is_set()
@@ -69,7 +77,12 @@ class ModelComparison:
     def at(self, thresholds: Sequence[float]) -> list[ComparedImage]:
         """Return the images seen so far at a threshold for A and one for B."""
         a, b = (self.grid.index(threshold) for threshold in thresholds)
-        return [decide(one, (a, b)) for one in self.measured]
+        measured = self.measured
+        key, decided = self._decided
+        if key != (a, b, len(measured)):  # else a step to the next image asks again
+            key, decided = (a, b, len(measured)), [decide(one, (a, b)) for one in measured]
+            self._decided = key, decided
+        return list(decided)
 
     def _run(self) -> None:
         try:
@@ -81,6 +94,7 @@ class ModelComparison:
             self.error = error
         finally:
             self._ended.set()
+            return_memory()
 
     def _see(self, index: int, image: OpenedImage) -> MeasuredImage:
         a, b = (
@@ -90,7 +104,12 @@ class ModelComparison:
             for model in self._models
         )
         return measure(
-            index, self.collection.entries[index], (a, b), image.truth, _thumbnail(image.plane)
+            index,
+            self.collection.entries[index],
+            (a, b),
+            image.truth,
+            thumbnail=_thumbnail(image.plane),
+            digest=plane_digest(image.plane),
         )
 
 

@@ -4,11 +4,18 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from blemish.dashboard.address_widgets import asked_number, keep_address, remember
-from blemish.dashboard.compare.compared_images import SIZES, ComparedImage, size_of
+from blemish.dashboard.address_widgets import (
+    asked_number,
+    choose_many,
+    note_unresolved,
+    remember,
+    say_unresolved,
+)
+from blemish.dashboard.compare.compared_images import SIZES
 from blemish.dashboard.compare.image_filters import ImageFilter
 from blemish.dashboard.compare.threshold_levels import STEP
 from blemish.dashboard.compare.version_pair import Pair, Side
+from blemish.dashboard.image_collections import ImageEntry
 
 
 def choose_thresholds(pair: Pair) -> tuple[float, float]:
@@ -29,12 +36,15 @@ def _slider(side: Side, name: str, label: str) -> float:
     if key not in st.session_state:
         asked = asked_number(name, 0.0, 1.0)
         st.session_state[key] = round(own, 3) if asked is None else _snapped(asked, own)
+        if asked is None and name in st.query_params:
+            note_unresolved(name, st.query_params[name], f"{own:.3f}")
     shown = st.slider(
         label, 0.0, 1.0, step=STEP, format="%.3f", key=key,
         help=f"From this probability on a pixel is marked. Version {side.version.version} carries "
         f"{own:.3f}, chosen on validation images. At every threshold a mark counts only if its "
         f"probability somewhere reaches {peak:.3f} (the peak).",
     )  # fmt: skip
+    say_unresolved(name, label, f"{shown:.3f}", f"{shown:.3f}")
     remember(name, f"{shown:.3f}", f"{own:.3f}")
     return own if abs(shown - own) < STEP / 10 else round(float(shown), 3)
 
@@ -45,26 +55,34 @@ def _snapped(asked: float, own: float) -> float:
     return min((step, round(own, 3)), key=lambda value: abs(value - asked))
 
 
-def choose_images(compared: Sequence[ComparedImage]) -> ImageFilter:
-    """Let a person choose which images count."""
-    classes = {name for one in compared for name in one.entry.classes}
-    sets = {one.entry.set_name for one in compared}
-    sizes = {size_of(one) for one in compared if one.defective is not None}
+def choose_images(entries: Sequence[ImageEntry], *, judged: bool) -> ImageFilter:
+    """Let a person choose which images count.
+
+    Args:
+        entries: All images of the collection, looked at by the versions already or not.
+        judged: Whether any has truth.
+    """
+    classes = sorted({name for one in entries for name in one.classes})
+    sets = sorted({one.set_name for one in entries})
+    sizes = list(SIZES) if judged else []
     with st.popover("Filter", icon=":material/filter_list:", width="stretch"):
         return ImageFilter(
-            _filter("Class", "class", classes) if classes else set(),
-            _filter("Set", "set", sets) if len(sets) > 1 else set(),
-            _filter("Size of the defects", "size", sizes, SIZES) if sizes else set(),
+            _filter("class", classes), _filter("set", sets, least=2), _filter("size", sizes)
         )
 
 
-def _filter(label: str, name: str, values: set[str], order: Sequence[str] = ()) -> set[str]:
-    options = [value for value in order if value in values] or sorted(values)
-    if name not in st.session_state:
-        st.session_state[name] = st.query_params.get_all(name)
-    st.session_state[name] = [value for value in st.session_state[name] if value in options]
-    chosen = st.multiselect(label, options, key=name, placeholder="All")
-    if chosen != st.query_params.get_all(name):
-        st.query_params[name] = chosen
-        keep_address()
-    return set(chosen)
+def say_lost_filters() -> None:
+    """Say outside of the popover which filters of the address name nothing that is there."""
+    for name, label in _FILTERS.items():
+        chosen = ", ".join(st.session_state.get(name, ()))
+        say_unresolved(name, label, chosen, chosen or "all")
+
+
+_FILTERS = {"class": "Class", "set": "Set", "size": "Size of the defects"}
+
+
+def _filter(name: str, options: Sequence[str], *, least: int = 1) -> list[str]:
+    """Show a filter where there is a choice, or where the address names one."""
+    if len(options) < least and name not in st.query_params:
+        return []
+    return choose_many(_FILTERS[name], name, options)

@@ -1,22 +1,24 @@
 """Promote and roll back, by the function that the command line calls, for whoever may."""
 
-import hmac
 import time
+from dataclasses import dataclass
 
 import streamlit as st
 
 from blemish.config import find_workspace, load_params
 from blemish.dashboard import page_cache
+from blemish.dashboard.confirmation import ask_author, confirmed
 from blemish.dashboard.line_status import line_status
 from blemish.dashboard.models.version_details import show_checks
 from blemish.dashboard.page_errors import caught, plain
+from blemish.dashboard.tested_images import tested_on
 from blemish.promotion.promotion_workflow import Outcome, ask_gate, promote
 from blemish.promotion.rollback import RollbackTarget, rollback
 from blemish.registry import Version
 from blemish.store.names import CHAMPION
 
-_WRONG_PASSWORD_S = 1.0  # what a guess costs
 _SERVED_WITHIN_S = 10.0
+_TOLD_S = 60.0  # how long a move stays told on the page
 _DONE = ":material/check_circle:"
 
 
@@ -60,28 +62,61 @@ def show_buttons(version: Version) -> None:
 
 
 def show_news() -> None:
-    """Show, once, what the last move did, and whether the server serves it."""
+    """Show what the last move did, and whether the server serves it."""
     news = st.session_state.pop("_news", None)
     if news:
-        st.session_state["_moved"] = (*news, time.monotonic())
-    if "_moved" in st.session_state:
-        _show_moved()
+        sentence, number = news
+        st.session_state["_moved"] = ChampionMove(sentence, number, time.monotonic())
+    moved = st.session_state.get("_moved")
+    if moved is None:
+        return
+    if moved.is_settled():
+        _say_moved(moved)
+    else:
+        _wait_for_server(moved)
+    if time.monotonic() - moved.began > _TOLD_S:
+        del st.session_state["_moved"]
+
+
+@dataclass(frozen=True)
+class ChampionMove:
+    """A move of the champion that was made on this page.
+
+    Attributes:
+        sentence: What was moved.
+        version: The champion since.
+        began: When, by the monotonic clock.
+    """
+
+    sentence: str
+    version: int
+    began: float
+
+    def is_settled(self) -> bool:
+        """Whether there is nothing to wait for any more."""
+        status = line_status()
+        waited = time.monotonic() - self.began
+        return status.answer is None or status.served == self.version or waited >= _SERVED_WITHIN_S
 
 
 @st.fragment(run_every=1.0)
-def _show_moved() -> None:
-    """Say what was moved, and wait at most ten seconds for the server to serve it."""
-    sentence, number, began = st.session_state["_moved"]
+def _wait_for_server(moved: ChampionMove) -> None:
+    """Wait at most ten seconds for the server to serve the new champion."""
+    if moved.is_settled():
+        st.rerun(scope="app")
+    st.info(f"{moved.sentence} Waiting for the server to serve it.", icon=":material/hourglass:")
+
+
+def _say_moved(moved: ChampionMove) -> None:
     status = line_status()
     if status.answer is None:
-        st.success(f"{sentence} No server answers, so none serves it.", icon=_DONE)
-    elif status.served == number:
-        st.success(f"{sentence} The server serves version {number}.", icon=_DONE)
-    elif time.monotonic() - began < _SERVED_WITHIN_S:
-        st.info(f"{sentence} Waiting for the server to serve it.", icon=":material/hourglass:")
+        st.success(f"{moved.sentence} No server answers, so none serves it.", icon=_DONE)
+    elif status.served == moved.version:
+        st.success(f"{moved.sentence} The server serves version {moved.version}.", icon=_DONE)
     else:
+        served = "no version" if status.served is None else f"version {status.served}"
         st.warning(
-            f"{sentence} After ten seconds the server still serves version {status.served}: "
+            f"{moved.sentence} After ten seconds the server still serves {served}: "
             f"{' '.join(plain(text) for text in status.troubles())}",
             icon=":material/warning:",
         )
@@ -117,14 +152,16 @@ def _promotion(version: Version) -> None:
             f"Version **{version.version}** is to become champion. The gate compares it with the "
             "present one on the same test images, and measures latency here and now."
         )
-        who, reason = _ask_who()
+        refused = st.session_state.get("_refused", {}).get(version.version)
         force = False
-        if version.version in st.session_state.get("_refused", ()):
+        if refused is not None and refused.champion == _champion():  # else the gate must say anew
+            _show_refusal(refused)
             force = st.checkbox(
                 "Move it although the gate refused; needs a reason, and is recorded as forced",
                 key="force",
             )
-        if not _confirmed("Promote", who=who, reason=reason, needs_reason=force):
+        who, reason = ask_author()
+        if not confirmed("Promote", who=who, reason=reason, needs_reason=force):
             return
         params = load_params(find_workspace().params_file)
         with st.status("Asking the gate ...") as status:
@@ -153,15 +190,37 @@ def _tell(outcome: Outcome) -> None:
         st.info("It is the champion already.")
         return
     _note_refusal(outcome)
+    st.rerun(scope="fragment")  # the dialog stays, with the decision and the way to force it
+
+
+def _champion() -> int | None:
+    return next((one.version for one in page_cache.versions() if CHAMPION in one.aliases), None)
+
+
+def _show_refusal(outcome: Outcome) -> None:
     st.error(f"Refused: the champion is still version {outcome.champion}.", icon=":material/block:")
     _show_decision(outcome)
 
 
 def _note_refusal(outcome: Outcome) -> None:
-    """Remember that the gate refused a version: only then is force offered."""
+    """Remember what the gate said of a version that it refused: only then is force offered."""
     if outcome.verdict in {"refused", "would refuse"}:
-        refused = st.session_state.get("_refused", frozenset())
-        st.session_state["_refused"] = refused | {outcome.version}
+        st.session_state["_refused"] = st.session_state.get("_refused", {}) | {
+            outcome.version: outcome
+        }
+
+
+def _numbers(version: Version) -> str:
+    """Return the numbers of a version in a sentence, each with what it was measured on."""
+    said = []
+    if version.dice is not None:
+        on = tested_on(version)
+        said.append(f"overlap with the truth (Dice) {version.dice:.3f} on {on}")
+    if version.threshold is not None:
+        said.append(f"threshold {version.threshold:.3f}")
+    if version.latency_ms is not None:
+        said.append(f"{version.latency_ms:.1f} ms for one tile when it was registered")
+    return f"Its numbers: {plain(', '.join(said))}." if said else ""
 
 
 def _show_decision(outcome: Outcome) -> None:
@@ -172,60 +231,25 @@ def _show_decision(outcome: Outcome) -> None:
         if names:
             st.markdown(f"What failed: {plain(names)}")
         show_checks(outcome.decision)
+        for note in outcome.decision.notes:
+            st.caption(plain(note))
 
 
 @st.dialog("Roll back")
 def _rollback(target: RollbackTarget) -> None:
     with caught(again=False):
         number = target.version.version
-        dice = target.version.dice
-        overlap = "" if dice is None else f" Its overlap with the truth (Dice) was {dice:.3f}."
         st.markdown(
             f"Version **{number}** becomes champion again, in place of version "
-            f"**{target.present}**.{overlap}"
+            f"**{target.present}**. {_numbers(target.version)}"
         )
         for warning in target.warnings:
             st.warning(plain(warning), icon=":material/warning:")
-        who, reason = _ask_who()
-        if not _confirmed("Roll back", who=who, reason=reason, needs_reason=True):
+        who, reason = ask_author()
+        if not confirmed("Roll back", who=who, reason=reason, needs_reason=True):
             return
         move = rollback(page_cache.registry(), who=who, reason=reason, expected=number)
         page_cache.forget_versions()
         sentence = f"Version {move.after} is champion again; it was version {move.before}."
         st.session_state["_news"] = (sentence, number)
         st.rerun()
-
-
-def _ask_who() -> tuple[str, str]:
-    """Ask for a reason, and for a name: once in a session, and not at all after a login."""
-    user = st.session_state.get("user")
-    if user:
-        st.markdown(f"By **{plain(user)}**.")
-        who = str(user)
-    else:
-        known = st.session_state.get("_who", "")
-        who = str(st.text_input("Your name", value=known, key="who", max_chars=100)).strip()
-        st.session_state["_who"] = who
-    reason = st.text_area("Reason", key="reason", max_chars=500, height=80)
-    return who, str(reason).strip()
-
-
-def _confirmed(verb: str, *, who: str, reason: str, needs_reason: bool) -> bool:
-    """Show the password field where one is set, and the button; return whether to go on."""
-    secret = page_cache.environment().dashboard_password
-    given = ""
-    if secret is not None:
-        given = str(st.text_input("Password", type="password", key="password"))
-    if not st.button(verb, type="primary", key="confirm"):
-        return False
-    if needs_reason and not reason:
-        st.error("Please give a reason: it is written into the history.")
-        return False
-    if not who:
-        st.error("Please give your name: it is written into the history.")
-        return False
-    if secret is None or hmac.compare_digest(given.encode(), secret.get_secret_value().encode()):
-        return True
-    time.sleep(_WRONG_PASSWORD_S)
-    st.error("That is not the password.")
-    return False

@@ -7,11 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from blemish.dashboard import page_cache
-from blemish.dashboard.address_widgets import remember
+from blemish.dashboard.address_widgets import page_address, remember
 from blemish.dashboard.local_times import both_times, local_zone, time_columns
 from blemish.dashboard.models import champion_moves, version_details
 from blemish.dashboard.page_errors import plain
 from blemish.dashboard.terms import meaning
+from blemish.dashboard.tested_images import is_other_split, tested_on
 from blemish.registry import Version
 from blemish.store.names import CHAMPION
 
@@ -56,7 +57,7 @@ def _show_champion(versions: Sequence[Version]) -> None:
          meaning("champion")),
         ("Number format", champion.precision or "-", point, meaning("precision")),
         ("Overlap with the truth (Dice)", "-" if dice is None else f"{dice:.3f}",
-         "on its test images", meaning("Dice")),
+         f"on {tested_on(champion)}", meaning("Dice")),
         ("Latency", _number(champion.latency_ms, ".1f", " ms"), "one tile, at registration", None),
         ("SHA-256", champion.sha256[:12] or "-", _size(champion),
          "Names the content of the model file; the same in the registry, the API and the log."),
@@ -70,7 +71,8 @@ def _show_champion(versions: Sequence[Version]) -> None:
 def _table(versions: Sequence[Version]) -> Version:
     """Show the versions; return the one that is chosen."""
     st.caption("Choose a row to see where a version comes from, or to promote it.")
-    rows = [_row(version, local_zone()) for version in versions]
+    champion = next((one for one in versions if CHAMPION in one.aliases), None)
+    rows = [_row(version, champion, local_zone()) for version in versions]
     event = st.dataframe(
         pd.DataFrame(rows),
         key="versions",
@@ -84,7 +86,6 @@ def _table(versions: Sequence[Version]) -> Version:
             "Latency, ms": st.column_config.NumberColumn(format="%.1f"),
             "Compare with the champion": st.column_config.LinkColumn(display_text="Compare"),
             "Dice": st.column_config.NumberColumn(format="%.4f", help=meaning("Dice")),
-            "IoU": st.column_config.NumberColumn(format="%.4f", help=meaning("IoU")),
             "Gate": st.column_config.TextColumn(help=meaning("gate")),
             "Number format": st.column_config.TextColumn(help=meaning("precision")),
         },
@@ -110,13 +111,16 @@ def _named(versions: Sequence[Version]) -> Version:
     return found or preferred[0]
 
 
-def _row(version: Version, zone: tzinfo) -> dict[str, object]:
+def _row(version: Version, champion: Version | None, zone: tzinfo) -> dict[str, object]:
+    other = " (other images than the champion)" if is_other_split(version, champion) else ""
+    beside = champion is not None and champion.version != version.version
+    values = {"a": CHAMPION, "b": str(version.version)}
     return {
         "Version": version.version,
         "Aliases": ", ".join(version.aliases),
         "Number format": version.precision,
         "Dice": version.dice,
-        "IoU": version.iou,
+        "Dice measured on": f"{tested_on(version)}{other}",
         "Threshold": version.threshold,
         "Size, MB": None if version.size_bytes is None else version.size_bytes / 1e6,
         "Latency, ms": version.latency_ms,
@@ -127,7 +131,7 @@ def _row(version: Version, zone: tzinfo) -> dict[str, object]:
             name: times[0]
             for name, times in time_columns("Registered", [version.created], zone).items()
         },
-        "Compare with the champion": f"/?a=champion&b={version.version}",
+        "Compare with the champion": page_address("", values) if beside else None,
     }
 
 

@@ -94,6 +94,7 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> None:
             {
                 "": ["passed" if check["passed"] else "refused" for check in checks],
                 "Check": [check["name"] for check in checks],
+                "In words": [in_words(check) for check in checks],
                 "Value": [f"{check['value']:.4g}" for check in checks],
                 "Accepted": [check["bound"] for check in checks],
             }
@@ -101,6 +102,21 @@ def _checks(checks: Sequence[Mapping[str, Any]]) -> None:
         hide_index=True,
         alt="Every check of the gate with its value and what is accepted.",
     )
+
+
+def in_words(check: Mapping[str, Any]) -> str:
+    """Say a check of the gate as a person would: ``may lose 0.01; could lose 0.80``.
+
+    Args:
+        check: With ``name``, ``value`` and ``bound``, as in ``>= -0.01``.
+    """
+    sign, _, bound = str(check["bound"]).partition(" ")
+    value = float(check["value"])
+    if "against the champion, set" not in str(check["name"]):
+        return f"{'at least' if sign == '>=' else 'at most'} {bound}; found {value:.4g}"
+    what, worse = ("lose", -value) if sign == ">=" else ("rise by", value)
+    could = f"could {what} {worse:.2g}" if worse > 0 else f"does not {what.removesuffix(' by')}"
+    return f"may {what} {abs(float(bound)):g}; {could}"
 
 
 def _lineage(version: Version) -> dict[str, str]:
