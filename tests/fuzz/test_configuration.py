@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 from fuzzing import fuzz
 from imports import ROOT
+from pydantic import AliasChoices
 
 from blemish.config import Settings, load_params, settings
 from blemish.errors import BlemishError, ParamsError
@@ -17,8 +18,13 @@ from blemish.monitoring.database import log_url, open_database
 from blemish.store.location import locate
 
 _NAMES = sorted(
-    str(field.validation_alias or f"BLEMISH_{name.upper()}")
+    alias
     for name, field in Settings.model_fields.items()
+    for alias in (
+        [str(choice) for choice in field.validation_alias.choices]
+        if isinstance(field.validation_alias, AliasChoices)
+        else [str(field.validation_alias or f"BLEMISH_{name.upper()}")]
+    )
 )
 _ODD_TEXT = (
     "", "nan", "-1", "0", "1e999", "true", "yes", "\udcff", "\x1b[2J", "x" * 5_000, "/dev/null/x",
