@@ -4,6 +4,7 @@ The moments and places are drawn from a seed, which each drill prints; ``BLEMISH
 another, ``BLEMISH_DRILL_KILLS`` another number of kills.
 """
 
+import json
 import os
 import random
 import signal
@@ -96,8 +97,8 @@ def test_kills_at_random_moments(reproduced: Checkout, tmp_path: Path, rng: rand
                 os.kill(pid, signal.SIGKILL)
         process.wait()
         wait_for(lambda: not stage_processes(checkout.root), 30, log)
-        if victim == "dvc":  # DVC does not write its lock atomically
-            (checkout.root / ".dvc" / "tmp" / "lock").unlink(missing_ok=True)
+        if checkout.run("blemish", "doctor", "--lock", check=False).status:  # as make repro does
+            checkout.git("checkout", "--", "dvc.lock")
         again = checkout.run("dvc", "repro", "--no-run-cache", check=False)
         assert again.status == 0, f"kill {number}: {victim} after {moment:.1f} s\n{again.text}"
         assert checkout.lock() == expected, f"kill {number}: {victim} after {moment:.1f} s"
@@ -109,15 +110,19 @@ def test_a_cut_lock_is_named_with_advice_that_works(
 ) -> None:
     """Doctor stops at a lock that was cut anywhere; its command leads back to a clean status."""
     checkout = restored(reproduced, tmp_path / "checkout")
-    whole = checkout.lock()
+    whole, named_cuts = checkout.lock(), 0
     for cut in (0, *(rng.randrange(1, len(whole) - 1) for _ in range(9))):
         (checkout.root / "dvc.lock").write_text(whole[:cut], encoding="utf-8")
         named = checkout.run("blemish", "doctor", "--lock", check=False)
-        assert named.status == 1, f"cut at {cut}: {named.text}"
+        if named.status == 0:  # between two entries: what follows runs again
+            assert whole[cut - 1] == "\n", f"cut at {cut}"
+            assert checkout.run("dvc", "status", "--json").text
+            continue
+        named_cuts += 1
         assert "git checkout -- dvc.lock" in named.text
         checkout.git("checkout", "--", "dvc.lock")
         assert "up to date" in checkout.run("dvc", "status").text
-    print("10 cuts named")
+    print(f"{named_cuts} of 10 cuts named, the others are whole entries")
 
 
 def test_the_second_repro_says_who_is_first(reproduced: Checkout, tmp_path: Path) -> None:
@@ -224,8 +229,9 @@ def test_a_lost_store_comes_back(reproduced: Checkout, tmp_path: Path) -> None:
     checkout = restored(reproduced, tmp_path / "checkout")
     for _ in range(2):
         checkout.run("blemish", "sync")
-    listed = checkout.run("blemish", "models", "--json").text
-    assert listed.count('"precision": "fp32"') == 1, listed
+    listed = json.loads(checkout.run("blemish", "models", "--json").text)["versions"]
+    assert [version["precision"] for version in listed] == ["int8", "fp32"]
+    assert len({version["record"] for version in listed}) == 1
     print("one run, two versions")
 
 

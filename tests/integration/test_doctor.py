@@ -43,7 +43,13 @@ def test_a_sound_checkout_has_nothing_wrong(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "schema: '2.0'\nstages:\n  generate:\n    cmd: sh\n    outs:\n    - pa", "\x00\x00"],
+    [
+        "",
+        "schema: '2.0'\nstages:\n  generate:\n    cmd: sh\n    outs:\n    - pa",
+        "schema: '2.0'\nstages:\n  generate:\n    cmd: sh\n    params:\n      params.yaml:\n        generate.seed: 1\n",  # noqa: E501 - as DVC writes it
+        "schema: '2.0'\nstages:\n  unknown:\n    cmd: s",
+        "\x00\x00",
+    ],
 )
 def test_a_corrupt_lock_is_named_and_stops_repro(workspace: Workspace, text: str) -> None:
     """A lock that DVC left half-written is found by the quick check, exit status 1."""

@@ -51,7 +51,13 @@ def lock(examined: Examined) -> Iterator[Finding]:
     except WorkspaceError as error:
         yield Finding(str(error).removesuffix(" Run: blemish doctor"), _FIX_LOCK)
         return
-    if not isinstance(stages, dict) or not all(_is_whole(stage) for stage in stages.values()):
+    defined = examined.checkout.pipeline()["stages"]
+    makes = {name for name, stage in defined.items() if stage.get("outs")}
+    if (
+        not isinstance(stages, dict)
+        or not path.read_bytes().endswith(b"\n")
+        or not all(_is_whole(stage, outs=name in makes) for name, stage in stages.items())
+    ):
         yield Finding(f"{path} is corrupt: the entry of a stage is cut off", _FIX_LOCK)
 
 
@@ -95,9 +101,15 @@ def _versions(pins: Path) -> Iterator[Finding]:
             yield Finding(f"{name} is {found}; outputs are made with {wanted}", "make setup")
 
 
-def _is_whole(stage: object) -> bool:
-    """Whether an entry has its command and, for every output, a path and a digest."""
-    if not isinstance(stage, dict) or "cmd" not in stage:
+def _is_whole(stage: object, *, outs: bool) -> bool:
+    """Whether an entry has its command and, for every output, a path and a digest.
+
+    Args:
+        stage: The entry.
+        outs: Whether the stage has outputs, which DVC writes last; an entry cut before them is
+            one that DVC still reads.
+    """
+    if not isinstance(stage, dict) or "cmd" not in stage or (outs and not stage.get("outs")):
         return False
     entries = stage.get("outs") or []
     return isinstance(entries, list) and all(
