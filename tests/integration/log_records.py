@@ -12,7 +12,8 @@ NOW = datetime(2026, 3, 4, 12, 30, 30, tzinfo=UTC)
 def record(number: int = 0, **changes: object) -> PredictionRecord:
     """Return the record of an image that was answered."""
     prediction = predicted(number)
-    own = {name: changes.pop(name) for name in list(changes) if name in Prediction.model_fields}
+    named = [name for name in changes if name in Prediction.model_fields]
+    own = {name: changes.pop(name) for name in named if not isinstance(changes[name], bytes)}
     values: dict[str, object] = {
         "time": NOW,
         "request_id": f"request-{number}",

@@ -82,10 +82,10 @@ def one_flipped_bit(shelf: Shelf) -> int:
 
 def another_input(shelf: Shelf) -> int:
     nodes = [
-        helper.make_node("Cast", ["image"], ["grey"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["photo"], ["grey"], to=TensorProto.FLOAT),
         helper.make_node("Sigmoid", ["grey"], ["probability"]),
     ]
-    return shelf.add(finish(nodes, [], metadata(), input_name="image"))
+    return shelf.add(finish(nodes, [], metadata(), input_name="photo"))
 
 
 def another_shape(shelf: Shelf) -> int:

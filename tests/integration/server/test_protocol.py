@@ -83,7 +83,7 @@ GOOD = {"name": "image", "datatype": "UINT8", "shape": [1, 1, 8, 8], "data": [0]
         b"[" * 100_000,
         json.dumps({"inputs": []}),
         json.dumps({"inputs": [GOOD, GOOD]}),
-        json.dumps({"inputs": [{**GOOD, "name": "image"}]}),
+        json.dumps({"inputs": [{**GOOD, "name": "photo"}]}),
         json.dumps({"inputs": [{**GOOD, "datatype": "FP32"}]}),
         json.dumps({"inputs": [{**GOOD, "shape": [1, 1, 8]}]}),
         json.dumps({"inputs": [{**GOOD, "shape": [1, 3, 8, 8]}]}),
