@@ -313,7 +313,7 @@ def test_curves_and_versions_are_shown(page: Page, dashboard: Dashboard) -> None
             "[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg"
         ).first
     ).to_be_visible()
-    page.get_by_role("tab", name="Versions").click()
+    page.get_by_role("tab", name=re.compile("Versions$")).click()
     expect(page.get_by_text(re.compile("Parameters that differ \\(1 of"))).to_be_visible()
     page.get_by_role("tab", name="All versions").click()
     row = page.locator("table.all tr", has_text="3, fp32")
@@ -380,7 +380,7 @@ def test_two_scoring_jobs_are_compared_by_result_count_and_pixel(
 
     page.goto(f"{dashboard.url}/?of=jobs&joba={tmp_path / 'a'}")
     expect(page.get_by_text("Name the output folders of two scoring jobs")).to_be_visible()
-    field = page.get_by_label("Job B")
+    field = page.get_by_role("textbox", name="Job B")
     field.fill(str(tmp_path))
     field.press("Enter")
     expect(page.get_by_text("holds no scoring job: there is no job.json")).to_be_visible()

@@ -89,7 +89,7 @@ def pick(
         default: Down when the address says nothing, or nothing that is an option.
         visible: Whether the label is seen; it is read aloud in any case.
     """
-    if name not in st.session_state:
+    if st.session_state.get(name) not in options:
         asked = st.query_params.get(name)
         st.session_state[name] = asked if asked in options else default
         if asked is not None and asked not in options:
@@ -102,9 +102,10 @@ def pick(
         key=name,
         label_visibility="visible" if visible else "collapsed",
     )
-    say_unresolved(name, label, str(value), options[str(value)])
-    remember(name, str(value), default)
-    return str(value)
+    chosen = default if value is None else str(value)  # in a tab that the browser has not shown yet
+    say_unresolved(name, label, chosen, options[chosen])
+    remember(name, chosen, default)
+    return chosen
 
 
 def choose_many(

@@ -89,6 +89,9 @@ _STYLE = """<style>
 [data-testid="stCaptionContainer"] {color: inherit !important; opacity: .82 !important;}
 [data-testid="stCaptionContainer"] p {color: inherit !important;}
 [data-testid="stMetricDelta"], [data-testid="stMetricDelta"] * {color: inherit !important;}
+/* White on the dark theme's light blue would have 2.2:1: this blue carries white in both themes. */
+[data-testid="stBaseButton-primary"]:not(:disabled) {
+  background-color: #0b6bcb !important; border-color: #0b6bcb !important; color: #fff !important;}
 /* What is shown stays as it is while a page looks again: a live page must not flicker. */
 [data-stale="true"] {opacity: 1 !important; transition: none !important;}
 /* A tile opens wherever it is clicked: its button reaches over all of it. */
