@@ -207,11 +207,10 @@ def test_panes_fit_one_screen_wipe_and_stand_in_pairs_on_a_telephone(
     page.set_viewport_size({"width": 1440, "height": 900})
     open_compare(page, dashboard, "?a=1&b=3&image=metal-010")
     wait_for_metrics(page)
+    expect(page.locator("figure")).to_have_count(6)
     page.get_by_role("button", name="Zoom in").evaluate(
-        "one => one.getRootNode().host.scrollIntoView({block: 'start'})"
+        "one => one.getRootNode().host.scrollIntoView({block: 'center'})"
     )
-    page.mouse.move(5, 450)
-    page.mouse.wheel(0, -70)  # from under the navigation
     page.wait_for_timeout(300)
     seen = [*page.locator("figure").all(), page.locator(".blemish-legend")]
     seen.append(page.get_by_text("metal-010 · 128 x 128"))
