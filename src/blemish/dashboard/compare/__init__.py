@@ -5,7 +5,8 @@ compare_page        the layout: which versions, on which images
 image_sources       where the images come from, and uploads
 version_pair        the two versions, loaded
 model_comparison    both on one collection, image by image, in the background
-job_progress        how far a job in the background is
+background_job      work in a thread of its own
+job_progress        how far such a job is
 threshold_levels    what is marked at every threshold of a slider
 compared_images     an image at two thresholds
 fair_images         images that neither version was fitted to

@@ -1,32 +1,11 @@
 """How far a job in the background is; the page comes anew at its end."""
 
-from typing import Protocol
-
 import streamlit as st
 
+from blemish.dashboard.compare.background_job import BackgroundJob
 from blemish.dashboard.page_errors import guarded, run_number
 
 _POLL_S = 1.0
-
-
-class BackgroundJob(Protocol):
-    """Work in a thread of its own."""
-
-    @property
-    def done(self) -> bool:
-        """Whether it ended."""
-
-    @property
-    def error(self) -> Exception | None:
-        """Why it stopped, if it did."""
-
-    @property
-    def seen(self) -> int:
-        """How many images it has seen."""
-
-    @property
-    def total(self) -> int:
-        """How many there are."""
 
 
 @guarded

@@ -1,13 +1,13 @@
 """Two versions on the same images, one by one, in the background while the page shows the first."""
 
 import base64
-import threading
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from blemish.dashboard.compare.background_job import BackgroundJob
 from blemish.dashboard.compare.compared_images import (
     ComparedImage,
     MeasuredImage,
@@ -18,12 +18,11 @@ from blemish.dashboard.compare.threshold_levels import ThresholdGrid
 from blemish.dashboard.image_collections import ImageCollection, OpenedImage
 from blemish.image_digests import plane_digest
 from blemish.inference import Segmenter
-from blemish.memory import return_memory
 
 _THUMB = 72  # pixels
 
 
-class ModelComparison:
+class ModelComparison(BackgroundJob):
     """Runs both versions over a collection in a thread of its own; results grow as it goes.
 
     Args:
@@ -33,18 +32,14 @@ class ModelComparison:
     """
 
     def __init__(self, collection: ImageCollection, a: Segmenter, b: Segmenter) -> None:
+        super().__init__("comparison")
         self.collection = collection
         self._models = (a, b)
         self.grid = ThresholdGrid([a.card.point.threshold, b.card.point.threshold])
         """The thresholds at which results can be had."""
         self._measured: list[MeasuredImage] = []
         self._decided: tuple[tuple[int, int, int], list[ComparedImage]] = (0, 0, 0), []
-        self.error: Exception | None = None
-        """Why it stopped, if it did."""
-        self._stopped = threading.Event()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="comparison", daemon=True)
-        self._thread.start()
+        self.start()
 
     @property
     def measured(self) -> tuple[MeasuredImage, ...]:
@@ -61,19 +56,6 @@ class ModelComparison:
         """How many images there are."""
         return len(self.collection)
 
-    @property
-    def done(self) -> bool:
-        """Whether every image was seen, or the comparison stopped."""
-        return self._ended.is_set()
-
-    def stop(self) -> None:
-        """Give up; called when nobody looks any more."""
-        self._stopped.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for the end, at most for ``seconds``; return whether it came."""
-        return self._ended.wait(seconds)
-
     def at(self, thresholds: Sequence[float]) -> list[ComparedImage]:
         """Return the images seen so far at a threshold for A and one for B."""
         a, b = (self.grid.index(threshold) for threshold in thresholds)
@@ -84,17 +66,12 @@ class ModelComparison:
             self._decided = key, decided
         return list(decided)
 
-    def _run(self) -> None:
-        try:
-            for index in range(len(self.collection.entries)):
-                if self._stopped.is_set():
-                    return
-                self._measured.append(self._see(index, self.collection.image(index)))
-        except Exception as error:  # noqa: BLE001 - a thread's edge: the page shows it
-            self.error = error
-        finally:
-            self._ended.set()
-            return_memory()
+    def work(self) -> None:
+        """Have both versions look at every image."""
+        for index in range(len(self.collection.entries)):
+            if self.stopped:
+                return
+            self._measured.append(self._see(index, self.collection.image(index)))
 
     def _see(self, index: int, image: OpenedImage) -> MeasuredImage:
         a, b = (

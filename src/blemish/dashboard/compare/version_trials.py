@@ -1,14 +1,13 @@
 """All versions on the same images, each at its own operating point, in the background."""
 
-import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from blemish.dashboard.compare.background_job import BackgroundJob
 from blemish.dashboard.image_collections import ImageCollection
 from blemish.errors import BlemishError
 from blemish.image_digests import plane_digest
 from blemish.inference import Segmenter
-from blemish.memory import return_memory
 from blemish.metrics import Counts, PairedCalls, count
 from blemish.registry import Version
 
@@ -36,7 +35,7 @@ class TriedImage:
     counts: Counts | None
 
 
-class VersionTrials:
+class VersionTrials(BackgroundJob):
     """Runs versions over a collection in a thread of its own; results grow as it goes.
 
     Args:
@@ -51,52 +50,42 @@ class VersionTrials:
         versions: Sequence[Version],
         load: Callable[[Version], Segmenter],
     ) -> None:
+        super().__init__("version-trials")
         self._collection, self._versions, self._load = collection, versions, load
         self.results: dict[int, tuple[TriedImage, ...]] = {}
         """What each version makes of the images, by its number; whole or absent."""
         self.faults: dict[int, str] = {}
         """Why a version could not be tried, by its number."""
-        self.seen = 0
-        self.total = len(collection) * len(versions)
-        self.error: Exception | None = None
-        self._stopped, self._ended = threading.Event(), threading.Event()
-        threading.Thread(target=self._run, name="version-trials", daemon=True).start()
+        self._seen = 0
+        self.start()
 
     @property
-    def done(self) -> bool:
-        """Whether every version was tried, or the trials stopped."""
-        return self._ended.is_set()
+    def seen(self) -> int:
+        """How many images were seen, each once for each version."""
+        return self._seen
 
-    def stop(self) -> None:
-        """Give up; called when nobody looks any more."""
-        self._stopped.set()
+    @property
+    def total(self) -> int:
+        """How many there are, each once for each version."""
+        return len(self._collection) * len(self._versions)
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for the end, at most for ``seconds``; return whether it came."""
-        return self._ended.wait(seconds)
-
-    def _run(self) -> None:
-        try:
-            for number, version in enumerate(self._versions, 1):
-                self._try(version)
-                self.seen = number * len(self._collection)
-                if self._stopped.is_set():
-                    return
-        except Exception as error:  # noqa: BLE001 - a thread's edge: the page shows it
-            self.error = error
-        finally:
-            self._ended.set()
-            return_memory()
+    def work(self) -> None:
+        """Have every version look at every image."""
+        for number, version in enumerate(self._versions, 1):
+            self._try(version)
+            self._seen = number * len(self._collection)
+            if self.stopped:
+                return
 
     def _try(self, version: Version) -> None:
         tried = []
         try:
             model = self._load(version)
             for index in range(len(self._collection)):
-                if self._stopped.is_set():
+                if self.stopped:
                     return
                 tried.append(self._look(model, index))
-                self.seen += 1
+                self._seen += 1
         except BlemishError as error:  # one corrupt file must not hide the other versions
             self.faults[version.version] = str(error)
         else:
