@@ -5,30 +5,13 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from blemish.config.base import Block, Weight, check_contrast
+from blemish.config.generate import DefectWeights
 
 
-class DrawnWeights(Block):
+class DrawnWeights(DefectWeights):
     """How often each defect is drawn onto a photograph, relative to the others."""
 
-    scratch: Weight
-    crack: Weight
-    pit: Weight
-    blowhole: Weight
-    inclusion: Weight
-    patch: Weight
-    scale: Weight
-    dent: Weight
-    chip: Weight
-    fray: Weight
-    uneven: Weight
-    corrosion: Weight
     foreign_finish: Weight
-
-    @model_validator(mode="after")
-    def _something_is_left(self) -> Self:
-        if not any(self.model_dump().values()):
-            raise ValueError("all weights are 0; give at least one a weight above 0")
-        return self
 
 
 class Drawing(Block):
