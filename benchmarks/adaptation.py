@@ -33,9 +33,9 @@ from torch import nn
 from blemish.config import find_workspace, load_params, settings
 from blemish.config.params import Params
 from blemish.errors import BlemishError
-from blemish.evaluation.basis import choose_basis, read_folds
-from blemish.evaluation.choice import THRESHOLDS, choose_point
-from blemish.evaluation.evaluation_workflow import answers, judge_split, load_folds
+from blemish.evaluation import SplitFolders
+from blemish.evaluation.choice import THRESHOLDS
+from blemish.evaluation.evaluation_workflow import choose_operating_point, judge_split
 from blemish.evaluation.fast_network import load_fast, probability_of
 from blemish.evaluation.summary import by_defect, class_of, summarize
 from blemish.files import sha256_bytes
@@ -190,19 +190,10 @@ def measure(dealt: Dealt, level: str, seed: int, start: str, params: Params) -> 
             trained = _tune(folder, synthetic, _start(folder, start, trained, seed), seed, params)
         minutes = (time.monotonic() - began) / 60
         network = load_fast(trained)
-        basis = choose_basis(
-            JoinedSet.open([synthetic], "val"),
-            JoinedSet.open([folder / "real"], "val"),
-            JoinedSet.open([folder / "real"], "train"),
-            folds := read_folds(trained),
-            params.evaluate,
+        choice, _ = choose_operating_point(
+            *(network, SplitFolders(synthetic, folder / "real"), trained, params.evaluate),
             drawing=params.finetune.drawing,
-        )
-        networks = [network, *load_folds(trained, folds)]
-        choice = choose_point(
-            answers(networks, basis, _silently),
-            params.evaluate.threshold,
-            beside_defects=basis.beside_defects,
+            track=_silently,
         )
         results = list(
             judge_split(

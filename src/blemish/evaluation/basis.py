@@ -44,8 +44,6 @@ class Basis:
     examples: Iterable[Example]
     count: int
     sentence: str
-    clean: int
-    """Defect-free images of the user's among them."""
     beside_defects: bool = True
     """Whether its network has not seen what lies beside the defects of its labelled images."""
     learned: bool = False
@@ -95,25 +93,24 @@ def choose_basis(
         drawing: What is drawn onto clean photographs: what fine-tuning drew.
     """
     if len(validation) + len(training) == 0:
-        return _of_images(synthetic, "synthetic validation images", clean=0)
-    clean = _where(validation, defective=False)
-    labelled = _where(validation, defective=True)
-    shown = _where(training, defective=True)
-    defect_free = f"{len(clean)} defect-free validation images"
+        return _of_images(synthetic, "synthetic validation images")
+    labelled = _labelled(validation)
+    shown = _labelled(training)
+    defect_free = f"{len(validation) - len(labelled)} defect-free validation images"
     if folds:
         return _with_folds(
             validation, training, folds, f"{len(labelled)} labelled and {defect_free}"
         )
     if labelled:
         what = f"{len(labelled)} labelled validation images and {defect_free}"
-        return _of_images(validation, what, clean=len(clean))
+        return _of_images(validation, what)
     if shown:
         chosen = JoinedSet([*validation.entries, *training.some(shown).entries])
         what = (
             f"no labelled validation image, but {len(shown)} labelled training images, which the "
             f"network has learned by heart, and {defect_free}"
         )
-        return replace(_of_images(chosen, what, clean=len(clean)), beside_defects=False)
+        return replace(_of_images(chosen, what), beside_defects=False)
     source = validation if len(validation) else training
     names = sorted({source.record(index).set_name for index in range(len(source))})
     what = f"defects drawn onto {len(source)} clean photographs, and the photographs as they are"
@@ -121,17 +118,16 @@ def choose_basis(
         what += "; no photograph validates, and these the network has learned as defect-free"
     examples = _drawn_and_clean(source, names, drawing, params.bootstrap.seed)
     count = DRAWN * len(names) + len(source)
-    return Basis(
-        examples, count, what, len(clean), beside_defects=False, learned=source is training
-    )
+    return Basis(examples, count, what, beside_defects=False, learned=source is training)
 
 
-def _where(images: JoinedSet, *, defective: bool) -> list[int]:
-    return [i for i in range(len(images)) if bool(images.record(i).defects) == defective]
+def _labelled(images: JoinedSet) -> list[int]:
+    """List the images that show a labelled defect."""
+    return [index for index in range(len(images)) if images.record(index).defects]
 
 
-def _of_images(images: JoinedSet, what: str, clean: int) -> Basis:
-    return Basis(_examples(images), len(images), what, clean)
+def _of_images(images: JoinedSet, what: str) -> Basis:
+    return Basis(_examples(images), len(images), what)
 
 
 def _with_folds(validation: JoinedSet, training: JoinedSet, folds: Folds, what: str) -> Basis:
@@ -146,13 +142,11 @@ def _with_folds(validation: JoinedSet, training: JoinedSet, folds: Folds, what: 
         for number, fold in enumerate(dealt, 1):
             yield from _examples(training.some(fold), fold=number)
 
-    clean = len(chosen) - defective
     sentence = (
-        f"{defective} labelled and {clean} defect-free training images by cross-validation, and "
-        f"{what}"
+        f"{defective} labelled and {len(chosen) - defective} defect-free training images by "
+        f"cross-validation, and {what}"
     )
-    clean += len(_where(validation, defective=False))
-    return Basis(examples(), len(validation) + len(chosen), sentence, clean)
+    return Basis(examples(), len(validation) + len(chosen), sentence)
 
 
 def _examples(images: JoinedSet, fold: int = 0) -> Iterator[Example]:

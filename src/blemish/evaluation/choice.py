@@ -2,7 +2,7 @@
 
 Dice hardly depends on the threshold over a wide plateau, and where exactly its highest point lies
 is chance. So the middle of the plateau is taken, which is furthest from both of its edges when
-pictures change. The peak that a mark must reach keeps parts without a defect free of marks: on a
+images change. The peak that a mark must reach keeps parts without a defect free of marks: on a
 line most parts are, and a mark on each costs more than a little Dice. It is the lowest that keeps
 the bound on false alarms; how much Dice that may cost is bounded too, or a model that sees little
 would find nothing at all.

@@ -16,7 +16,7 @@ from blemish.config.drawing import Drawing
 from blemish.config.evaluate import Evaluate
 from blemish.errors import DataError
 from blemish.evaluation import gallery, reports, summary
-from blemish.evaluation.basis import Basis, Folds, choose_basis, read_folds
+from blemish.evaluation.basis import Basis, choose_basis, read_folds
 from blemish.evaluation.choice import Choice, choose_point
 from blemish.evaluation.fast_network import load_fast, probability_of
 from blemish.evaluation.headline import Headline, headline_metrics
@@ -84,21 +84,9 @@ def evaluate(
             "test images; at least one of each is needed. Raise preprocess.split.val and "
             "preprocess.split.test or add images, then run: dvc repro"
         )
-    folds = read_folds(trained)
-    basis = choose_basis(
-        JoinedSet.open([data.synthetic], "val"),
-        JoinedSet.open([data.real], "val"),
-        JoinedSet.open([data.real], "train"),
-        folds,
-        params,
-        drawing=drawing,
+    choice, basis = choose_operating_point(
+        network, data, trained, params, drawing=drawing, track=track
     )
-    networks = [network, *load_folds(trained, folds)]
-    choice = choose_point(
-        answers(networks, basis, track), params.threshold, beside_defects=basis.beside_defects
-    )
-    if basis.learned:
-        choice = replace(choice, bounded=None)
     results = list(judge_split(network, test, choice.point, params, track=track, what="Test"))
     metrics, headline = _write(
         out, written, test, results, network=network, choice=choice, basis=basis, params=params
@@ -115,9 +103,41 @@ def evaluate(
     return Verdict(choice, metrics, headline, basis.sentence)
 
 
-def load_folds(trained: Path, folds: Folds) -> list[nn.Module]:
-    """Load the network of each fold of a cross-validation."""
-    return [load_fast(trained, f"fold{number}.pt") for number in range(1, len(folds) + 1)]
+def choose_operating_point(
+    network: nn.Module,
+    data: SplitFolders,
+    trained: Path,
+    params: Evaluate,
+    *,
+    drawing: Drawing,
+    track: Track,
+) -> tuple[Choice, Basis]:
+    """Choose threshold and peak of a network, and say on which images.
+
+    Args:
+        network: As loaded from ``trained``.
+        data: The packed splits.
+        trained: What fine-tuning left, with the networks of its folds.
+        params: The rule, and the seed of the drawing.
+        drawing: What fine-tuning drew onto clean photographs.
+        track: Shows progress.
+    """
+    folds = read_folds(trained)
+    basis = choose_basis(
+        JoinedSet.open([data.synthetic], "val"),
+        JoinedSet.open([data.real], "val"),
+        JoinedSet.open([data.real], "train"),
+        folds,
+        params,
+        drawing=drawing,
+    )
+    others = [load_fast(trained, f"fold{number}.pt") for number in range(1, len(folds) + 1)]
+    choice = choose_point(
+        answers([network, *others], basis, track),
+        params.threshold,
+        beside_defects=basis.beside_defects,
+    )
+    return (replace(choice, bounded=None) if basis.learned else choice), basis
 
 
 def answers(

@@ -1,7 +1,7 @@
 """What fine-tuning leaves: weights and how they came about, folds, suspects, contact sheets.
 
-``folds.json`` lists for each fold the labelled photographs that its network did not see, by set and
-id; ``fold<K>.pt`` beside it are that network's weights.
+``folds.json`` lists for each fold photographs that its network did not see, by set and id;
+``fold<K>.pt`` beside it are that network's weights.
 """
 
 import csv
@@ -9,7 +9,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,15 @@ from blemish import files
 from blemish.files import sha256_file
 from blemish.finetuning.set_images import SetImages
 from blemish.finetuning.start_files import Start
-from blemish.finetuning.starts import load_start
 from blemish.finetuning.suspects import Suspect
 from blemish.training.checkpoint import tensor_bytes
 from blemish.training.outputs import describe, write_outputs
 from blemish.training.sharing import chosen_precision
 from blemish.training.trainer import Trainer
 from blemish.visualization import encode_png
+
+if TYPE_CHECKING:
+    from blemish.model import UNetTiny
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class TunedFold:
-    """A network that did not see some labelled photographs."""
+    """A network that did not see some photographs."""
 
     weights: Mapping[str, Tensor]
     held_out: Sequence[Sequence[str]]
@@ -56,7 +58,7 @@ class Tuned:
     trainer: Trainer
     """Has trained the network."""
     folds: Sequence[TunedFold]
-    """The networks of the cross-validation; none where enough images validate."""
+    """The networks of the cross-validation; none where fewer than two groups are labelled."""
     start: Start
     """The weights that all networks started from."""
     sets: Sequence[SetImages]
@@ -76,10 +78,11 @@ def write_tuned(tuned: Tuned, outputs: Outputs, fingerprint: str) -> None:
         fingerprint: Of the inputs of train and finetune.
     """
     folder, trainer, start = outputs.weights, tuned.trainer, tuned.start
+    network = cast("UNetTiny", trainer.averaged_network)
     precision = chosen_precision(trainer.params)
     description = {
         "fingerprint": fingerprint,
-        **describe(trainer.best, trainer.progress, load_start(start).width, precision),
+        **describe(trainer.best, trainer.progress, network.width, precision),
         "start": {"name": start.name, "sha256": sha256_file(start.path)},
         "sets": {members.name: _describe_set(members) for members in tuned.sets},
     }

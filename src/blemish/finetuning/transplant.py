@@ -24,9 +24,7 @@ _LIGHT = (0.5, 2.0)
 """Least and largest factor of that match."""
 
 
-def transplant(
-    host: tuple[Plane, Plane], donor: tuple[Plane, Plane], defect: int = 1
-) -> tuple[Plane, Plane]:
+def transplant(host: tuple[Plane, Plane], donor: tuple[Plane, Plane]) -> tuple[Plane, Plane]:
     """Paste the defects of one crop into another, at their own place.
 
     The donor's light is scaled so that both agree around its defects, as reflectance asks.
@@ -34,12 +32,11 @@ def transplant(
     Args:
         host: Crop and truth, each ``(S, S)``, uint8; the truth 0, 1 or ``IGNORED``.
         donor: The same of another photograph.
-        defect: Level of the truth that is a defect.
 
     Returns:
         Crop and truth as the host's; the host itself where the donor shows no defect.
     """
-    marks = (donor[1] == defect).astype(np.uint8)
+    marks = (donor[1] == 1).astype(np.uint8)
     if not marks.any():
         return host
     pasted = _dilate(marks, _BORDER)
@@ -49,7 +46,7 @@ def transplant(
         light = float(np.clip(host[0][ring].mean() / max(donor[0][ring].mean(), 1.0), *_LIGHT))
     cover = cv2.GaussianBlur(pasted.astype(np.float32), (0, 0), _SOFTNESS)
     image = host[0] + cover * (donor[0] * np.float32(light) - host[0])
-    truth = np.where(marks > 0, np.uint8(defect), host[1])
+    truth = np.where(marks > 0, np.uint8(1), host[1])
     return np.clip(np.rint(image), 0, 255).astype(np.uint8), truth
 
 
