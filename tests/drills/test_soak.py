@@ -19,7 +19,7 @@ import psutil
 import pytest
 from browser.conftest import chromium, running, shop
 from browser.workshop import scene
-from faulty_pictures import encode
+from faulty_images import encode
 from integration.server.rig import serving
 from playwright.sync_api import Browser
 
@@ -97,7 +97,7 @@ def test_nothing_grows(shop: Workspace, chromium: Browser, tmp_path: Path) -> No
     """Memory, descriptors and threads of server and dashboard are flat under load and swaps."""
     uri = f"sqlite:///{shop.root / 'mlflow.db'}"
     log = {"BLEMISH_LOG_URL": f"sqlite:///{tmp_path / 'predictions.db'}"}
-    log["BLEMISH_LOG_PICTURES"] = str(tmp_path / "pictures")
+    log["BLEMISH_LOG_IMAGES"] = str(tmp_path / "pictures")
     cache = {"BLEMISH_CACHE": str(tmp_path / "cache")}
     with serving(tmp_path, uri, **log, **cache) as server, Load(server.url) as load:
         addresses = {"BLEMISH_API_URL": server.url}
@@ -108,7 +108,7 @@ def test_nothing_grows(shop: Workspace, chromium: Browser, tmp_path: Path) -> No
                 "dashboard": _listener(int(url.rpartition(":")[2])),
             }
             readings = _soak(shop, chromium, url, watched)
-        swaps = server.figure("blemish_model_swaps_total")
+        swaps = server.metric("blemish_model_swaps_total")
     for name, found in readings.items():
         print(name, _describe(found))
     print(f"{sum(load.statuses.values())} requests, {swaps:.0f} swaps, {MINUTES:.0f} minutes")
