@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Self
 
 import httpx
 import numpy as np
 import pytest
+from drills.clients import Clients
 from faulty_images import encode
-from integration.server.rig import Server, Shelf, serving
+from integration.server.rig import Shelf, serving
 from integration.server.tiny_models import tiny_model
 from PIL import Image
 
@@ -45,57 +45,16 @@ def image() -> bytes:
     return encode(golden_image(256))
 
 
-class Clients:
-    """Threads that ask until told to stop, each with a connection of its own.
-
-    Args:
-        server: Whom.
-        count: How many.
-        image: What about.
-        pause: Seconds between two requests of one client.
-    """
-
-    def __init__(self, server: Server, count: int, image: bytes, pause: float = 0.0) -> None:
-        self._server, self._image, self._pause = server, image, pause
-        self._stop = threading.Event()
-        self.statuses: Counter[int] = Counter()
-        self.faults: list[str] = []
-        self.masks: dict[int, set[str]] = {}
-        self._threads = [threading.Thread(target=self._ask) for _ in range(count)]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self) -> None:
-        with httpx.Client(base_url=self._server.url, timeout=60) as client:
-            while not self._stop.is_set():
-                try:
-                    response = client.post("/v1/predict?include=mask", content=self._image)
-                except httpx.TransportError as error:
-                    self.faults.append(repr(error))
-                    continue
-                self.statuses[response.status_code] += 1
-                if response.status_code == 200:
-                    answer = response.json()
-                    seen = self.masks.setdefault(answer["model"]["version"], set())
-                    seen.add(answer["mask_png"])
-                time.sleep(self._pause)
-
-
 def test_twenty_promotions_in_a_minute(tmp_path: Path, image: bytes) -> None:
     """20 promotions in 60 s under 16 clients: every answer is a 200 and its version's own mask."""
     shelf = Shelf(tmp_path)
     files = {shelf.add(data): data for data in (tiny_model(level=60.0 + 20 * i) for i in range(4))}
     shelf.point("champion", 1)
     begin = time.monotonic()
-    with serving(tmp_path, shelf.uri) as server, Clients(server, 16, image) as clients:
+    with (
+        serving(tmp_path, shelf.uri) as server,
+        Clients(server.url, 16, [image], include="mask") as clients,
+    ):
         for turn in range(20):
             number = turn % 4 + 1
             shelf.point("champion", number)
@@ -236,7 +195,10 @@ def test_the_tracking_server_goes_away(tmp_path: Path, image: bytes, outage: str
         shelf.point("champion", 1)
         with serving(tmp_path, uri) as server:
             _end(tracking)
-            with OUTAGES[outage](port), Clients(server, 5, image, pause=5 / RATE) as clients:
+            with (
+                OUTAGES[outage](port),
+                Clients(server.url, 5, [image], include="mask", pause=5 / RATE) as clients,
+            ):
                 server.wait(lambda: server.ready()["registry"]["error"] is not None, 20)
                 time.sleep(OUTAGE_S)
                 stale = server.metric("blemish_registry_stale_seconds")

@@ -3,22 +3,18 @@
 ``BLEMISH_DRILL_MINUTES`` sets another length; what is compared are the thirds of it.
 """
 
-import itertools
 import os
 import statistics
-import threading
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
-import httpx
 import numpy as np
 import psutil
 import pytest
 from browser.conftest import chromium, running, shop
 from browser.workshop import scene
+from drills.clients import Clients
 from faulty_images import encode
 from integration.server.rig import serving
 from playwright.sync_api import Browser
@@ -63,43 +59,17 @@ class Reading:
         return cls(megabytes, descriptors, threads)
 
 
-class Load:
-    """Clients of the API until told to stop; counts what they were answered."""
-
-    def __init__(self, url: str, clients: int = 2) -> None:
-        self.statuses: Counter[int] = Counter()
-        self._stop = threading.Event()
-        self._pictures = [encode(scene(index).plane) for index in range(12)]
-        self._threads = [
-            threading.Thread(target=self._ask, args=(url, turn)) for turn in range(clients)
-        ]
-
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self, url: str, turn: int) -> None:
-        with httpx.Client(base_url=url, timeout=60) as client:
-            for picture in itertools.islice(itertools.cycle(self._pictures), turn, None):
-                if self._stop.is_set():
-                    return
-                self.statuses[client.post("/v1/predict", content=picture).status_code] += 1
-                time.sleep(0.1)
-
-
 def test_nothing_grows(shop: Workspace, chromium: Browser, tmp_path: Path) -> None:
     """Memory, descriptors and threads of server and dashboard are flat under load and swaps."""
     uri = f"sqlite:///{shop.root / 'mlflow.db'}"
     log = {"BLEMISH_LOG_URL": f"sqlite:///{tmp_path / 'predictions.db'}"}
     log["BLEMISH_LOG_IMAGES"] = str(tmp_path / "pictures")
     cache = {"BLEMISH_CACHE": str(tmp_path / "cache")}
-    with serving(tmp_path, uri, **log, **cache) as server, Load(server.url) as load:
+    images = [encode(scene(index).plane) for index in range(12)]
+    with (
+        serving(tmp_path, uri, **log, **cache) as server,
+        Clients(server.url, 2, images, pause=0.1) as clients,
+    ):
         addresses = {"BLEMISH_API_URL": server.url}
         environment = log | cache | addresses
         with running("dashboard", shop.root, environment, "/_stcore/health") as url:
@@ -111,8 +81,9 @@ def test_nothing_grows(shop: Workspace, chromium: Browser, tmp_path: Path) -> No
         swaps = server.metric("blemish_model_swaps_total")
     for name, found in readings.items():
         print(name, _describe(found))
-    print(f"{sum(load.statuses.values())} requests, {swaps:.0f} swaps, {MINUTES:.0f} minutes")
-    assert set(load.statuses) == {200}
+    print(f"{sum(clients.statuses.values())} requests, {swaps:.0f} swaps, {MINUTES:.0f} minutes")
+    assert clients.faults == []
+    assert set(clients.statuses) == {200}
     assert swaps > 0
     for name, found in readings.items():
         _hold_flat(name, found)
