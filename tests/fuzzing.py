@@ -1,6 +1,7 @@
 """A small mutation fuzzer: seeded, so that a finding comes back, and aware of checksums."""
 
 import itertools
+import os
 import random
 import struct
 import time
@@ -60,6 +61,28 @@ def fuzz(
         if now - begin > seconds:
             break
     return Report(seed, number + 1, slowest)
+
+
+def fuzz_for_minutes(
+    name: str,
+    seeds: Sequence[bytes],
+    check: Callable[[bytes, random.Random], None],
+    *,
+    share: float = 1.0,
+) -> None:
+    """Check as many cases as fit into some minutes, by a seed of the day, and print the report.
+
+    ``BLEMISH_FUZZ_MINUTES`` sets another length, ``BLEMISH_FUZZ_SEED`` another seed.
+
+    Args:
+        name: Of what is fuzzed.
+        seeds: Sound inputs.
+        check: Raises on a finding.
+        share: Of the minutes.
+    """
+    seed = int(os.environ.get("BLEMISH_FUZZ_SEED", time.time_ns() % 2**32))
+    seconds = 60 * share * float(os.environ.get("BLEMISH_FUZZ_MINUTES", "5"))
+    print(f"{name}: {fuzz(seeds, check, seed=seed, seconds=seconds)}")  # noqa: T201
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:

@@ -2,13 +2,12 @@
 
 import os
 import random
-import time
+from functools import partial
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import pytest
-from fuzzing import fuzz
+from fuzzing import fuzz, fuzz_for_minutes
 from imports import ROOT
 from pydantic import AliasChoices
 
@@ -92,10 +91,7 @@ def test_odd_addresses_of_the_log_are_sentences(
 
 def test_mutated_settings_for_seconds(folder: Path) -> None:
     """Some hundred mutated params and environments."""
-
-    def check_params(data: bytes, rng: random.Random) -> None:
-        _check_params(data, rng, folder)
-
+    check_params = partial(_check_params, folder=folder)
     assert fuzz([_PARAMS], check_params, seed=29, cases=150, seconds=15).slowest_s < 5.0
     assert fuzz(ENVIRONMENT, _check_environment, seed=31, cases=500, seconds=10).slowest_s < 5.0
 
@@ -105,15 +101,8 @@ def test_mutated_settings_for_seconds(folder: Path) -> None:
 @pytest.mark.parametrize("kind", ["params", "environment"])
 def test_mutated_settings_for_minutes(kind: str, folder: Path) -> None:
     """As many as fit into some minutes, by a seed of the day; it is printed."""
-    seed = int(os.environ.get("BLEMISH_FUZZ_SEED", time.time_ns() % 2**32))
-    seconds = 60 * float(os.environ.get("BLEMISH_FUZZ_MINUTES", "5"))
-
-    def check_params(data: bytes, rng: random.Random) -> None:
-        _check_params(data, rng, folder)
-
     seeds, check = {
-        "params": ([_PARAMS], check_params),
+        "params": ([_PARAMS], partial(_check_params, folder=folder)),
         "environment": (ENVIRONMENT, _check_environment),
     }[kind]
-    report: Any = fuzz(seeds, check, seed=seed, seconds=seconds)
-    print(f"{kind}: {report}")  # noqa: T201
+    fuzz_for_minutes(kind, seeds, check)

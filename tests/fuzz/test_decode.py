@@ -1,16 +1,14 @@
 """Whatever the bytes are, the decode gate gives a plane or a typed refusal, soon and in silence."""
 
 import io
-import os
 import random
-import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import tifffile
 from faulty_images import encode, grey, same_image, scans, tiff
-from fuzzing import fuzz
+from fuzzing import fuzz, fuzz_for_minutes
 from lossless import by_hand, by_opencv, by_pillow, by_tifffile
 from PIL import Image
 
@@ -84,6 +82,4 @@ def test_mutated_images_for_seconds(seeds: list[bytes], capfd: pytest.CaptureFix
 @pytest.mark.timeout(4000)
 def test_mutated_images_for_minutes(seeds: list[bytes]) -> None:
     """As many mutated images as fit into five minutes, by a seed of the day; it is printed."""
-    seed = int(os.environ.get("BLEMISH_FUZZ_SEED", time.time_ns() % 2**32))
-    minutes = float(os.environ.get("BLEMISH_FUZZ_MINUTES", "5"))
-    print(f"decode gate: {fuzz(seeds, _check, seed=seed, seconds=60 * minutes)}")  # noqa: T201
+    fuzz_for_minutes("decode gate", seeds, _check)

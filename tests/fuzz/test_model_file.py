@@ -1,12 +1,10 @@
 """Whatever a model file says of itself or holds, it is read or refused by one kind of error."""
 
 import json
-import os
 import random
-import time
 
 import pytest
-from fuzzing import fuzz, mutate
+from fuzzing import fuzz, fuzz_for_minutes, mutate
 from integration.server.tiny_models import metadata, tiny_model
 
 from blemish.errors import ModelFileError
@@ -50,10 +48,8 @@ def test_mutated_model_files_for_seconds() -> None:
 @pytest.mark.timeout(4000)
 def test_mutated_model_files_for_minutes() -> None:
     """As many as fit into some minutes, by a seed of the day; it is printed."""
-    seed = int(os.environ.get("BLEMISH_FUZZ_SEED", time.time_ns() % 2**32))
-    seconds = 30 * float(os.environ.get("BLEMISH_FUZZ_MINUTES", "5"))
-    print(f"metadata: {fuzz(SEEDS, _check_metadata, seed=seed, seconds=seconds)}")  # noqa: T201
-    print(f"graph: {fuzz([tiny_model()], _check_graph, seed=seed, seconds=seconds)}")  # noqa: T201
+    fuzz_for_minutes("metadata", SEEDS, _check_metadata, share=0.5)
+    fuzz_for_minutes("graph", [tiny_model()], _check_graph, share=0.5)
 
 
 def test_a_finding_names_its_seed() -> None:

@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import random
-import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fuzzing import fuzz
+from fuzzing import fuzz, fuzz_for_minutes
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -169,9 +167,12 @@ def test_every_seed_is_accepted() -> None:
         read_request(body, None, 8)
 
 
-@pytest.mark.parametrize(
+_EACH_KIND = pytest.mark.parametrize(
     ("seeds", "check"), [(BODIES, _check_tensors), (list(_FORMS), _check_form)], ids=["v2", "form"]
 )
+
+
+@_EACH_KIND
 def test_mutated_requests_for_seconds(seeds: list[bytes], check: Any) -> None:
     """Some hundred mutated bodies of each kind."""
     assert fuzz(seeds, check, seed=23, cases=400, seconds=20).slowest_s < 5.0
@@ -179,12 +180,7 @@ def test_mutated_requests_for_seconds(seeds: list[bytes], check: Any) -> None:
 
 @pytest.mark.drill
 @pytest.mark.timeout(4000)
-@pytest.mark.parametrize(
-    ("seeds", "check"), [(BODIES, _check_tensors), (list(_FORMS), _check_form)], ids=["v2", "form"]
-)
+@_EACH_KIND
 def test_mutated_requests_for_minutes(seeds: list[bytes], check: Any) -> None:
     """As many as fit into some minutes, by a seed of the day; it is printed."""
-    seed = int(os.environ.get("BLEMISH_FUZZ_SEED", time.time_ns() % 2**32))
-    seconds = 60 * float(os.environ.get("BLEMISH_FUZZ_MINUTES", "5"))
-    name = check.__name__.removeprefix("_check_")
-    print(f"{name}: {fuzz(seeds, check, seed=seed, seconds=seconds)}")  # noqa: T201
+    fuzz_for_minutes(check.__name__.removeprefix("_check_"), seeds, check)
