@@ -1,8 +1,8 @@
 """Reading the registry: every call waits at most two seconds, every file is verified."""
 
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
@@ -163,11 +163,8 @@ class Registry:
                 f"Version {version.version} of {MODEL!r} names no weights (tag {WEIGHTS_DIGEST} is "
                 f"{wanted[:80]!r}), so nothing can start from it. Register yours: blemish sync"
             )
-        with tempfile.TemporaryDirectory() as folder:
-            fetch = partial(
-                fetch_file, self.store, version.run_id, f"{WEIGHTS}/weights.pt", Path(folder)
-            )
-            data = self._ask(fetch, _DOWNLOAD_PATIENCE_S).read_bytes()
+        with self._fetched(version, f"{WEIGHTS}/weights.pt") as path:
+            data = path.read_bytes()
         what = f"The weights of version {version.version}"
         require_same(what, self.location, sha256_bytes(data), wanted)
         return data
@@ -179,11 +176,8 @@ class Registry:
             NotFoundError: The store does not have them.
             StoreUnreachableError: The store does not answer.
         """
-        with tempfile.TemporaryDirectory() as folder:
-            fetch = partial(
-                fetch_file, self.store, version.run_id, f"{EVALUATED}/per_image.csv", Path(folder)
-            )
-            return read_results(self._ask(fetch, _DOWNLOAD_PATIENCE_S).parent)
+        with self._fetched(version, f"{EVALUATED}/per_image.csv") as path:
+            return read_results(path.parent)
 
     def image_digests(self, version: Version) -> tuple[ImageDigest, ...] | None:
         """Return the images of a version's splits by content; None where nobody recorded them.
@@ -192,10 +186,8 @@ class Registry:
             StoreUnreachableError: The store does not answer.
         """
         try:
-            with tempfile.TemporaryDirectory() as folder:
-                fetch = partial(fetch_file, self.store, version.run_id, IMAGES, Path(folder))
-                text = self._ask(fetch, _DOWNLOAD_PATIENCE_S).read_text(encoding="utf-8")
-            return read_digests(text)
+            with self._fetched(version, IMAGES) as path:
+                return read_digests(path.read_text(encoding="utf-8"))
         except (NotFoundError, ValueError):
             return None
 
@@ -216,6 +208,13 @@ class Registry:
             StoreUnreachableError: The store does not answer.
         """
         return self._kept_images(version, "val")
+
+    @contextmanager
+    def _fetched(self, version: Version, name: str) -> Iterator[Path]:
+        """Yield an artifact of a version's run as a file that is here for a moment."""
+        with tempfile.TemporaryDirectory() as folder:
+            fetch = partial(fetch_file, self.store, version.run_id, name, Path(folder))
+            yield self._ask(fetch, _DOWNLOAD_PATIENCE_S)
 
     def _kept_images(self, version: Version, split: Split) -> tuple[StoredImage, ...]:
         target = settings().cache / "evidence" / version.run_id
