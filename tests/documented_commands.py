@@ -19,9 +19,9 @@ EXECUTED = {
     "blemish predict": "pipeline/test_repro.py::test_prediction_from_the_registry",
     "blemish promote": _STORY,
     "blemish rollback": _STORY,
-    "blemish score": "integration/test_score.py::test_the_command_line",
+    "blemish score": "integration/scoring/test_score.py::test_the_command_line",
     "blemish score s3://line/2026": (
-        "integration/test_score_s3.py::test_source_and_out_are_object_stores"
+        "integration/scoring/test_score_s3.py::test_source_and_out_are_object_stores"
     ),
     "blemish serve --root-path": "integration/server/test_proxy.py::test_the_examples_work",
     "blemish start": "integration/test_start.py::test_a_version_becomes_a_start",

@@ -19,6 +19,8 @@ from blemish.scoring.score_workflow import score
 
 LEVEL = 40.0
 SIDE = 48
+IMAGES = 120
+FAILED = 3  # of these
 
 
 def draw_image(number: int) -> bytes:

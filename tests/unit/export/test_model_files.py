@@ -1,3 +1,5 @@
+"""The exported files: their contract, their answers, and what parity refuses of them."""
+
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,57 +13,26 @@ import torch
 from small_world import (
     THRESHOLD,
     read_json,
-    write_data,
-    write_evaluated,
-    write_nothing,
-    write_trained,
 )
+from unit.export.tiny_export import ROOT, params, silently, write_inputs
 
 import blemish.export.export_workflow as workflow_module
 from blemish.arrays import Plane
-from blemish.config import load_params
-from blemish.config.export import Export, Parity
+from blemish.config.export import Parity
 from blemish.config.preprocess import Scale
 from blemish.errors import ModelFileError, ParityError
 from blemish.export import export, quantization
 from blemish.export.calibration import RULES, Activations
-from blemish.export.cases import Case, compare, edge_cases
+from blemish.export.cases import Case, edge_cases
 from blemish.export.export_workflow import Exported, Inputs
 from blemish.export.graph import clean, to_bytes
 from blemish.export.parity import Subject, check_parity
 from blemish.export.quantization import quantize
 from blemish.inference import Segmenter, golden_image
-from blemish.metrics import Counts
 from blemish.model import Probability, UNetTiny, load_trained
 from blemish.model_sessions import open_session
 from blemish.operating_point import OperatingPoint
-from blemish.packed import JoinedSet, PackedDefect, PackedRecord, PackedWriter, pack_image
 from blemish.preprocessing import Resizing
-
-ROOT = Path(__file__).parents[2]
-
-
-def params(**parity: float) -> Export:
-    """Take the block of params.yaml, small enough for tests."""
-    block = load_params(ROOT / "params.yaml").export
-    quantization = block.quantization.model_copy(
-        update={"calibration_images": 12, "search_images": 6}
-    )
-    bounds = block.parity.model_copy(update=parity)
-    return block.model_copy(update={"threads": 1, "quantization": quantization, "parity": bounds})
-
-
-def write_inputs(folder: Path) -> Inputs:
-    return Inputs(
-        write_nothing(folder / "synthetic"),
-        write_data(folder / "data"),
-        write_trained(folder / "trained"),
-        write_evaluated(folder / "evaluated"),
-    )
-
-
-def silently(_line: str) -> None:
-    pass
 
 
 class World(NamedTuple):
@@ -335,68 +306,6 @@ def test_a_wrong_scale_in_int8_is_refused(subject: Broken, place: int) -> None:
         report.require()
 
 
-def split_of(folder: Path, split: str, name: str, count: int, at: int | None) -> None:
-    """Pack photographs that are larger than a tile and black but for a defect in one corner."""
-    with PackedWriter(folder, split) as writer:
-        for index in range(count):
-            image, instances = np.zeros((600, 700), np.uint8), np.zeros((600, 700), np.uint8)
-            if at is not None:
-                image[at : at + 8, at : at + 8], instances[at : at + 8, at : at + 8] = 255, 1
-            defects = (PackedDefect("pit", 64),) if at is not None else ()
-            record = PackedRecord(f"{index}", name, f"{index}", 700, 600, defects, {})
-            writer.add(pack_image(record, image, instances))
-
-
-def test_ranges_are_calibrated_on_defects_too(tmp_path: Path) -> None:
-    """Half of the tiles show the defect of a photograph whose middle shows none."""
-    split_of(tmp_path, "train", "line-3", 12, at=580)
-    tiles = workflow_module._calibration_tiles(JoinedSet.open([tmp_path], "train"), 6)
-    assert [bool((tile == 255).any()) for tile in tiles] == [True, False] * 3
-    assert {tile.shape for tile in tiles} == {(1, 1, 256, 256)}
-
-
-def test_the_search_sees_every_set_and_synthetic_images(tmp_path: Path) -> None:
-    """Half of its images come from the user's sets, from the first to the last."""
-    inputs = Inputs(tmp_path / "synthetic", tmp_path / "real", tmp_path, tmp_path)
-    split_of(inputs.synthetic, "val", "synthetic", 9, at=None)
-    split_of(inputs.real, "val", "line-3", 12, at=0)
-    chosen = inputs.searched(8)
-    found = [(chosen.record(i).set_name, chosen.record(i).image_id) for i in range(len(chosen))]
-    assert found == [
-        *(("line-3", name) for name in "0369"),
-        *(("synthetic", name) for name in "0246"),
-    ]
-
-
-def test_a_breach_leaves_no_file_behind(tmp_path: Path) -> None:
-    """A bound that cannot be kept fails the export before anything takes its final name."""
-    inputs = write_inputs(tmp_path)
-    strict = params(probability=1e-12)
-    with pytest.raises(ParityError, match="fp32_probability"):
-        export(inputs, tmp_path / "out", tmp_path / "p.json", strict, Resizing(), tell=silently)
-    assert not (tmp_path / "out").exists()
-    assert not (tmp_path / "p.json").exists()
-
-
-def test_answers_that_are_not_finite_break_the_contract() -> None:
-    """NaN counts as an infinite difference, not as none."""
-    case = Case("a", np.zeros((2, 2), np.uint8), np.zeros((2, 2), bool))
-    good, bad = np.zeros((2, 2), np.float32), np.full((2, 2), np.nan, np.float32)
-    assert compare([case], [good], [bad], OperatingPoint(0.5)).probability == np.inf
-
-
-def test_comparison_counts_flipped_pixels_and_dice() -> None:
-    """Flips are pixels marked by one model only; Dice change is against the truth."""
-    truth = np.array([[True, True, False, False]])
-    case = Case("a", np.zeros((1, 4), np.uint8), truth)
-    wanted = np.array([[0.9, 0.9, 0.1, 0.1]], np.float32)
-    given = np.array([[0.9, 0.2, 0.1, 0.1]], np.float32)
-    gap = compare([case], [wanted], [given], OperatingPoint(0.5))
-    assert gap.flipped == gap.flipped_worst == 0.25
-    assert gap.probability == pytest.approx(0.7)
-    assert gap.dice_change == pytest.approx(Counts(tp=1, fn=1).dice - 1.0)
-
-
 def test_a_graph_is_cleared_of_all_that_explains_it(world: World) -> None:
     """Nodes have plain names and no descriptions; clearing and saving again change nothing."""
     data = world.file("fp32")
@@ -407,16 +316,3 @@ def test_a_graph_is_cleared_of_all_that_explains_it(world: World) -> None:
     cleared = clean(model)
     assert not cleared.metadata_props
     assert to_bytes(cleared, metadata) == data
-
-
-@pytest.mark.parametrize("name", ["threshold.json", "training.json", "statistics.json"])
-def test_a_corrupt_input_is_named(tmp_path: Path, name: str) -> None:
-    """A file that export needs and cannot read is named with the next command."""
-    inputs = write_inputs(tmp_path)
-    path = next(tmp_path.rglob(name))
-    path.write_text("{")
-    with pytest.raises(ModelFileError, match=r"dvc repro"):
-        export(inputs, tmp_path / "o", tmp_path / "p.json", params(), Resizing(), tell=silently)
-    path.write_text("{}")
-    with pytest.raises(ModelFileError, match=r"dvc repro"):
-        export(inputs, tmp_path / "o", tmp_path / "p.json", params(), Resizing(), tell=silently)
