@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -126,6 +127,22 @@ class Server:
             for line in lines
             if line.split("{")[0].split(" ")[0] == name
         )
+
+    def logged(self, column: str, answer: httpx.Response) -> Any:
+        """Wait for the row of an answer in the prediction log, and return one of its columns."""
+        query = f"SELECT {column} FROM predictions WHERE request_id = ?"  # noqa: S608 - our own
+        rows: list[tuple[Any]] = []
+
+        def found() -> bool:
+            # The log opens its file before it makes the tables.
+            with sqlite3.connect(self.folder / "predictions.db") as log:
+                if log.execute("SELECT 1 FROM sqlite_master").fetchone():
+                    rows.extend(log.execute(query, [answer.headers["x-request-id"]]))
+            return bool(rows)
+
+        self.wait(found)
+        ((value,),) = rows
+        return value
 
     def wait_for_version(self, version: int, seconds: float = 10.0) -> None:
         self.wait(lambda: (self.ready()["model"] or {}).get("version") == version, seconds)

@@ -315,20 +315,6 @@ def test_predictions_are_logged(server: Server, shelf: Shelf, image: bytes) -> N
     """Each answer is a row of the prediction log, refusals too."""
     answer = server.predict(image)
     refusal = server.predict(b"nothing")
-    wanted = {answer.headers["x-request-id"]: 200, refusal.headers["x-request-id"]: 415}
-    database = server.folder / "predictions.db"
-
-    def rows() -> dict[str, int]:
-        with sqlite3.connect(database) as connection:
-            return dict(connection.execute("SELECT request_id, status FROM predictions").fetchall())
-
-    server.wait(lambda: wanted.items() <= rows().items())
-    with sqlite3.connect(database) as connection:
-        (defects,) = connection.execute(
-            "SELECT defects FROM predictions WHERE request_id = ?", [next(iter(wanted))]
-        ).fetchone()
-        (detail,) = connection.execute(
-            "SELECT error_detail FROM predictions WHERE status = 415"
-        ).fetchone()
-    assert json.loads(defects) == answer.json()["defects"]
-    assert detail == refusal.json()["detail"]
+    assert (server.logged("status", answer), server.logged("status", refusal)) == (200, 415)
+    assert json.loads(server.logged("defects", answer)) == answer.json()["defects"]
+    assert server.logged("error_detail", refusal) == refusal.json()["detail"]
