@@ -14,6 +14,7 @@ line_status         the strip on every page: champion, served version, alarms
 login, user_file    who may see the pages beyond loopback
 confirmation        who does something, and why
 page_errors         an error becomes a sentence; no traceback reaches a page
+page_parts          facts, steps and links, which several pages show alike
 page_cache          what is kept between reruns, keyed by content
 tested_images       what the Dice of a version was measured on
 address_widgets     widgets whose value stands in the address

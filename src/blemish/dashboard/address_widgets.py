@@ -113,7 +113,6 @@ def choose_many(
     name: str,
     options: Sequence[str],
     *,
-    shown: Callable[[str], str] = str,
     help: str | None = None,  # noqa: A002 - Streamlit's name for it
 ) -> list[str]:
     """A box for any number of options, bound to the query parameter ``name``; none means all.
@@ -122,7 +121,6 @@ def choose_many(
         label: Above the box.
         name: Query parameter, once for each option that is chosen; also the widget's key.
         options: What may be chosen.
-        shown: Text of an option.
         help: Beside the label.
     """
     if name not in st.session_state:
@@ -133,11 +131,9 @@ def choose_many(
         note_unresolved(name, ", ".join(gone), ", ".join(kept))
     chosen = [
         str(value)
-        for value in st.multiselect(
-            label, options, key=name, placeholder="All", format_func=shown, help=help
-        )
+        for value in st.multiselect(label, options, key=name, placeholder="All", help=help)
     ]
-    say_unresolved(name, label, ", ".join(chosen), ", ".join(map(shown, chosen)) or "all")
+    say_unresolved(name, label, ", ".join(chosen), ", ".join(chosen) or "all")
     if chosen != st.query_params.get_all(name):
         if chosen:
             st.query_params[name] = chosen

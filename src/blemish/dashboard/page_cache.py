@@ -1,10 +1,11 @@
 """What is kept between reruns, keyed by content: SHA-256 of models and images, never by name."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import streamlit as st
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from blemish.config import Settings, find_workspace, settings
+from blemish.config import find_workspace, settings
 from blemish.dashboard.compare.compared_images import ComparedImage
 from blemish.dashboard.compare.fair_images import splits_by_digest
 from blemish.dashboard.compare.model_comparison import ModelComparison
@@ -35,10 +36,20 @@ from blemish.monitoring.database import describe, images_folder, log_url, open_d
 from blemish.monitoring.image_store import ImageStore
 from blemish.promotion.rollback import RollbackTarget, find_target
 from blemish.registry import Move, Registry, Version, load_verified
+from blemish.store.names import CHAMPION
 
 _MODELS = 6
 _MAPS_MB, _FRAMES_MB = 64, 48
 _THREADS = 2  # of one inference; the dashboard shares its machine with the API
+
+# By what Streamlit tells one argument of a cached function from another.
+_BY_FILE: dict[str | type[Any], Callable[[Any], Any]] = {
+    Version: lambda version: version.sha256,
+    Pair: lambda pair: [side.version.sha256 for side in pair.sides],
+    ImageCollection: lambda collection: collection.digest,
+    ComparedImage: lambda image: image.index,
+}
+_BY_RUN: dict[str | type[Any], Callable[[Any], Any]] = {Version: lambda version: version.run_id}
 
 
 @st.cache_resource(show_spinner=False)
@@ -75,15 +86,15 @@ def forget_versions() -> None:
     rollback_target.clear()
 
 
+def champion() -> Version | None:
+    """Return the version that is champion; None where none is."""
+    return next((one for one in versions() if CHAMPION in one.aliases), None)
+
+
+@st.cache_resource(max_entries=_MODELS, show_spinner="Loading the model ...", hash_funcs=_BY_FILE)
 def load(version: Version) -> Segmenter:
     """Load a version's model, once for each SHA-256."""
-    return _segmenter(version.sha256, version)
-
-
-@st.cache_resource(max_entries=_MODELS, show_spinner="Loading the model ...")
-def _segmenter(sha256: str, _version: Version) -> Segmenter:
-    del sha256
-    return load_verified(registry(), _version, threads=_THREADS)
+    return load_verified(registry(), version, threads=_THREADS)
 
 
 def probability(model: Segmenter, sha256: str, image: OpenedImage) -> npt.NDArray[np.float32]:
@@ -108,112 +119,74 @@ def frames() -> SizedCache[ViewerFrame]:
     return SizedCache(_FRAMES_MB, lambda frame: frame.bytes)
 
 
+@st.cache_resource(
+    max_entries=8, show_spinner=False, hash_funcs=_BY_FILE, on_release=ModelComparison.stop
+)
 def comparison_of(pair: Pair, collection: ImageCollection) -> ModelComparison:
     """Return the comparison of a pair on a collection, begun if need be."""
-    return _comparison(
-        pair.a.version.sha256, pair.b.version.sha256, collection.digest, pair, collection
-    )
+    return ModelComparison(collection, pair.a.model, pair.b.model)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, on_release=ModelComparison.stop)
-def _comparison(
-    a: str, b: str, digest: str, _pair: Pair, _collection: ImageCollection
-) -> ModelComparison:
-    del a, b, digest
-    return ModelComparison(_collection, _pair.a.model, _pair.b.model)
-
-
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_FILE)
 def metrics_of(
-    pair: Pair, digest: str, thresholds: tuple[float, float], counted: Sequence[ComparedImage]
+    pair: Pair,
+    collection: ImageCollection,
+    thresholds: tuple[float, float],
+    counted: Sequence[ComparedImage],
 ) -> tuple[PairedMetric, ...]:
     """Return the pooled metrics of images; a step to the next one asks for the same again.
 
     Args:
         pair: The versions.
-        digest: Of the collection.
+        collection: Where the images come from.
         thresholds: Of both.
         counted: The images that count.
     """
-    models = tuple(side.version.sha256 for side in pair.sides)
-    indices = tuple(one.index for one in counted)
-    return _metrics(models, digest, thresholds, indices, counted)
+    del pair, collection, thresholds  # they name the result together with the images
+    return paired_metrics(counted)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _metrics(
-    models: tuple[str, ...],
-    digest: str,
-    thresholds: tuple[float, float],
-    indices: tuple[int, ...],
-    _counted: Sequence[ComparedImage],
-) -> tuple[PairedMetric, ...]:
-    del models, digest, thresholds, indices
-    return paired_metrics(_counted)
-
-
+@st.cache_resource(
+    max_entries=2,
+    show_spinner=False,
+    hash_funcs=_BY_FILE | {Version: lambda version: (version.version, version.sha256)},
+    on_release=VersionTrials.stop,
+)
 def version_trials(versions: tuple[Version, ...], collection: ImageCollection) -> VersionTrials:
     """Return the trials of versions on a collection, begun if need be."""
-    numbers = tuple((one.version, one.sha256) for one in versions)
-    return _version_trials(numbers, collection.digest, versions, collection)
-
-
-@st.cache_resource(max_entries=2, show_spinner=False, on_release=VersionTrials.stop)
-def _version_trials(
-    numbers: tuple[tuple[int, str], ...],
-    digest: str,
-    _versions: tuple[Version, ...],
-    _collection: ImageCollection,
-) -> VersionTrials:
-    del numbers, digest
     connected = registry()
     return VersionTrials(
-        _collection, _versions, lambda one: load_verified(connected, one, threads=_THREADS)
+        collection, versions, lambda one: load_verified(connected, one, threads=_THREADS)
     )
 
 
+@st.cache_resource(max_entries=4, show_spinner="Fetching the test images ...", hash_funcs=_BY_RUN)
 def test_collection(version: Version) -> ImageCollection:
     """Return the test images that a version's run keeps in the store."""
-    return _test_collection(version.run_id, version)
+    images = registry().test_images(version)
+    return collection_of_run_images("Test images", version.run_id, images)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Fetching the test images ...")
-def _test_collection(run_id: str, _version: Version) -> ImageCollection:
-    return collection_of_run_images("Test images", run_id, registry().test_images(_version))
-
-
+@st.cache_resource(
+    max_entries=2, show_spinner="Fetching the validation images ...", hash_funcs=_BY_RUN
+)
 def validation_collection(version: Version) -> ImageCollection:
     """Return the validation images that a version's run keeps in the store."""
-    return _validation_collection(version.run_id, version)
+    images = registry().validation_images(version)
+    return collection_of_run_images("Validation images", version.run_id, images)
 
 
-@st.cache_resource(max_entries=2, show_spinner="Fetching the validation images ...")
-def _validation_collection(run_id: str, _version: Version) -> ImageCollection:
-    return collection_of_run_images(
-        "Validation images", run_id, registry().validation_images(_version)
-    )
-
-
+@st.cache_data(ttl=60, max_entries=16, show_spinner=False, hash_funcs=_BY_RUN)
 def image_splits(version: Version) -> dict[str, str] | None:
     """Return the split of each image that a version's run knows; None where nobody recorded it."""
-    return _image_splits(version.run_id, version)
-
-
-@st.cache_data(ttl=60, max_entries=16, show_spinner=False)
-def _image_splits(run_id: str, _version: Version) -> dict[str, str] | None:
-    del run_id
-    digests = registry().image_digests(_version)
+    digests = registry().image_digests(version)
     return None if digests is None else splits_by_digest(digests)
 
 
+@st.cache_data(ttl=600, max_entries=500, show_spinner=False, hash_funcs=_BY_RUN)
 def test_image_counts(version: Version) -> dict[str, int] | None:
     """Return the test images of a version's run by set; None where nobody recorded them."""
-    return _test_image_counts(version.run_id, version)
-
-
-@st.cache_data(ttl=600, max_entries=500, show_spinner=False)
-def _test_image_counts(run_id: str, _version: Version) -> dict[str, int] | None:
-    del run_id
-    digests = registry().image_digests(_version)
+    digests = registry().image_digests(version)
     if digests is None:
         return None
     return dict(Counter(one.set_name for one in digests if one.split == "test"))
@@ -225,8 +198,7 @@ def logged_collection(number: int) -> ImageCollection:
     with asking_log() as engine:
         logged = prediction_search.find(engine, number)
     found = None if logged is None else logged.record.prediction
-    store = ImageStore(images_folder(environment()))
-    data = None if found is None else store.get(found.image.sha256)
+    data = None if found is None else logged_images().get(found.image.sha256)
     if data is None:
         gone = "The prediction log keeps no image of it, or no longer."
         return replace(collection_of_uploads(()), refused=((name, gone),))
@@ -261,7 +233,7 @@ def asking_log() -> Iterator[Engine]:
     Raises:
         ServiceError: It cannot be used.
     """
-    url = log_url(environment())
+    url = log_url(settings())
     engine = _log(url)
     try:
         yield engine
@@ -290,6 +262,6 @@ def logged_versions() -> tuple[int, ...]:
         return queries.versions(engine)
 
 
-def environment() -> Settings:
-    """Read the settings."""
-    return settings()
+def logged_images() -> ImageStore:
+    """Return the images that the prediction log keeps."""
+    return ImageStore(images_folder(settings()))

@@ -12,6 +12,12 @@ from blemish.dashboard.address_widgets import keep_address, restore_address
 from blemish.dashboard.line_status import show_strip
 from blemish.dashboard.login import is_let_in
 
+_OTHERS = {
+    "monitor": ":material/monitoring:",
+    "models": ":material/deployed_code:",
+    "data": ":material/photo_library:",
+}
+
 
 def show() -> None:
     """Lay out the page that the address names."""
@@ -25,10 +31,11 @@ def show() -> None:
     page_errors.count_run()
     page = st.navigation(
         [
-            st.Page(_compare, title="Compare", icon=":material/compare:", default=True),
-            st.Page(_monitor, title="Monitor", icon=":material/monitoring:", url_path="monitor"),
-            st.Page(_models, title="Models", icon=":material/deployed_code:", url_path="models"),
-            st.Page(_data, title="Data", icon=":material/photo_library:", url_path="data"),
+            st.Page(_page("compare"), title="Compare", icon=":material/compare:", default=True),
+            *(
+                st.Page(_page(name), title=name.capitalize(), icon=icon, url_path=name)
+                for name, icon in _OTHERS.items()
+            ),
         ],
         position="top",
     )
@@ -45,29 +52,13 @@ def show() -> None:
 
 
 def _page(name: str) -> Callable[[], None]:
-    """Import one page when it is asked for: the first paint waits for no other."""
-    page: Callable[[], None] = importlib.import_module(f"blemish.dashboard.{name}.{name}_page").page
-    return page
+    """Return a page that is imported when it is asked for: the first paint waits for no other."""
 
+    @page_errors.guarded
+    def show_page() -> None:
+        importlib.import_module(f"blemish.dashboard.{name}.{name}_page").page()
 
-@page_errors.guarded
-def _compare() -> None:
-    _page("compare")()
-
-
-@page_errors.guarded
-def _monitor() -> None:
-    _page("monitor")()
-
-
-@page_errors.guarded
-def _models() -> None:
-    _page("models")()
-
-
-@page_errors.guarded
-def _data() -> None:
-    _page("data")()
+    return show_page
 
 
 def _icon() -> Image.Image:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from blemish.dashboard import page_cache
-from blemish.dashboard.address_widgets import address, choose, pick
+from blemish.dashboard.address_widgets import choose, pick
 from blemish.dashboard.compare import (
     curve_tabs,
     decision_summary,
@@ -29,6 +29,7 @@ from blemish.dashboard.compare.point_controls import (
 )
 from blemish.dashboard.compare.version_pair import Pair, Side
 from blemish.dashboard.page_errors import guarded, plain
+from blemish.dashboard.page_parts import show_link, show_no_version
 from blemish.registry import Version
 
 _VERSIONS, _JOBS = "versions", "jobs"
@@ -57,7 +58,7 @@ def page() -> None:
 def _show_versions() -> None:
     versions = page_cache.versions()
     if not versions:
-        _show_empty()
+        show_no_version()
         return
     pair, source = _choose(versions)
     collection = image_sources.open_collection(source, pair)
@@ -165,8 +166,7 @@ def _show_images(view: ComparisonView, result: str) -> None:
     with report:
         _offer_report(view, shown)
     with link, st.popover("Link", icon=":material/link:", width="stretch"):
-        st.caption("The address of this page shows the same comparison; copy it from here.")
-        st.code(address(), language=None, wrap_lines=True)
+        show_link("The address of this page shows the same comparison; copy it from here.")
 
 
 def _offer_report(view: ComparisonView, shown: ComparedImage) -> None:
@@ -223,11 +223,3 @@ def _label(reference: str, version: Version) -> str:
     if reference == str(version.version):
         return f"Version {version.version}, {version.precision}"
     return f"{reference} (version {version.version}, {version.precision})"
-
-
-def _show_empty() -> None:
-    st.info(
-        "The registry holds no version yet. Train one: `make repro`. "
-        "This page shows it as soon as it is there.",
-        icon=":material/deployed_code:",
-    )

@@ -38,9 +38,7 @@ def show(view: ComparisonView, said: str) -> str:
     parts = images.by_part()
     numbers, matrix = st.columns([1.5, 1], gap="medium")
     with numbers:
-        metrics = page_cache.metrics_of(
-            view.pair, view.collection.digest, view.thresholds, view.counted
-        )
+        metrics = page_cache.metrics_of(view.pair, view.collection, view.thresholds, view.counted)
         st.html(table(view.pair, parts, images, metrics))
         st.caption(said, help=_TERMS)
     with matrix:

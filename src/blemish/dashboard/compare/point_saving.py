@@ -4,6 +4,7 @@ import time
 
 import streamlit as st
 
+from blemish.config import settings
 from blemish.dashboard import page_cache
 from blemish.dashboard.compare.compared_images import paired_calls
 from blemish.dashboard.compare.comparison_view import ComparisonView
@@ -20,7 +21,7 @@ _TOLD_S = 60.0
 
 def offer(view: ComparisonView) -> None:
     """Show the button for the thresholds that are not the versions' own."""
-    if page_cache.environment().dashboard_read_only:
+    if settings().dashboard_read_only:
         return
     changed = [number for number in (0, 1) if _is_changed(view, number)]
     if st.button(

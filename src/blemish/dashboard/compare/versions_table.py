@@ -18,14 +18,13 @@ from blemish.dashboard.compare.version_trials import (
 )
 from blemish.metrics import PairedShare
 from blemish.registry import Version
-from blemish.store.names import CHAMPION
 
 _MOST = 20  # versions
 
 
 def show(view: ComparisonView, versions: Sequence[Version]) -> None:
     """Show every version beside the champion on the images that pass the filter."""
-    champion = next((one for one in versions if CHAMPION in one.aliases), None)
+    champion = page_cache.champion()
     if champion is None:
         st.info("No version is champion, so there is nothing to compare with.")
         return

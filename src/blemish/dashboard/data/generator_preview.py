@@ -17,16 +17,11 @@ _ROW = 4
 _ANY = "by weight"
 
 
+@st.fragment
 @guarded
 def show(workspace: Workspace) -> None:
     """Show the parameters beside what they draw; nothing is written anywhere."""
     params = load_params(workspace.params_file).generate
-    _preview(params)
-
-
-@st.fragment
-@guarded
-def _preview(params: Generate) -> None:
     st.caption(
         "Drawn by the code of the generate stage. To keep a value, put it into `params.yaml` "
         "and run `dvc repro`."

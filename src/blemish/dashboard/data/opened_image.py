@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from blemish.dashboard.address_widgets import address, page_address, remember
+from blemish.dashboard.address_widgets import page_address
 from blemish.dashboard.image_collections import ImageCollection, ImageEntry, OpenedImage
 from blemish.dashboard.page_errors import caught, plain
+from blemish.dashboard.page_parts import show_link, show_step
 from blemish.dashboard.viewer import Pane, make_frame, show_frames
 from blemish.visualization import overlay_outline
 
@@ -19,7 +20,6 @@ def show(
     collection: ImageCollection,
     chosen: Sequence[ImageEntry],
     splits: Mapping[str, str],
-    region: np.ndarray | None,
 ) -> None:
     """Open the image that the address names, where it names one.
 
@@ -28,7 +28,6 @@ def show(
         collection: The set.
         chosen: The images that pass the filter, in order: the steps go through them.
         splits: Split of each image, by its id.
-        region: The region of interest, shape ``(H, W)``; None where all counts.
     """
     asked = st.query_params.get(_NAME)
     if asked is None:
@@ -40,7 +39,7 @@ def show(
         )
         return
     dialog = st.dialog("Image", width="large", on_dismiss=_close)
-    dialog(_show)(folder, collection, [one.image_id for one in chosen], splits, region)
+    dialog(_show)(folder, collection, [one.image_id for one in chosen], splits)
 
 
 def _close() -> None:
@@ -48,11 +47,7 @@ def _close() -> None:
 
 
 def _show(
-    folder: str,
-    collection: ImageCollection,
-    order: Sequence[str],
-    splits: Mapping[str, str],
-    region: np.ndarray | None,
+    folder: str, collection: ImageCollection, order: Sequence[str], splits: Mapping[str, str]
 ) -> None:
     with caught(again=False):
         image_id = st.query_params.get(_NAME, "")
@@ -61,7 +56,7 @@ def _show(
         _show_steps(image_id, order)
         st.caption(plain(" · ".join(_facts(entry, image.plane.shape, splits))))
         show_frames(
-            [make_frame(image_id, image.plane, list(_panes(image_id, image, region)))],
+            [make_frame(image_id, image.plane, list(_panes(image_id, image, collection.region)))],
             stamp=collection.digest,
             opacity=1.0,
             key="opened",
@@ -72,8 +67,7 @@ def _show(
             icon=":material/compare:",
             help="The images of this set under two versions, beginning with this one.",
         )
-        st.caption("Link to this image")
-        st.code(address(), language=None, wrap_lines=True)
+        show_link("Link to this image")
 
 
 def _show_steps(image_id: str, order: Sequence[str]) -> None:
@@ -82,19 +76,9 @@ def _show_steps(image_id: str, order: Sequence[str]) -> None:
         st.markdown(f"#### {plain(image_id)}")
         if place >= 0:
             st.caption(f"{place + 1} of {len(order)}")
-        _step("Previous", order[place - 1] if place > 0 else None, ":material/chevron_left:")
+        show_step("Previous", _NAME, order[place - 1] if place > 0 else None, back=True)
         follows = 0 <= place < len(order) - 1
-        _step("Next", order[place + 1] if follows else None, ":material/chevron_right:")
-
-
-def _step(label: str, target: str | None, icon: str) -> None:
-    key = "Left" if label == "Previous" else "Right"
-    pressed = st.button(
-        label, icon=icon, disabled=target is None, key=f"step-{label}", shortcut=key
-    )
-    if pressed and target is not None:
-        remember(_NAME, target)
-        st.rerun(scope="fragment")
+        show_step("Next", _NAME, order[place + 1] if follows else None, back=False)
 
 
 def _facts(entry: ImageEntry, shape: tuple[int, ...], splits: Mapping[str, str]) -> list[str]:

@@ -38,11 +38,11 @@ def show(folder: Path, processed: Path, *, real: bool) -> None:
     """
     collection = page_cache.set_collection(folder)
     splits = _splits(processed, collection)
-    set_facts.show(collection, splits, collection.region)
+    set_facts.show(collection, splits)
     if real:
         set_facts.show_lacks(folder)
     chosen = _filter(collection, splits)
-    opened_image.show(folder.name, collection, chosen, splits, collection.region)
+    opened_image.show(folder.name, collection, chosen, splits)
     if chosen:
         _show_grid(collection, chosen, splits)
     else:

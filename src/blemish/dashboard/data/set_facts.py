@@ -4,23 +4,22 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from blemish.dashboard.image_collections import ImageCollection
 from blemish.dashboard.page_errors import plain
+from blemish.dashboard.page_parts import show_facts
 from blemish.dashboard.terms import meaning
 
 SPLITS = ("train", "val", "test")
 
 
-def show(collection: ImageCollection, splits: Mapping[str, str], region: np.ndarray | None) -> None:
+def show(collection: ImageCollection, splits: Mapping[str, str]) -> None:
     """Show the numbers of a set.
 
     Args:
         collection: The set.
         splits: Split of each image, by its id.
-        region: The region of interest, shape ``(H, W)``; None where all counts.
     """
     entries = collection.entries
     classes = Counter(name for entry in entries for name in entry.classes)
@@ -29,7 +28,7 @@ def show(collection: ImageCollection, splits: Mapping[str, str], region: np.ndar
     parts = Counter(splits.get(entry.image_id, "") for entry in entries)
     known = any(parts[name] for name in SPLITS)
     split = " | ".join(str(parts[name]) for name in SPLITS) if known else "-"
-    facts = (
+    show_facts((
         ("Images", f"{len(entries):,}", f"{len(entries) - clean:,} labelled, {clean:,} clean",
          "Labelled by a mask, or declared clean: defect-free, without a mask."),
         ("With defects", f"{defective / max(len(entries), 1):.0%}", f"{defective:,} images", None),
@@ -38,18 +37,14 @@ def show(collection: ImageCollection, splits: Mapping[str, str], region: np.ndar
         ("Classes", str(len(classes)), "of defects", meaning("class")),
         ("Train | val | test", split, "images" if known else "not preprocessed yet",
          "Train teaches the model, val chooses its operating point, test measures it."),
-    )  # fmt: skip
-    for column, (label, value, note, explained) in zip(st.columns(5), facts, strict=True):
-        column.metric(
-            label, value, note, help=explained, delta_color="off", delta_arrow="off", border=True
-        )
+    ))  # fmt: skip
     said = [f"{name} ({number})" for name, number in sorted(classes.items())]
     by_class = f" Images by class: {', '.join(said)}." if said else ""
     st.caption(plain(f"Set {collection.name}.{by_class}"))
-    if region is not None:
+    if collection.region is not None:
         st.caption(
-            f"Region of interest: {region.mean():.0%} of each image. Nothing outside of it is "
-            "drawn, learned or measured."
+            f"Region of interest: {collection.region.mean():.0%} of each image. Nothing outside "
+            "of it is drawn, learned or measured."
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from blemish.config import find_workspace, load_params
+from blemish.config import find_workspace, load_params, settings
 from blemish.dashboard import page_cache
 from blemish.dashboard.confirmation import ask_author, confirmed
 from blemish.dashboard.line_status import line_status
@@ -34,7 +34,7 @@ def _show_rollback() -> None:
 
 def show_buttons(version: Version) -> None:
     """Show the buttons for the chosen version, or why there are none."""
-    if page_cache.environment().dashboard_read_only:
+    if settings().dashboard_read_only:
         st.caption(":material/lock: Read-only: promote and roll back on the command line.")
         return
     is_champion = CHAMPION in version.aliases
@@ -154,8 +154,14 @@ def _promotion(version: Version) -> None:
         )
         refused = st.session_state.get("_refused", {}).get(version.version)
         force = False
-        if refused is not None and refused.champion == _champion():  # else the gate must say anew
-            _show_refusal(refused)
+        now = page_cache.champion()
+        if refused is not None and refused.champion == (now.version if now else None):
+            # Under another champion the gate must be asked anew.
+            st.error(
+                f"Refused: the champion is still version {refused.champion}.",
+                icon=":material/block:",
+            )
+            _show_decision(refused)
             force = st.checkbox(
                 "Move it although the gate refused; needs a reason, and is recorded as forced",
                 key="force",
@@ -191,15 +197,6 @@ def _tell(outcome: Outcome) -> None:
         return
     _note_refusal(outcome)
     st.rerun(scope="fragment")  # the dialog stays, with the decision and the way to force it
-
-
-def _champion() -> int | None:
-    return next((one.version for one in page_cache.versions() if CHAMPION in one.aliases), None)
-
-
-def _show_refusal(outcome: Outcome) -> None:
-    st.error(f"Refused: the champion is still version {outcome.champion}.", icon=":material/block:")
-    _show_decision(outcome)
 
 
 def _note_refusal(outcome: Outcome) -> None:

@@ -11,6 +11,7 @@ from blemish.dashboard.address_widgets import page_address, remember
 from blemish.dashboard.local_times import both_times, local_zone, time_columns
 from blemish.dashboard.models import champion_moves, version_details
 from blemish.dashboard.page_errors import plain
+from blemish.dashboard.page_parts import show_facts, show_no_version
 from blemish.dashboard.terms import meaning
 from blemish.dashboard.tested_images import is_other_split, tested_on
 from blemish.registry import Version
@@ -22,15 +23,15 @@ def page() -> None:
     st.markdown("## Models")
     versions = page_cache.versions()
     if not versions:
-        st.info(
-            "The registry holds no version yet. Train one: `make repro`. "
-            "This page shows it as soon as it is there.",
-            icon=":material/deployed_code:",
-        )
+        show_no_version()
         return
     champion_moves.show_news()
-    _show_champion(versions)
-    chosen = _table(versions)
+    champion = page_cache.champion()
+    if champion is None:
+        st.warning("No version is champion, so nothing is served.", icon=":material/warning:")
+    else:
+        _show_champion(champion)
+    chosen = _table(versions, champion)
     champion_moves.show_buttons(chosen)
     details, history = st.tabs(
         [":material/account_tree: Lineage and gate", ":material/history: History"]
@@ -41,37 +42,25 @@ def page() -> None:
         version_details.show_history()
 
 
-def _show_champion(versions: Sequence[Version]) -> None:
-    champion = next((one for one in versions if CHAMPION in one.aliases), None)
-    if champion is None:
-        st.warning("No version is champion, so nothing is served.", icon=":material/warning:")
-        return
-    columns = st.columns(5)
-    dice = champion.dice
-    moves = page_cache.history()
-    when = [move.at for move in moves]
-    last = both_times(datetime.fromisoformat(when[-1]), local_zone()) if when else ""
+def _show_champion(champion: Version) -> None:
+    moves, since = page_cache.history(), "no history"
+    if moves:
+        since = f"since {both_times(datetime.fromisoformat(moves[-1].at), local_zone())}"
     point = f"threshold {_number(champion.threshold, '.3f', '')}"
-    facts = (
-        ("Champion", f"version {champion.version}", f"since {last}" if last else "no history",
-         meaning("champion")),
+    show_facts((
+        ("Champion", f"version {champion.version}", since, meaning("champion")),
         ("Number format", champion.precision or "-", point, meaning("precision")),
-        ("Overlap with the truth (Dice)", "-" if dice is None else f"{dice:.3f}",
+        ("Overlap with the truth (Dice)", _number(champion.dice, ".3f", ""),
          f"on {tested_on(champion)}", meaning("Dice")),
         ("Latency", _number(champion.latency_ms, ".1f", " ms"), "one tile, at registration", None),
         ("SHA-256", champion.sha256[:12] or "-", _size(champion),
          "Names the content of the model file; the same in the registry, the API and the log."),
-    )  # fmt: skip
-    for column, (label, value, note, explained) in zip(columns, facts, strict=True):
-        column.metric(
-            label, value, note, help=explained, delta_color="off", delta_arrow="off", border=True
-        )
+    ))  # fmt: skip
 
 
-def _table(versions: Sequence[Version]) -> Version:
+def _table(versions: Sequence[Version], champion: Version | None) -> Version:
     """Show the versions; return the one that is chosen."""
     st.caption("Choose a row to see where a version comes from, or to promote it.")
-    champion = next((one for one in versions if CHAMPION in one.aliases), None)
     rows = [_row(version, champion, local_zone()) for version in versions]
     event = st.dataframe(
         pd.DataFrame(rows),

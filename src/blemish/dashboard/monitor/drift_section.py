@@ -15,8 +15,6 @@ from blemish.errors import BlemishError, ImageError
 from blemish.image_statistics import NAMES, image_statistics
 from blemish.imaging import decode_image
 from blemish.monitoring import drift, logged_predictions
-from blemish.monitoring.database import images_folder
-from blemish.monitoring.image_store import ImageStore
 
 _EXAMPLES = 5
 _HEIGHT = 220
@@ -128,7 +126,7 @@ def _show_examples(
 def _newest_examples(
     shift: drift.Shift, window: logged_predictions.StatisticsWindow
 ) -> list[np.ndarray]:
-    store = ImageStore(images_folder(page_cache.environment()))
+    store = page_cache.logged_images()
     values = window.statistics[shift.name]
     sign = 1 if shift.mean > shift.training_mean else -1
     order = np.argsort(np.where(np.isfinite(values), -sign * values, np.inf))

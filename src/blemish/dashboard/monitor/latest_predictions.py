@@ -17,7 +17,6 @@ from blemish.dashboard.page_errors import guarded, plain
 from blemish.errors import ImageError
 from blemish.imaging import decode_image
 from blemish.monitoring import prediction_search
-from blemish.monitoring.database import images_folder
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.monitoring.prediction_search import LoggedPrediction
@@ -86,7 +85,7 @@ def _show_pages(shown: Sequence[LoggedPrediction], *, more: bool, before: int | 
 
 
 def _show_tiles(shown: Sequence[LoggedPrediction]) -> None:
-    store = ImageStore(images_folder(page_cache.environment()))
+    store = page_cache.logged_images()
     with st.container(horizontal=True):
         for logged in shown:
             with st.container(width=TILE):

@@ -18,6 +18,7 @@ from blemish.dashboard.monitor import (
 )
 from blemish.dashboard.monitor.version_changes import version_changes
 from blemish.dashboard.page_errors import guarded, plain
+from blemish.dashboard.page_parts import Fact, show_facts
 from blemish.dashboard.terms import meaning
 from blemish.monitoring import alarms, logged_predictions, queries
 
@@ -106,40 +107,29 @@ def _show_metrics(engine: Engine, span: queries.Span) -> None:
     traffic = queries.traffic(engine, span)
     latency = queries.latency_quantiles(engine, span, (0.5, 0.95))
     lost = queries.lost(engine, span)
-    columns = st.columns(6)
     minutes = max(1.0, (span.end - span.start).total_seconds() / 60)
-    with columns[0]:
-        _metric("Requests", f"{traffic.requests:,}", f"{traffic.requests / minutes:.1f} a minute")
-    with columns[1]:
-        note = f"{traffic.defective:,} images"
-        _metric("Defect rate", _percent(traffic.defect_rate), note, meaning("defect rate"))
-    with columns[2]:
-        note = f"{traffic.errors:,} requests" + (f", {lost:,} not logged" if lost else "")
-        _metric("Errors", _percent(traffic.error_rate), note)
-    with columns[3]:
-        text = f"{latency[0.95]:.0f} ms" if latency else "-"
-        note = f"half within {latency[0.5]:.0f} ms" if latency else "no data"
-        explained = f"{meaning('latency')} 95 of 100 requests took at most this long."
-        _metric("Latency, 95 %", text, note, explained)
-    with columns[4]:
-        _show_served(engine)
-    with columns[5]:
-        seen = f"{traffic.shadowed:,} images seen by both" if traffic.shadowed else "no challenger"
-        disagreement = _percent(traffic.disagreement, 2)
-        _metric("Shadow disagreement", disagreement, seen, meaning("shadow disagreement"))
+    unlogged = f", {lost:,} not logged" if lost else ""
+    seen = f"{traffic.shadowed:,} images seen by both" if traffic.shadowed else "no challenger"
+    show_facts((
+        ("Requests", f"{traffic.requests:,}", f"{traffic.requests / minutes:.1f} a minute", None),
+        ("Defect rate", _percent(traffic.defect_rate), f"{traffic.defective:,} images",
+         meaning("defect rate")),
+        ("Errors", _percent(traffic.error_rate), f"{traffic.errors:,} requests{unlogged}", None),
+        ("Latency, 95 %", f"{latency[0.95]:.0f} ms" if latency else "-",
+         f"half within {latency[0.5]:.0f} ms" if latency else "no data",
+         f"{meaning('latency')} 95 of 100 requests took at most this long."),
+        _served(engine),
+        ("Shadow disagreement", _percent(traffic.disagreement, 2), seen,
+         meaning("shadow disagreement")),
+    ))  # fmt: skip
 
 
-def _show_served(engine: Engine) -> None:
+def _served(engine: Engine) -> Fact:
     served = logged_predictions.served(engine)
     if served is None:
-        _metric("Model in use", "-", "no server yet")
-        return
+        return "Model in use", "-", "no server yet", None
     length = age(datetime.now(UTC) - served.time)
-    _metric("Model in use", f"version {served.version}", f"for {length}")
-
-
-def _metric(label: str, value: str, note: str, explained: str | None = None) -> None:
-    st.metric(label, value, note, help=explained, delta_color="off", delta_arrow="off", border=True)
+    return "Model in use", f"version {served.version}", f"for {length}", None
 
 
 def _percent(share: float | None, digits: int = 1) -> str:

@@ -3,19 +3,18 @@
 import streamlit as st
 
 from blemish.dashboard import page_cache
-from blemish.dashboard.address_widgets import address, page_address, remember
+from blemish.dashboard.address_widgets import page_address
 from blemish.dashboard.image_collections import OpenedImage
 from blemish.dashboard.local_times import both_times, local_zone
 from blemish.dashboard.monitor.latest_predictions import verdict_of
 from blemish.dashboard.page_errors import caught, plain
+from blemish.dashboard.page_parts import show_link, show_step
 from blemish.dashboard.terms import meaning
 from blemish.dashboard.viewer import Pane, ViewerFrame, make_frame, show_frames
 from blemish.errors import BlemishError, ImageError
 from blemish.imaging import decode_image
 from blemish.inference import Segmentation
 from blemish.monitoring import prediction_search
-from blemish.monitoring.database import images_folder
-from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.monitoring.prediction_search import LoggedPrediction, PredictionFilter
 from blemish.prediction import Prediction
@@ -60,16 +59,8 @@ def _show_steps(logged: LoggedPrediction) -> None:
         newer = prediction_search.newer_neighbour(engine, logged.id, wanted)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"#### {plain(verdict_of(logged.record))}")
-        _step("Newer", newer, ":material/chevron_left:")
-        _step("Older", older[0].id if older else None, ":material/chevron_right:")
-
-
-def _step(label: str, target: int | None, icon: str) -> None:
-    key = "Left" if label == "Newer" else "Right"
-    disabled = target is None
-    if st.button(label, icon=icon, disabled=disabled, key=f"step-{label}", shortcut=key):
-        remember(_NAME, str(target))
-        st.rerun(scope="fragment")
+        show_step("Newer", _NAME, newer, back=True)
+        show_step("Older", _NAME, older[0].id if older else None, back=False)
 
 
 def _show_record(logged: LoggedPrediction) -> None:
@@ -82,8 +73,7 @@ def _show_record(logged: LoggedPrediction) -> None:
         _show_defects(record.prediction)
         for warning in record.prediction.warnings:
             st.warning(plain(warning))
-    st.caption("Link to this prediction")
-    st.code(address(), language=None, wrap_lines=True)
+    show_link("Link to this prediction")
 
 
 def _facts(record: PredictionRecord) -> list[str]:
@@ -103,7 +93,7 @@ def _facts(record: PredictionRecord) -> list[str]:
 
 def _show_image(logged: LoggedPrediction, found: Prediction) -> None:
     """Show image, defects and heatmap; the log keeps no heatmap, so the version looks again."""
-    data = ImageStore(images_folder(page_cache.environment())).get(found.image.sha256)
+    data = page_cache.logged_images().get(found.image.sha256)
     if data is None:
         st.info(
             "The image is no longer kept: `monitor.keep` in params.yaml says for how long.",
