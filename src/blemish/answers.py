@@ -4,7 +4,6 @@ The command line and the server both answer through :func:`answer`, so they cann
 """
 
 import base64
-import itertools
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from blemish.imaging import DEFAULT_LIMITS, DecodedImage, Limits, decode_image
 from blemish.inference import Segmentation, Segmenter
 from blemish.interruption import Interruption
 from blemish.prediction import (
-    PHASES,
     RENDERINGS,
     ImageIdentity,
     ModelIdentity,
@@ -93,15 +91,18 @@ def answer(
     inferred = time.perf_counter()
     segmentation = segmenter.judge(probability, threshold)
     renderings = render(image, segmentation, include)
-    timing = _timing(begin, decoded, inferred, time.perf_counter())
+    end = time.perf_counter()
+    timing = Timing(
+        decode=_milliseconds(begin, decoded),
+        infer=_milliseconds(decoded, inferred),
+        post=_milliseconds(inferred, end),
+        total=_milliseconds(begin, end),
+    )
     return Answer(image, segmentation, renderings, timing)
 
 
-def _timing(*moments: float) -> Timing:
-    """Return the time between moments, and from the first to the last, in ms."""
-    spans = [after - before for before, after in itertools.pairwise(moments)]
-    spans.append(moments[-1] - moments[0])
-    return Timing(**dict(zip(PHASES, [round(span * 1e3, 3) for span in spans], strict=True)))
+def _milliseconds(begin: float, end: float) -> float:
+    return round((end - begin) * 1e3, 3)
 
 
 def render(

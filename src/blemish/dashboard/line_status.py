@@ -213,9 +213,9 @@ def strip(status: LineStatus, now: datetime) -> str:
     words: list[str] = []
     if status.level == "unknown":
         words.append(f"No server at {status.url}")
-    words.append(f"Champion: {_version(status.champion)}")
+    words.append(f"Champion: {version_name(status.champion)}")
     if status.answer is not None:
-        words.append(f"Served: {_version(status.served)}")
+        words.append(f"Served: {version_name(status.served)}")
     if status.background_faults:
         words.append(f"Faults in the server's background: {status.background_faults}, see its log")
     words.append(_alarms(status.alarms))
@@ -226,7 +226,8 @@ def strip(status: LineStatus, now: datetime) -> str:
     return f"<div class='blemish-line {status.level}' role='status'>{wrong}{said}</div>{_STYLE}"
 
 
-def _version(number: int | None) -> str:
+def version_name(number: int | None) -> str:
+    """Return a version in words; "none" where there is none."""
     return "none" if number is None else f"version {number}"
 
 

@@ -6,6 +6,8 @@ import streamlit as st
 
 from blemish.dashboard.address_widgets import address, remember
 
+TILE = 208  # pixels: six, four or three in a row on a desk, a laptop, a tablet
+
 Fact = tuple[str, str, str, str | None]
 """Label, value, note, and what the label means."""
 

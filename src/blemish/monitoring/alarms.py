@@ -58,12 +58,12 @@ def judge(engine: Engine, monitor: Monitor, now: datetime) -> tuple[RuleState, .
         monitor: The bounds.
         now: UTC.
     """
-    length = timedelta(minutes=monitor.alarms.window_minutes)
+    bounds = monitor.alarms
+    length = timedelta(minutes=bounds.window_minutes)
     span = queries.Span(_minute(now - length), now, timedelta(minutes=1))
     traffic = queries.traffic(engine, span)
     latency = queries.latency_quantiles(engine, span, (0.95,))
-    enough = traffic.requests >= monitor.alarms.min_requests
-    bounds = monitor.alarms
+    enough = traffic.requests >= bounds.min_requests
     window = f"over {bounds.window_minutes} minutes and {traffic.requests} requests"
     return (
         _above("defect rate", traffic.defect_rate, bounds.defect_rate, window, enough=enough),

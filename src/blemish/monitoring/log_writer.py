@@ -106,7 +106,7 @@ class LogWriter:
             fits = size <= self._image_room
             self._image_room -= size if fits else 0
         if not fits:
-            record = _without_image(record)
+            record = dataclasses.replace(record, image=None)
         try:
             self._queue.put_nowait(record)
         except queue.Full:
@@ -140,7 +140,8 @@ class LogWriter:
                     self._give_back(record)
             if not stored and self._closing.wait(_RETRY_S):
                 break
-            if self._is_housekeeping_due():
+            if time.monotonic() >= self._next_housekeeping:
+                self._next_housekeeping = time.monotonic() + _HOUSEKEEPING_S
                 self._survives("housekeeping", self._keep_house)
         if self._log is not None:
             self._log.engine.dispose()
@@ -245,12 +246,6 @@ class LogWriter:
                 _log.warning("image_not_kept", error=str(error))
                 return
 
-    def _is_housekeeping_due(self) -> bool:
-        if self._housekeeping is None or time.monotonic() < self._next_housekeeping:
-            return False
-        self._next_housekeeping = time.monotonic() + _HOUSEKEEPING_S
-        return True
-
     def _keep_house(self) -> None:
         if self._housekeeping is not None:
             self._housekeeping(self._open().engine)
@@ -263,10 +258,6 @@ class LogWriter:
     def _give_back(self, record: PredictionRecord) -> None:
         with self._counts:
             self._image_room += len(record.image or b"")
-
-
-def _without_image(record: PredictionRecord) -> PredictionRecord:
-    return dataclasses.replace(record, image=None)
 
 
 def _sentence(error: Exception) -> str:

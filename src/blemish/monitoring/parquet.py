@@ -41,7 +41,7 @@ def export(
         pq.ParquetWriter(temporary, layout, compression="zstd") as writer,
         engine.connect().execution_options(yield_per=_ROWS) as connection,
     ):
-        for rows in _groups(connection.execute(statement)):
+        for rows in connection.execute(statement).partitions(_ROWS):
             writer.write_table(_table(rows, layout))
             written += len(rows)
     return written
@@ -59,10 +59,6 @@ def _within(since: datetime | None, until: datetime | None) -> Iterator[ColumnEl
         yield moment >= milliseconds(since)
     if until is not None:
         yield moment < milliseconds(until)
-
-
-def _groups(result: Any) -> Iterator[list[Any]]:
-    yield from result.partitions(_ROWS)
 
 
 def _name(column: Column[Any]) -> str:

@@ -93,17 +93,9 @@ def _colour(curves: Curves) -> alt.Color:
 
 
 def _table(curves: Curves) -> pd.DataFrame:
-    frames = []
-    for name, sweep in curves:
-        frames.append(
-            pd.DataFrame(
-                {
-                    "version": name,
-                    "threshold": sweep.threshold,
-                    "dice": sweep.dice,
-                    "precision": sweep.precision,
-                    "recall": sweep.recall,
-                }
-            )
-        )
+    columns = ("threshold", "dice", "precision", "recall")
+    frames = [
+        pd.DataFrame({"version": name} | {column: getattr(sweep, column) for column in columns})
+        for name, sweep in curves
+    ]
     return pd.concat(frames, ignore_index=True)

@@ -13,7 +13,6 @@ from blemish.dashboard.compare.comparison_view import ComparisonView
 from blemish.dashboard.compare.decision_summary import table
 from blemish.dashboard.compare.paired_metrics import by_class, paired_metrics, sweep
 from blemish.dashboard.viewer import image_url
-from blemish.metrics import Interval
 from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
 
 _IMAGES = 8
@@ -67,18 +66,7 @@ def _known(value: float | None) -> str:
 
 def _metrics(view: ComparisonView) -> Iterator[tuple[str, ...]]:
     for metric in paired_metrics(view.counted):
-        yield (
-            metric.name,
-            _with(metric.a, metric.interval_a),
-            _with(metric.b, metric.interval_b),
-            _with(metric.difference, metric.interval_difference, "+"),
-        )
-
-
-def _with(value: float, interval: Interval | None, sign: str = "") -> str:
-    if interval is None:
-        return f"{value:{sign}.4f}"
-    return f"{value:{sign}.4f} ({interval.low:{sign}.4f} to {interval.high:{sign}.4f})"
+        yield metric.name, *metric.texts(digits=4)
 
 
 def _curves(view: ComparisonView) -> Iterator[tuple[str, list[str]]]:
@@ -106,13 +94,13 @@ def _panes(view: ComparisonView, one: ComparedImage) -> Iterator[tuple[str, str]
     masks = []
     for side, threshold in zip(view.pair.sides, view.thresholds, strict=True):
         probability = side.model.probability(image.plane, prepared=image.prepared)
-        prediction = side.model.judge(probability, threshold, side.model.card.point.peak)
-        masks.append(prediction.mask)
+        mask = side.point_at(threshold).mark(probability)
+        masks.append(mask)
         marked = (
-            overlay_outline(image.plane, prediction.mask)
+            overlay_outline(image.plane, mask)
             if image.truth is None
-            else overlay_truth(image.plane, prediction.mask, image.truth)
+            else overlay_truth(image.plane, mask, image.truth)
         )
-        yield f"{side.letter}, heatmap", image_url(create_heatmap(prediction.probability))
+        yield f"{side.letter}, heatmap", image_url(create_heatmap(probability))
         yield f"{side.letter}, marks", image_url(marked)
     yield "Where they differ", image_url(overlay_truth(image.plane, masks[0], masks[1]))

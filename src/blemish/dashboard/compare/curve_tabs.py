@@ -78,22 +78,8 @@ def _show_classes_and_metrics(pair: Pair, judged: Sequence[ComparedImage]) -> No
 
 
 def _metric_table(metrics: Sequence[PairedMetric]) -> pd.DataFrame:
-    def cell(value: float, interval: tuple[float, float] | None, sign: str = "") -> str:
-        text = f"{value:{sign}.3f}"
-        if interval is None:
-            return text
-        return f"{text}  ({interval[0]:{sign}.3f} to {interval[1]:{sign}.3f})"
-
-    return pd.DataFrame(
-        {
-            "Metric": [one.name for one in metrics],
-            "A (95 %)": [cell(one.a, one.interval_a) for one in metrics],
-            "B (95 %)": [cell(one.b, one.interval_b) for one in metrics],
-            "B minus A, on the same images (95 %)": [
-                cell(one.difference, one.interval_difference, "+") for one in metrics
-            ],
-        }
-    )
+    heads = ["Metric", "A (95 %)", "B (95 %)", "B minus A, on the same images (95 %)"]
+    return pd.DataFrame([(one.name, *one.texts(digits=3)) for one in metrics], columns=heads)
 
 
 def show_versions(pair: Pair) -> None:

@@ -16,6 +16,13 @@ from blemish.dashboard.page_errors import plain
 from blemish.metrics import Interval, PairedCalls, PairedShare
 
 _RESULT = "result"
+_TERMS = (
+    "**Escape**: a defective part that a version calls defect-free. **False alarm**: a defect-free "
+    "part that it calls defective. **Part**: the images of one group. **On the same parts "
+    "(paired)**: both versions are judged on each part, so that easy and hard parts cancel out. "
+    "**Overlap with the truth (Dice)**: 1 where the marks are exactly the defects, 0 where they "
+    "touch none."
+)
 
 
 def show(view: ComparisonView, said: str) -> str:
@@ -26,7 +33,8 @@ def show(view: ComparisonView, said: str) -> str:
         said: Which images and thresholds these are, in words.
     """
     left_out = {LEFT_OUT: f"Left out ({len(view.split.left_out)})"} if view.split.left_out else {}
-    _show_remarks(view)
+    if view.remarks:
+        st.warning("  \n".join(map(plain, view.remarks)), icon=":material/balance:")
     if not view.counted:
         st.info("No image is left that says something about both versions.")
         return _choose_result(left_out)
@@ -44,21 +52,6 @@ def show(view: ComparisonView, said: str) -> str:
     with matrix:
         _show_matrix(parts)
     return _choose_result(RESULTS | left_out)
-
-
-def _show_remarks(view: ComparisonView) -> None:
-    """Say what the numbers do not count, and what they hide."""
-    if view.remarks:
-        st.warning("  \n".join(map(plain, view.remarks)), icon=":material/balance:")
-
-
-_TERMS = (
-    "**Escape**: a defective part that a version calls defect-free. **False alarm**: a defect-free "
-    "part that it calls defective. **Part**: the images of one group. **On the same parts "
-    "(paired)**: both versions are judged on each part, so that easy and hard parts cancel out. "
-    "**Overlap with the truth (Dice)**: 1 where the marks are exactly the defects, 0 where they "
-    "touch none."
-)
 
 
 def table(
@@ -96,8 +89,7 @@ def _row(name: str, share: PairedShare, kind: str = "") -> str:
             for count, interval in ((share.a, share.interval_a), (share.b, share.interval_b))
         ]
         cells.append(difference(share.difference, share.interval_difference))
-    body = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f"<tr class='{kind}'><th scope='row'>{escape(name)}</th>{body}</tr>"
+    return _table_row(name, cells, kind)
 
 
 def _metric_row(name: str, metric: PairedMetric) -> str:
@@ -106,8 +98,12 @@ def _metric_row(name: str, metric: PairedMetric) -> str:
         for value, interval in ((metric.a, metric.interval_a), (metric.b, metric.interval_b))
     ]
     cells.append(f"<b>{metric.difference:+.3f}</b>{_range(metric.interval_difference, '+.3f')}")
+    return _table_row(name, cells, "minor")
+
+
+def _table_row(name: str, cells: Sequence[str], kind: str) -> str:
     body = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f"<tr class='minor'><th scope='row'>{escape(name)}</th>{body}</tr>"
+    return f"<tr class='{kind}'><th scope='row'>{escape(name)}</th>{body}</tr>"
 
 
 def cell(text: str, share: float, interval: Interval | None) -> str:

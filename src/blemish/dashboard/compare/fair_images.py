@@ -65,6 +65,15 @@ class FairSplit:
         return FairSplit(counted, left_out, {one.part: self.reasons[one.part] for one in left_out})
 
 
+def spoiling_splits(*, choosing: bool) -> tuple[str, ...]:
+    """Return the splits whose images say nothing about a version that was fitted to them.
+
+    Args:
+        choosing: An operating point is being chosen, for which validation images are there.
+    """
+    return ("train",) if choosing else ("train", "val")
+
+
 def divide(
     compared: Sequence[ComparedImage], fitted: Sequence[FittedImages], *, choosing: bool
 ) -> FairSplit:
@@ -73,9 +82,9 @@ def divide(
     Args:
         compared: The images.
         fitted: What each version was fitted to.
-        choosing: An operating point is being chosen, for which validation images are there.
+        choosing: As for :func:`spoiling_splits`.
     """
-    spoiling = ("train",) if choosing else ("train", "val")
+    spoiling = spoiling_splits(choosing=choosing)
     reasons: dict[str, str] = {}
     for one in compared:
         for version in fitted:

@@ -15,7 +15,6 @@ from blemish.dashboard.image_collections import OpenedImage
 from blemish.dashboard.page_errors import plain
 from blemish.dashboard.viewer import Pane, ViewerFrame, make_frame, show_frames
 from blemish.files import sha256_bytes
-from blemish.operating_point import OperatingPoint
 from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
 
 Maps = Sequence[npt.NDArray[np.float32]]
@@ -71,7 +70,7 @@ def _drawn_frame(
     """Draw and encode the panes of one image."""
     maps = [page_cache.probability(side.model, side.version.sha256, image) for side in pair.sides]
     masks = [
-        OperatingPoint(threshold, side.model.card.point.peak).mark(probability)
+        side.point_at(threshold).mark(probability)
         for side, probability, threshold in zip(pair.sides, maps, thresholds, strict=True)
     ]
     return make_frame(image_id, image.plane, _six(pair, image, maps, masks))

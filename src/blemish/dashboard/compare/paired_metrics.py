@@ -33,6 +33,20 @@ class PairedMetric:
     interval_b: Interval | None
     interval_difference: Interval | None
 
+    def texts(self, digits: int) -> tuple[str, str, str]:
+        """Return A, B and the difference, each with its interval, at so many decimals."""
+        return (
+            _text(self.a, self.interval_a, f".{digits}f"),
+            _text(self.b, self.interval_b, f".{digits}f"),
+            _text(self.difference, self.interval_difference, f"+.{digits}f"),
+        )
+
+
+def _text(value: float, interval: Interval | None, spec: str) -> str:
+    if interval is None:
+        return f"{value:{spec}}"
+    return f"{value:{spec}} ({interval.low:{spec}} to {interval.high:{spec}})"
+
 
 def paired_metrics(compared: Sequence[ComparedImage]) -> tuple[PairedMetric, ...]:
     """Return Dice, IoU, precision and recall pooled over images with truth; empty without any."""

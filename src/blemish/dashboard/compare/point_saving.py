@@ -12,7 +12,6 @@ from blemish.dashboard.compare.fair_images import chosen_on
 from blemish.dashboard.compare.image_sources import VALIDATION
 from blemish.dashboard.confirmation import ask_author, confirmed
 from blemish.dashboard.page_errors import caught, plain
-from blemish.operating_point import OperatingPoint
 from blemish.registry.derived import save_operating_point
 
 _SAVED = "_saved_point"
@@ -23,7 +22,8 @@ def offer(view: ComparisonView) -> None:
     """Show the button for the thresholds that are not the versions' own."""
     if settings().dashboard_read_only:
         return
-    changed = [number for number in (0, 1) if _is_changed(view, number)]
+    own = [side.model.card.point.threshold for side in view.pair.sides]
+    changed = [number for number in (0, 1) if view.thresholds[number] != own[number]]
     if st.button(
         "Save threshold",
         key="save-point",
@@ -44,10 +44,6 @@ def show_saved() -> None:
         st.success(sentence, icon=":material/check_circle:")
 
 
-def _is_changed(view: ComparisonView, number: int) -> bool:
-    return view.thresholds[number] != view.pair.sides[number].model.card.point.threshold
-
-
 @st.dialog("Save threshold", width="large")
 def _save(view: ComparisonView, changed: list[int]) -> None:
     with caught(again=False):
@@ -56,7 +52,7 @@ def _save(view: ComparisonView, changed: list[int]) -> None:
             st.radio("Of", changed, format_func=names.__getitem__, key="save-of", horizontal=True)
         )
         side, value = view.pair.sides[number], view.thresholds[number]
-        point = OperatingPoint(value, side.model.card.point.peak)
+        point = side.point_at(value)
         shown = view.source == VALIDATION and side.version.run_id == view.pair.b.version.run_id
         basis = chosen_on(view.fitted[number], view.counted, validation=shown)
         st.markdown(_proposal(view, number))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from blemish.inference import Segmenter
+from blemish.operating_point import OperatingPoint
 from blemish.registry import Version
 
 
@@ -26,6 +27,10 @@ class Side:
     def title(self) -> str:
         """Short, for panes and legends."""
         return f"{self.letter}: version {self.version.version}"
+
+    def point_at(self, threshold: float) -> OperatingPoint:
+        """Return the operating point with another threshold and the version's own peak."""
+        return OperatingPoint(threshold, self.model.card.point.peak)
 
 
 @dataclass(frozen=True)

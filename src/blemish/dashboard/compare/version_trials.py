@@ -1,9 +1,11 @@
 """All versions on the same images, each at its own operating point, in the background."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from blemish.dashboard.compare.background_job import BackgroundJob
+from blemish.dashboard.compare.fair_images import spoiling_splits
+from blemish.dashboard.compare.paired_metrics import pooled
 from blemish.dashboard.image_collections import ImageCollection
 from blemish.errors import BlemishError
 from blemish.image_digests import plane_digest
@@ -160,14 +162,10 @@ def _standing(
         name,
         calls.by_part(),
         len(kept),
-        _pooled(theirs for _, theirs in kept),
-        _pooled(ours for ours, _ in kept),
+        pooled(theirs.counts for _, theirs in kept).dice,
+        pooled(ours.counts for ours, _ in kept).dice,
         len(members) - len(kept),
     )
-
-
-def _pooled(images: Iterable[TriedImage]) -> float:
-    return sum((one.counts for one in images if one.counts), Counts()).dice
 
 
 def fitted_to(*known: Mapping[str, str] | None, choosing: bool = False) -> set[str]:
@@ -177,7 +175,7 @@ def fitted_to(*known: Mapping[str, str] | None, choosing: bool = False) -> set[s
         known: Digest to split of each version; None where nobody recorded them.
         choosing: The images are validation images: only those of training count.
     """
-    spoiling = ("train",) if choosing else ("train", "val")
+    spoiling = spoiling_splits(choosing=choosing)
     return {
         digest for splits in known for digest, split in (splits or {}).items() if split in spoiling
     }

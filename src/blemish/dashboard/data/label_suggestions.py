@@ -12,6 +12,7 @@ from blemish.config import Workspace
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import choose
 from blemish.dashboard.page_errors import guarded, plain
+from blemish.dashboard.page_parts import TILE
 from blemish.dashboard.terms import meaning
 from blemish.errors import ImageError
 from blemish.imaging import decode_image
@@ -69,7 +70,7 @@ def _show_suspects(table: Path, images: ImageSet) -> None:
     st.markdown("##### Left out by fine-tuning", help=meaning("suspect"))
     with st.container(horizontal=True):
         for row in found[:_SHOWN]:
-            with st.container(width=208, gap="xxsmall"):
+            with st.container(width=TILE, gap="xxsmall"):
                 plane = set_photograph(images, places[row["image_id"]]).plane
                 st.image(plane, width="stretch", alt=f"{row['image_id']}: suspect")
                 expected = float(row["expected_defect_px"])

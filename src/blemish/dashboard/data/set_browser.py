@@ -13,9 +13,10 @@ from blemish.dashboard.address_widgets import choose_many, pick, remember, switc
 from blemish.dashboard.data import opened_image, set_facts
 from blemish.dashboard.data.set_facts import SPLITS
 from blemish.dashboard.image_collections import ImageCollection, ImageEntry
-from blemish.dashboard.monitor.latest_predictions import TILE
 from blemish.dashboard.page_errors import plain
+from blemish.dashboard.page_parts import TILE
 from blemish.dashboard.terms import meaning
+from blemish.image_statistics import QUANTILES
 from blemish.monitoring import drift
 from blemish.visualization import overlay_outline
 
@@ -158,8 +159,6 @@ def _statistics(folder: Path) -> dict[str, Mapping[str, object]]:
 
 
 def _quantiles(entry: Mapping[str, object]) -> alt.Chart:
-    from blemish.image_statistics import QUANTILES  # noqa: PLC0415 - only this needs it
-
     table = pd.DataFrame({"quantile": QUANTILES, "value": entry["quantiles"]})
     chart: alt.Chart = (
         alt.Chart(table, height=260)

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from blemish.dashboard import page_cache
+from blemish.dashboard.line_status import version_name
 from blemish.dashboard.local_times import both_times, local_zone, time_columns
 from blemish.dashboard.terms import meaning
 from blemish.promotion.rule import Decision
@@ -52,8 +53,8 @@ def show_history() -> None:
         pd.DataFrame(
             {
                 **_when(moves),
-                "From": [_version(move.before) for move in moves],
-                "To": [_version(move.after) for move in moves],
+                "From": [version_name(move.before) for move in moves],
+                "To": [version_name(move.after) for move in moves],
                 "How": [move.why for move in moves],
                 "Who": [move.who for move in moves],
                 "Reason": [move.reason for move in moves],
@@ -156,10 +157,6 @@ def _when(moves: Sequence[Move]) -> dict[str, list[str]]:
         ]
         for name, times in until.items()
     }
-
-
-def _version(number: int | None) -> str:
-    return "none" if number is None else f"version {number}"
 
 
 def _time(text: str) -> str:

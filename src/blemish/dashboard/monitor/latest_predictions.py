@@ -14,6 +14,7 @@ from blemish.dashboard.address_widgets import remember
 from blemish.dashboard.local_times import both_times, local_zone
 from blemish.dashboard.monitor.prediction_controls import choose_predictions
 from blemish.dashboard.page_errors import guarded, plain
+from blemish.dashboard.page_parts import TILE
 from blemish.errors import ImageError
 from blemish.imaging import decode_image
 from blemish.monitoring import prediction_search
@@ -23,7 +24,6 @@ from blemish.monitoring.prediction_search import LoggedPrediction
 from blemish.visualization import OUTLINE, encode_png
 
 _IMAGES, _REFUSALS, _BESIDE = 12, 25, 3
-TILE = 208  # pixels: six, four or three in a row on a desk, a laptop, a tablet
 _SIDE = 256  # pixels
 Box = tuple[int, int, int, int]
 

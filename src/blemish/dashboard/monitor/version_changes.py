@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
+from blemish.dashboard.line_status import version_name
 from blemish.monitoring import logged_predictions, queries
 from blemish.registry import Move
 
@@ -34,7 +35,9 @@ def version_changes(
     """
     moved = [(datetime.fromisoformat(one.at), one) for one in moves]
     found = [
-        VersionChange(time, _said(one)) for time, one in moved if span.start <= time <= span.end
+        VersionChange(time, f"champion: {version_name(move.after)} ({move.why}, by {move.who})")
+        for time, move in moved
+        if span.start <= time <= span.end
     ]
     for change in logged_predictions.served_since(engine, span.start):
         follows = any(
@@ -44,8 +47,3 @@ def version_changes(
         if not follows and change.time <= span.end:
             found.append(VersionChange(change.time, f"served: version {change.after}"))
     return tuple(sorted(found, key=lambda one: one.time))
-
-
-def _said(move: Move) -> str:
-    to = "none" if move.after is None else f"version {move.after}"
-    return f"champion: {to} ({move.why}, by {move.who})"
