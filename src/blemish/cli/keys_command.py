@@ -34,7 +34,8 @@ def show(*, as_json: bool) -> None:
     """List the keys, those revoked too."""
     found = _file().read()
     if as_json:
-        echo(json.dumps([key.model_dump(mode="json", exclude={"sha256"}) for key in found], indent=2))  # fmt: skip # noqa: E501 - one expression
+        documents = [key.model_dump(mode="json", exclude={"sha256"}) for key in found]
+        echo(json.dumps(documents, indent=2))
         return
     for key in found:
         state = f"revoked {key.revoked:%Y-%m-%d %H:%M}" if key.revoked else "in use"
@@ -52,7 +53,7 @@ def revoke(name: str) -> None:
 
 
 def _file() -> "KeyFile":
-    from blemish.server.api_keys import KeyFile
-    from blemish.server.options import Place
+    from blemish.config import settings
+    from blemish.server.api_keys import KeyFile, keys_path
 
-    return KeyFile(Place().keys)
+    return KeyFile(keys_path(settings()))

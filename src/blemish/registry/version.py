@@ -70,6 +70,11 @@ class Version:
     unusable_metrics: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
+    def identity(self) -> tuple[int, str]:
+        """Its number and its SHA-256: equal for the same file under the same number alone."""
+        return self.version, self.sha256
+
+    @property
     def threshold(self) -> float | None:
         """The threshold inside its file, as the tags have it."""
         return self._number(THRESHOLD)

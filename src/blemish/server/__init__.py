@@ -1,13 +1,14 @@
 """The HTTP API: answers from the version that the registry calls champion.
 
 =================  ===============================================================
-options            how a server is run: limits, addresses, keys
+options            how a server is run: limits and addresses
 run                starts uvicorn: one process or several, TLS
 draining           on SIGTERM: accepts a while longer, then finishes what it has
 workers            several serving processes on one socket
 connections        silent connections end in time, and there are never too many
 application        puts the application together
 admission          what every request passes: its id, its key, its log line
+request_notes      what is known of a request while it is answered
 request_origins    the names the server answers to, and the pages that may ask
 api_keys           API keys: digests at rest, several, revocable while serving
 problems           every error as ``application/problem+json``

@@ -3,7 +3,6 @@
 import re
 import secrets
 import time
-from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -11,7 +10,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blemish.config.addresses import is_loopback
 from blemish.server.api_keys import ApiKey
-from blemish.server.problems import ProblemError, problem_response
+from blemish.server.problems import ProblemError, internal_fault, problem_response
+from blemish.server.request_notes import RequestNotes
 from blemish.server.request_origins import check_origin
 from blemish.server.service import Service
 
@@ -19,7 +19,7 @@ _WITHOUT_KEY = frozenset({"/livez", "/readyz", "/v2/health/live", "/v2/health/re
 _LOGGED_AT_DEBUG = _WITHOUT_KEY | {"/metrics"}
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _LOGGED = 256  # characters of a text that a client chose
-_NOTES = ("key", "problem", "version", "file_name")
+_LOGGED_NOTES = ("key", "problem", "version", "file_name")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 _log = structlog.get_logger("blemish.server")
@@ -44,58 +44,52 @@ class Admission:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        state = scope.setdefault("state", {})
-        state["arrived"] = time.monotonic()
-        state["request_id"] = _request_id(headers)
+        arrived = time.monotonic()
         parent = headers.get(b"traceparent", b"").decode("latin-1")
         silent = _path(scope) in _LOGGED_AT_DEBUG
-        state["trace"] = self._service.traces.begin(scope["method"], parent, silent=silent)
+        trace = self._service.traces.begin(scope["method"], parent, silent=silent)
+        notes = RequestNotes(_request_id(headers), trace, arrived)
+        scope.setdefault("state", {})["notes"] = notes
         structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(
-            request_id=state["request_id"], trace_id=state["trace"].trace_id
-        )
+        structlog.contextvars.bind_contextvars(request_id=notes.request_id, trace_id=trace.trace_id)
         status, answered = 500, False
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status, answered
             if message["type"] == "http.response.start":
                 status, answered = message["status"], True
-                message["headers"] = [*message.get("headers", ()), *self._headers(state)]
+                message["headers"] = [*message.get("headers", ()), *self._headers(notes)]
             await send(message)
 
         try:
             try:
-                self._admit(scope, headers)
+                self._admit(scope, headers, notes)
             except ProblemError as problem:
-                state["problem"] = problem.kind
-                refusal = problem_response(problem, state["request_id"])
+                notes.problem = problem.kind
+                refusal = problem_response(problem, notes.request_id)
                 await refusal(scope, receive, send_with_headers)
             else:
                 await self._app(scope, receive, send_with_headers)
         except Exception:  # noqa: BLE001 - the edge: whatever comes is logged, and answered 500
-            state["problem"] = "internal"
+            notes.problem = "internal"
             _log.exception("request_failed")
             if not answered:
-                fault = ProblemError(
-                    "internal", "The server met a fault of its own; its log names it."
-                )
-                await problem_response(fault, state["request_id"])(
-                    scope, receive, send_with_headers
-                )
+                fault = problem_response(internal_fault(), notes.request_id)
+                await fault(scope, receive, send_with_headers)
         finally:
-            self._service.reservoir.give(state.pop("body_bytes", 0))
-            self._finish(scope, state, status)
+            self._service.reservoir.give(notes.body_bytes)
+            self._finish(scope, notes, status)
 
-    def _headers(self, state: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+    def _headers(self, notes: RequestNotes) -> list[tuple[bytes, bytes]]:
         extra = [
-            (b"x-request-id", state["request_id"].encode()),
-            (b"traceparent", state["trace"].traceparent.encode()),
+            (b"x-request-id", notes.request_id.encode()),
+            (b"traceparent", notes.trace.traceparent.encode()),
         ]
         if self._service.drain.started:
             extra.append((b"connection", b"close"))
         return extra
 
-    def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes], notes: RequestNotes) -> None:
         """Let a request in, or refuse it for want of a key or of budget."""
         if b"content-length" in headers and b"transfer-encoding" in headers:
             raise ProblemError(  # two readers of it could disagree about where it ends (RFC 9112)
@@ -123,32 +117,33 @@ class Admission:
                 "Make one: blemish keys add NAME",
                 {"WWW-Authenticate": "Bearer", "Connection": "close"},
             )
-        scope["state"]["key"] = key.name
+        notes.key = key.name
         self._budgets.spend(key)
 
-    def _finish(self, scope: Scope, state: MutableMapping[str, Any], status: int) -> None:
+    def _finish(self, scope: Scope, notes: RequestNotes, status: int) -> None:
         """Count a request, and write its line."""
         route = getattr(scope.get("route"), "path", "unmatched")
         metrics = self._service.metrics
         method = scope["method"] if scope["method"] in _METHODS else "other"
         metrics.requests.labels(method, route, str(status)).inc()
-        problem = state.get("problem")
-        if problem:
-            metrics.problems.labels(problem).inc()
+        if notes.problem:
+            metrics.problems.labels(notes.problem).inc()
         write = _log.debug if _path(scope) in _LOGGED_AT_DEBUG else _log.info
-        optional = {name: _cut(state[name]) for name in _NOTES if state.get(name)}
+        known = {name: getattr(notes, name) for name in _LOGGED_NOTES}
+        optional = {name: _cut(value) for name, value in known.items() if value}
+        seconds = time.monotonic() - notes.arrived
         write(
             "request",
             method=scope["method"][:16],
             path=scope["path"][:_LOGGED],
             status=status,
-            ms=round((time.monotonic() - state["arrived"]) * 1e3, 2),
+            ms=round(seconds * 1e3, 2),
             **optional,
         )
-        metrics.whole.labels(route).observe(time.monotonic() - state["arrived"])
+        metrics.whole.labels(route).observe(seconds)
         attributes = {f"blemish.{name}": value for name, value in optional.items()}
         attributes |= {"http.request.method": method, "http.route": route}
-        state["trace"].end(f"{method} {route}", status, attributes)
+        notes.trace.end(f"{method} {route}", status, attributes)
 
 
 class Budgets:

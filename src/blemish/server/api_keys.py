@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from blemish.config import Settings
 from blemish.errors import ServiceError
 from blemish.files import sha256_bytes
 from blemish.private_files import write_private
@@ -39,6 +40,11 @@ class _File(BaseModel):
 
     format: int = 1
     keys: tuple[ApiKey, ...] = ()
+
+
+def keys_path(settings: Settings) -> Path:
+    """Return where the digests are kept: by setting, else beside the rest of our state."""
+    return settings.keys_file or settings.state / "keys.json"
 
 
 class KeyFile:

@@ -23,6 +23,7 @@ from blemish.server import (
 from blemish.server.admission import Admission
 from blemish.server.engine import ClientGoneError
 from blemish.server.options import Options
+from blemish.server.request_notes import notes_of
 from blemish.server.service import Drain, Service
 
 _log = structlog.get_logger(__name__)
@@ -116,5 +117,5 @@ class _EngineWatch:
 async def _answer_nobody(request: Request, error: Exception) -> Response:
     """End a request whose client has closed its connection."""
     del error
-    request.state.problem = "client-gone"
+    notes_of(request).problem = "client-gone"
     return Response(status_code=_CLIENT_GONE)

@@ -134,19 +134,15 @@ class Follower(threading.Thread):
             )
             self._refuse(None, reason)
             return
-        if (version.version, version.sha256) == view.withdrawn:
+        if version.identity == view.withdrawn:
             return  # it failed its requests; the fault says so until the champion changes
-        served = view.champion
-        if served and (served.version.version, served.version.sha256) == (
-            version.version,
-            version.sha256,
-        ):
-            if view.fault is not None and view.fault.version != version.version:
+        served, fault = view.champion, view.fault
+        if served and served.version.identity == version.identity:
+            if fault is not None and fault.version != version.version:
                 slot.update(fault=None)
             return
-        fault = view.fault
-        same = fault and (fault.version, fault.sha256) == (version.version, version.sha256)
-        if same and time.monotonic() - self._refused < _RETRY_S:
+        is_known_fault = fault is not None and fault.identity == version.identity
+        if is_known_fault and time.monotonic() - self._refused < _RETRY_S:
             return
         try:
             self._take(load(slot.registry, version, slot.threads))

@@ -3,12 +3,10 @@
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from blemish.registry import Version
 from blemish.server.problems import refusals
 from blemish.server.query_rules import refuse_any_query
 from blemish.server.service import ServiceDep
@@ -18,7 +16,9 @@ router = APIRouter(prefix="/v1/models", tags=["models"], dependencies=[Depends(r
 
 
 class ModelSummary(BaseModel):
-    """One version, in short."""
+    """One version, in short; read from the registry's :class:`~blemish.registry.Version`."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     version: int
     aliases: tuple[str, ...]
@@ -29,6 +29,13 @@ class ModelSummary(BaseModel):
     created: datetime
     metrics: Mapping[str, float | None]
     """None where the registry holds a value that is not finite."""
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _leave_out_what_json_cannot_say(
+        cls, metrics: Mapping[str, float]
+    ) -> dict[str, float | None]:
+        return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 
 class ModelLineage(ModelSummary):
@@ -58,33 +65,11 @@ async def list_models(service: ServiceDep) -> ModelList:
         name=MODEL,
         serving=view.champion.version.version if view.champion else None,
         aliases=view.catalogue.aliases,
-        versions=tuple(ModelSummary(**_summary(v)) for v in view.catalogue.versions),
+        versions=tuple(map(ModelSummary.model_validate, view.catalogue.versions)),
     )
 
 
 @router.get("/{ref}", responses=refusals(404, 422, 503))
 async def show_model(ref: str, service: ServiceDep) -> ModelLineage:
     """Show one version with its whole lineage: run, commit, data digests, params."""
-    version = await service.slot.describe(ref)
-    return ModelLineage(
-        **_summary(version),
-        run_id=version.run_id,
-        record=version.record,
-        git_dirty=version.git_dirty,
-        params=version.params,
-        tags=version.tags,
-    )
-
-
-def _summary(version: Version) -> dict[str, Any]:
-    metrics = {n: v if math.isfinite(v) else None for n, v in version.metrics.items()}
-    return {
-        "version": version.version,
-        "aliases": version.aliases,
-        "precision": version.precision,
-        "sha256": version.sha256,
-        "fingerprint": version.fingerprint,
-        "git_commit": version.git_commit,
-        "created": version.created,
-        "metrics": metrics,
-    }
+    return ModelLineage.model_validate(await service.slot.describe(ref))

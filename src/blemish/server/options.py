@@ -1,12 +1,10 @@
-"""How a server is run: limits, addresses, keys."""
+"""How a server is run: limits and addresses."""
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from blemish.config import Settings, settings
 from blemish.config.addresses import is_loopback
 from blemish.config.serve import Serve
 
@@ -45,18 +43,6 @@ class Options(BaseModel):
     def parallel(self) -> int:
         """Requests worked on at once in one process."""
         return self.serve.parallel or available_cores()
-
-
-@dataclass(frozen=True)
-class Place:
-    """Files of a server outside of the cache."""
-
-    settings: Settings = field(default_factory=settings)
-
-    @property
-    def keys(self) -> Path:
-        """The digests of the API keys."""
-        return self.settings.keys_file or self.settings.state / "keys.json"
 
 
 def available_cores() -> int:

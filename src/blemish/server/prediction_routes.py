@@ -1,9 +1,9 @@
 """``/v1/predict``: an image in, its defects out."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,7 +11,6 @@ from starlette.responses import JSONResponse, Response
 
 from blemish.answers import Answer, answer
 from blemish.errors import BlemishError
-from blemish.imaging import Limits
 from blemish.imaging.pillow import pixels_by_header
 from blemish.interruption import Interruption
 from blemish.monitoring.prediction_log import PredictionRecord
@@ -20,10 +19,10 @@ from blemish.server.accept_header import prefers_png
 from blemish.server.problems import KINDS, as_problem, refusals
 from blemish.server.query_rules import refuse_ambiguous_query
 from blemish.server.recorder import AnsweredImage
-from blemish.server.request_bodies import read_image
+from blemish.server.request_bodies import read_image, wait_for_disconnect
+from blemish.server.request_notes import RequestNotes, notes_of
 from blemish.server.served_version import Served
 from blemish.server.service import Service, ServiceDep
-from blemish.server.slot import Slot
 
 router = APIRouter(tags=["predict"])
 
@@ -69,36 +68,6 @@ class PredictQuery(BaseModel):
         return frozenset(filter(None, self.include.split(",")))
 
 
-@dataclass(frozen=True)
-class _Work:
-    """What a thread does for one request; it makes the JSON too, which may have megabytes."""
-
-    image: bytes
-    slot: Slot
-    served: Served
-    query: PredictQuery
-    limits: Limits
-    as_png: bool
-
-    def __call__(self, interruption: Interruption) -> tuple[Answer, Prediction, bytes]:
-        include = {"overlay"} if self.as_png else self.query.renderings
-        with self.slot.counting_faults(self.served, interruption):
-            said = answer(
-                self.image,
-                self.served.segmenter,
-                threshold=self.query.threshold,
-                include=include,
-                limits=self.limits,
-                bits=self.query.bits,
-                interruption=interruption,
-            )
-        identity = self.served.identity(self.query.model)
-        if self.as_png:
-            return said, said.describe(identity), said.renderings["overlay"]
-        whole = said.describe(identity, include)
-        return said, whole, whole.to_json()
-
-
 @router.post(
     "/v1/predict",
     response_model=Prediction,
@@ -122,75 +91,83 @@ async def predict(
     bytes say; the declared type is not looked at. With `Accept: image/png` the answer is the
     image with the defects outlined.
     """
-    came = datetime.now(UTC)
+    notes, time = notes_of(request), datetime.now(UTC)
     try:
-        image, request.state.file_name = await read_image(
+        image, notes.file_name = await read_image(
             request,
             service.reservoir,
             megabytes=service.limits.megabytes,
             seconds=service.options.serve.body_s,
         )
         served = await service.slot.find(query.model)
-        request.state.version = served.version.version
+        notes.version = served.version.version
         as_png = prefers_png(request.headers.get("accept", ""))
-        work = _Work(image, service.slot, served, query, service.limits, as_png)
-        said, prediction, content = await service.engine.run(
-            work,
-            arrived=request.state.arrived,
-            gone=partial(gone, request),
+        found, prediction, content = await service.engine.run(
+            partial(_predict, service, image, served, query, as_png=as_png),
+            arrived=notes.arrived,
+            gone=partial(wait_for_disconnect, request),
             measure=partial(pixels_by_header, image),
         )
     except BlemishError as error:
-        _record_problem(service, request, came, error)
+        problem = as_problem(error)
+        refused = _begin_record(notes, time, KINDS[problem.kind].status)
+        refused = replace(refused, error=problem.kind, detail=str(problem))
+        service.recorder.submit(refused, None)
         raise
-    _record(service, request, PredictionRecord(
-        time=came,
-        request_id=request.state.request_id,
-        status=200,
-        key=getattr(request.state, "key", None),
-        version=prediction.model.version,
-        prediction=prediction,
-        image=image,
-    ), said)  # fmt: skip
+    record = replace(_begin_record(notes, time, 200), prediction=prediction, image=image)
+    _count(service, notes, found)
+    seen = AnsweredImage(found.image.plane, found.segmentation, served.version.version)
+    service.recorder.submit(record, seen)
     kind = "image/png" if as_png else "application/json"
     return Response(content, 200, {"Vary": "Accept"}, kind)
 
 
-async def gone(request: Request) -> None:
-    """Return when the client has closed its connection; its body must have been read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+def _predict(
+    service: Service,
+    image: bytes,
+    served: Served,
+    query: PredictQuery,
+    interruption: Interruption,
+    *,
+    as_png: bool,
+) -> tuple[Answer, Prediction, bytes]:
+    """Do in a thread what one request asks for; also the JSON, which may have megabytes."""
+    include = {"overlay"} if as_png else query.renderings
+    with service.slot.counting_faults(served, interruption):
+        found = answer(
+            image,
+            served.segmenter,
+            threshold=query.threshold,
+            include=include,
+            limits=service.limits,
+            bits=query.bits,
+            interruption=interruption,
+        )
+    identity = served.identity(query.model)
+    if as_png:
+        return found, found.describe(identity), found.renderings["overlay"]
+    prediction = found.describe(identity, include)
+    return found, prediction, prediction.to_json()
 
 
-def _record(service: Service, request: Request, record: PredictionRecord, said: Answer) -> None:
-    """Count a prediction, and hand it to the log."""
-    metrics = service.metrics
-    spent: dict[str, Any] = said.timing.model_dump()
+def _begin_record(notes: RequestNotes, time: datetime, status: int) -> PredictionRecord:
+    return PredictionRecord(
+        time=time,
+        request_id=notes.request_id,
+        status=status,
+        key=notes.key,
+        version=notes.version,
+    )
+
+
+def _count(service: Service, notes: RequestNotes, found: Answer) -> None:
+    """Add a prediction to the metrics, and its phases to the trace."""
+    metrics, version = service.metrics, str(notes.version)
+    spent: dict[str, float] = found.timing.model_dump()
     for phase, milliseconds in spent.items():
         metrics.latency.labels(phase).observe(milliseconds / 1e3)
-    phases = {phase: ms for phase, ms in spent.items() if phase != "total"}
-    request.state.trace.add_phases(phases)
-    version = str(record.version)
+    del spent["total"]
+    notes.trace.add_phases(spent)
     metrics.images.labels(version).inc()
-    if said.segmentation.defect_count:
+    if found.segmentation.defect_count:
         metrics.defective.labels(version).inc()
-    seen = AnsweredImage(said.image.plane, said.segmentation, record.version or 0)
-    service.recorder.submit(record, seen)
-
-
-def _record_problem(
-    service: Service, request: Request, came: datetime, error: BlemishError
-) -> None:
-    problem = as_problem(error)
-    service.recorder.submit(
-        PredictionRecord(
-            time=came,
-            request_id=request.state.request_id,
-            status=KINDS[problem.kind].status,
-            error=problem.kind,
-            detail=str(problem),
-            key=getattr(request.state, "key", None),
-            version=getattr(request.state, "version", None),
-        ),
-        None,
-    )

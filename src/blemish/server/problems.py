@@ -22,6 +22,7 @@ from blemish.errors import (
     ServiceError,
     StoreError,
 )
+from blemish.server.request_notes import notes_of
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:blemish:problem:1:"  # the 1 changes when a type changes its meaning
@@ -70,10 +71,6 @@ _KIND_OF_ERROR: dict[type[BlemishError], str] = {
     StoreError: "model-unusable",
 }
 _EVERYWHERE = (401, 403, 421, 429, 500)
-_KIND_OF_STATUS = {
-    404: "not-found",
-    405: "method",
-}
 
 
 class ProblemError(ServiceError):
@@ -104,6 +101,11 @@ def as_problem(error: BlemishError) -> ProblemError:
         if isinstance(error, kind):
             headers = {"Retry-After": "5"} if name == "model-unusable" else None
             return ProblemError(name, str(error), headers)
+    return internal_fault()
+
+
+def internal_fault() -> ProblemError:
+    """Return the problem that whatever nobody expected is to a client."""
     return ProblemError("internal", "The server met a fault of its own; its log names it.")
 
 
@@ -157,9 +159,9 @@ def install(app: FastAPI) -> None:
     """Have an application answer every error as a problem."""
 
     async def refuse(request: Request, error: Exception) -> Response:
-        problem = _find_problem(error)
-        request.state.problem = problem.kind
-        return problem_response(problem, request.state.request_id)
+        problem, notes = _find_problem(error), notes_of(request)
+        notes.problem = problem.kind
+        return problem_response(problem, notes.request_id)
 
     for kind in (BlemishError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, refuse)
@@ -188,10 +190,11 @@ def _find_problem(error: Exception) -> ProblemError:
 
 
 def _problem_of_status(error: Any) -> ProblemError:
-    name = _KIND_OF_STATUS.get(error.status_code, "malformed")
-    details = {
-        "not-found": "Nothing is at this address; /docs lists what there is.",
-        "method": f"This address takes {(error.headers or {}).get('Allow', 'another method')}.",
-        "malformed": f"The request cannot be read: {error.detail}.",
-    }
-    return ProblemError(name, details[name], error.headers)
+    if error.status_code == 404:
+        kind, detail = "not-found", "Nothing is at this address; /docs lists what there is."
+    elif error.status_code == 405:
+        accepted = (error.headers or {}).get("Allow", "another method")
+        kind, detail = "method", f"This address takes {accepted}."
+    else:
+        kind, detail = "malformed", f"The request cannot be read: {error.detail}."
+    return ProblemError(kind, detail, error.headers)

@@ -12,7 +12,6 @@ from blemish import __version__
 from blemish.errors import NotFoundError
 from blemish.interruption import Interruption
 from blemish.server.health_routes import is_ready
-from blemish.server.prediction_routes import gone
 from blemish.server.problems import refusals
 from blemish.server.protocol_models import (
     INPUT,
@@ -22,7 +21,8 @@ from blemish.server.protocol_models import (
     TensorMetadata,
 )
 from blemish.server.query_rules import refuse_any_query
-from blemish.server.request_bodies import read_body
+from blemish.server.request_bodies import read_body, wait_for_disconnect
+from blemish.server.request_notes import notes_of
 from blemish.server.served_version import Served
 from blemish.server.service import ServiceDep
 from blemish.server.slot import Slot
@@ -212,11 +212,12 @@ async def version_infer(request: Request, version: str, service: ServiceDep) -> 
         seconds=service.options.serve.body_s,
     )
     served = await service.slot.find(version)
-    request.state.version = served.version.version
+    notes = notes_of(request)
+    notes.version = served.version.version
     content, headers = await service.engine.run(
         partial(_infer, service.slot, body, request.headers.get(HEADER_LENGTH), served),
-        arrived=request.state.arrived,
-        gone=partial(gone, request),
+        arrived=notes.arrived,
+        gone=partial(wait_for_disconnect, request),
     )
     return Response(content, 200, headers)
 

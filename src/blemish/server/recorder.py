@@ -23,7 +23,7 @@ import structlog
 
 from blemish.errors import BlemishError
 from blemish.image_statistics import image_statistics
-from blemish.inference import Segmentation, Segmenter
+from blemish.inference import Segmentation
 from blemish.monitoring.log_writer import LogWriter
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.server.served_version import Served, load
@@ -165,7 +165,7 @@ class Recorder:
         challenger = self._find_challenger()
         if challenger is None or challenger.version.version == seen.version:
             return record
-        segmentation = _segment(challenger.segmenter, seen.plane)
+        segmentation = challenger.segmenter.predict(seen.plane)
         differing = float(np.mean(segmentation.mask != seen.segmentation.mask))
         self._metrics.shadowed.labels("seen").inc()
         self._metrics.disagreement.observe(differing)
@@ -192,7 +192,3 @@ class Recorder:
             _log.warning("challenger_refused", version=version.version, reason=str(error))
             return None
         return self._challenger
-
-
-def _segment(segmenter: Segmenter, plane: npt.NDArray[np.uint8]) -> Segmentation:
-    return segmenter.judge(segmenter.probability(plane))

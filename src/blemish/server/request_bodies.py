@@ -10,6 +10,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from blemish.server.problems import ProblemError
+from blemish.server.request_notes import notes_of
 
 _MEGABYTE = 1_000_000
 _MAX_CONTENT_TYPE = 1_024
@@ -54,7 +55,7 @@ class Reservoir:
 async def read_body(
     request: Request, reservoir: Reservoir, *, megabytes: int, seconds: float
 ) -> bytes:
-    """Read a body; what it took from the reservoir is in ``request.state.body_bytes``.
+    """Read a body; what it took from the reservoir stands in the notes of the request.
 
     Args:
         request: Its headers have come, its body maybe not.
@@ -66,7 +67,7 @@ async def read_body(
         ProblemError: It is too large, too slow, compressed, or there is no room.
     """
     limit = megabytes * _MEGABYTE
-    request.state.body_bytes = 0
+    notes = notes_of(request)
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("", "identity"):
         raise ProblemError(
@@ -80,8 +81,8 @@ async def read_body(
         async with asyncio.timeout(seconds):
             async for chunk in request.stream():
                 reservoir.take(len(chunk))
-                request.state.body_bytes += len(chunk)
-                if request.state.body_bytes > limit:
+                notes.body_bytes += len(chunk)
+                if notes.body_bytes > limit:
                     raise _too_large("more has come", megabytes)
                 chunks.append(chunk)
     except TimeoutError as error:
@@ -89,6 +90,12 @@ async def read_body(
             "body-timeout", f"The body did not come within {seconds:g} s.", {"Connection": "close"}
         ) from error
     return b"".join(chunks)
+
+
+async def wait_for_disconnect(request: Request) -> None:
+    """Return when the client has closed its connection; its body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 async def read_image(

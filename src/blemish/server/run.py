@@ -13,12 +13,12 @@ from blemish.config import settings
 from blemish.errors import ServiceError
 from blemish.memory import limit_arenas
 from blemish.processes import die_with_parent
-from blemish.server.api_keys import KeyFile
+from blemish.server.api_keys import KeyFile, keys_path
 from blemish.server.connections import ConnectionGuard, GuardedProtocol, connection_capacity
 from blemish.server.draining import DrainingServer
 from blemish.server.listening_socket import listen
 from blemish.server.log_lines import configure_log
-from blemish.server.options import Options, Place
+from blemish.server.options import Options
 from blemish.server.server_metrics import MULTIPROCESS
 from blemish.server.service import Drain
 from blemish.server.workers import Workers
@@ -91,7 +91,7 @@ def _config(options: Options, app: ASGIApp, guard: ConnectionGuard) -> uvicorn.C
 
 def _refuse_unauthenticated_bind(options: Options) -> None:
     """Refuse to be reachable from elsewhere without a key."""
-    keys = KeyFile(Place().keys).read()
+    keys = KeyFile(keys_path(settings())).read()
     if any(key.revoked is None for key in keys):
         return
     if not options.is_loopback:

@@ -18,10 +18,10 @@ from blemish.monitoring.database import images_folder, log_url
 from blemish.monitoring.log_writer import Housekeeping, LogWriter
 from blemish.monitoring.prediction_log import ServedRecord
 from blemish.registry import Registry
-from blemish.server.api_keys import KeyFile, KeyRing
+from blemish.server.api_keys import KeyFile, KeyRing, keys_path
 from blemish.server.engine import Engine
 from blemish.server.follower import Follower
-from blemish.server.options import Options, Place
+from blemish.server.options import Options
 from blemish.server.recorder import Recorder
 from blemish.server.request_bodies import Reservoir
 from blemish.server.served_version import Served
@@ -111,7 +111,7 @@ class Service:
             reservoir=Reservoir(_BODIES_AT_ONCE * serve.megabytes * 1_000_000),
             metrics=metrics,
             keys=KeyRing(
-                KeyFile(Place(environment).keys),
+                KeyFile(keys_path(environment)),
                 required=not options.is_loopback or options.is_behind_proxy,
             ),
             recorder=recorder,

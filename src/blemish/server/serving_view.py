@@ -21,6 +21,11 @@ class ServingFault:
     since: float
     """Seconds since 1970."""
 
+    @property
+    def identity(self) -> tuple[int | None, str | None]:
+        """Number and SHA-256 of the version, as :attr:`blemish.registry.Version.identity`."""
+        return self.version, self.sha256
+
 
 @dataclass(frozen=True)
 class Catalogue:

@@ -133,23 +133,21 @@ class Slot:
                 "Look at it, then: blemish rollback",
                 time.time(),
             )
-            withdrawn = (version.version, version.sha256)
             self.view = replace(
                 view,
                 champion=view.previous or served,
                 previous=None,
                 fault=fault,
-                withdrawn=withdrawn if view.previous else None,
+                withdrawn=version.identity if view.previous else None,
             )
             self._failed.clear()
 
     def refuse(self, version: Version | None, reason: str) -> bool:
         """Note why a champion is not taken; say whether that is news."""
         with self._lock:
-            sha256 = version.sha256 if version else None
-            number = version.version if version else None
+            number, sha256 = version.identity if version else (None, None)
             old = self.view.fault
-            if old and (old.version, old.sha256, old.reason) == (number, sha256, reason):
+            if old and (*old.identity, old.reason) == (number, sha256, reason):
                 return False
             fault = ServingFault(number, sha256, reason, time.time())
             self.view = replace(self.view, fault=fault)
