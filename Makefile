@@ -24,10 +24,13 @@ repro: .venv/run.stamp ## everything, from synthetic images to registered ONNX v
 	$(bin)/dvc repro
 	$(bin)/blemish sync
 
+# These share no file, port or process with each other, so each worker takes whole files of them.
+in_parallel := tests/unit tests/fuzz tests/integration tests/test_contract.py
+
 test: .venv/development.stamp browser ## the whole test suite
-	@$(bin)/python -m pytest --numprocesses auto --dist loadfile tests/unit tests/fuzz tests/test_contract.py; \
-		units=$$?; \
-		$(bin)/python -m pytest --ignore tests/unit --ignore tests/fuzz --ignore tests/test_contract.py && exit $$units
+	@$(bin)/python -m pytest --numprocesses auto --dist loadfile $(in_parallel); \
+		parallel=$$?; \
+		$(bin)/python -m pytest $(addprefix --ignore ,$(in_parallel)) && exit $$parallel
 
 check: .venv/development.stamp ## lint, format, strict types, import layers, dependencies, docs
 	$(bin)/ruff check .
