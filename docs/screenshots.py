@@ -180,7 +180,7 @@ def _answer(
     )
     images.put(said.image.sha256, data)
     mass = float(said.segmentation.probability.mean())
-    return said.describe(identity), asdict(image_statistics(said.image.plane)) | {
+    return said.to_prediction(identity), asdict(image_statistics(said.image.plane)) | {
         "probability_mass": mass
     }
 

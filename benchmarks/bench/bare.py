@@ -72,6 +72,6 @@ def _answer_until_told(connection: Connection, data: bytes, images: Sequence[byt
         seconds = connection.recv()
         begin, done = time.perf_counter(), 0
         while time.perf_counter() - begin < seconds:
-            answer(images[done % len(images)], segmenter).describe(identity).to_json()
+            answer(images[done % len(images)], segmenter).to_prediction(identity).to_json()
             done += 1
         connection.send(done / (time.perf_counter() - begin))

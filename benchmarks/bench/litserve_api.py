@@ -37,7 +37,7 @@ class Api(litserve.LitAPI):  # type: ignore[misc]  # as above
 
     def predict(self, x: bytes) -> dict[str, Any]:
         """Answer."""
-        return answer(x, self.segmenter).describe(self.identity).model_dump(mode="json")
+        return answer(x, self.segmenter).to_prediction(self.identity).model_dump(mode="json")
 
     def encode_response(self, output: dict[str, Any]) -> dict[str, Any]:
         """Send it as JSON."""

@@ -31,7 +31,7 @@ class Answer:
     """PNG bytes by name, those that were asked for."""
     timing: Timing
 
-    def describe(self, model: ModelIdentity, include: Collection[str] = ()) -> Prediction:
+    def to_prediction(self, model: ModelIdentity, include: Collection[str] = ()) -> Prediction:
         """Return the prediction as it is sent, written and logged.
 
         Args:

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from blemish.server.problems import ProblemError
-from blemish.server.request_bodies import Reservoir, read_image
+from blemish.server.request_bodies import BodyMemory, read_image
 from blemish.server.tensors import read_request, write_response
 
 _ROW = "[" + ",".join(["1"] * 64) + "]"
@@ -142,11 +142,11 @@ def _check_form(data: bytes, rng: random.Random) -> None:
         "headers": [(b"content-type", kind.encode("latin-1"))],
         "state": {},
     }
-    reservoir = Reservoir(1_000_000)
+    body_memory = BodyMemory(1_000_000)
     try:
         with _bounded():
             image, _ = asyncio.run(
-                read_image(Request(scope, receive), reservoir, megabytes=1, seconds=5)
+                read_image(Request(scope, receive), body_memory, megabytes=1, seconds=5)
             )
     except ProblemError:
         return

@@ -33,7 +33,7 @@ def segmenter() -> Segmenter:
 def test_the_document_has_the_promised_members(segmenter: Segmenter) -> None:
     """Every member of the contract is there, in its order, and is plain JSON."""
     said = answer(encode(golden_image(256)), segmenter)
-    document = json.loads(said.describe(MODEL).to_json())
+    document = json.loads(said.to_prediction(MODEL).to_json())
     assert document["model"] == {
         "name": "blemish",
         "version": 3,
@@ -63,15 +63,17 @@ def test_the_document_has_the_promised_members(segmenter: Segmenter) -> None:
 def test_a_row_holds_the_whole_prediction(segmenter: Segmenter) -> None:
     """What goes into a table comes out of it as it was; renderings stay behind."""
     said = answer(encode(golden_image(256)), segmenter, include=RENDERINGS)
-    row = said.describe(MODEL, RENDERINGS).to_row()
-    assert Prediction.from_row(row) == said.describe(MODEL)
-    assert Prediction.model_validate_json(said.describe(MODEL).to_json()) == said.describe(MODEL)
+    row = said.to_prediction(MODEL, RENDERINGS).to_row()
+    assert Prediction.from_row(row) == said.to_prediction(MODEL)
+    assert Prediction.model_validate_json(
+        said.to_prediction(MODEL).to_json()
+    ) == said.to_prediction(MODEL)
 
 
 def test_images_have_the_size_of_the_image(segmenter: Segmenter) -> None:
     """Mask, heatmap and overlay are drawn when asked for, at the size of the image as stored."""
     said = answer(encode(golden_image(256)[:100]), segmenter, include=RENDERINGS)
-    prediction = said.describe(MODEL, RENDERINGS)
+    prediction = said.to_prediction(MODEL, RENDERINGS)
     for name in RENDERINGS:
         image = Image.open(io.BytesIO(base64.b64decode(getattr(prediction, f"{name}_png"))))
         assert image.size == (256, 100)
@@ -81,7 +83,7 @@ def test_images_have_the_size_of_the_image(segmenter: Segmenter) -> None:
 
 def test_nothing_found_is_said_so(segmenter: Segmenter) -> None:
     """A white image has no defect, no area and an empty list."""
-    said = answer(encode(np.full((9, 9), 255, np.uint8)), segmenter).describe(MODEL)
+    said = answer(encode(np.full((9, 9), 255, np.uint8)), segmenter).to_prediction(MODEL)
     assert (said.defective, said.defects, said.defect_area_fraction) == (False, (), 0.0)
 
 

@@ -239,7 +239,7 @@ def _predict_one(item: Input, out: Path | None, job: Job) -> dict[str, Any]:
             limits=job.limits,
             bits=job.bits,
         )
-        document = said.describe(job.model).model_dump(mode="json")
+        document = said.to_prediction(job.model).model_dump(mode="json")
         if out:
             _write(out / item.output, said.renderings, document)
     except (ImageError, OSError) as error:

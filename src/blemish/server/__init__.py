@@ -15,7 +15,7 @@ problems           every error as ``application/problem+json``
 request_bodies     reads bodies and multipart forms within bounds
 query_rules        what FastAPI does not ask of a query string
 accept_header      which answer a client prefers
-engine             the bounded queue and the threads that work it off
+work_queue         the bounded queue and the threads that work it off
 prediction_routes  ``/v1/predict``
 model_routes       ``/v1/models``
 protocol_routes    ``/v2``: the Open Inference Protocol
@@ -24,9 +24,9 @@ tensors            its requests and answers, as JSON and as bytes
 json_numbers       the numbers in that JSON, a slice at a time
 health_routes      ``/livez``, ``/readyz``, ``/metrics``
 service            the parts of one serving process
-slot               the loaded versions; the champion is swapped without a gap
-served_version     one version that is loaded and has proved itself
-serving_view       what is served and what is known, at one moment
+loaded_models      the loaded versions; the champion is swapped without a gap
+loaded_model       one version that is loaded and has proved itself
+serving_state      what is served and what is known, at one moment
 follower           the thread that follows the registry
 recorder           what happens to a prediction after it was answered: challenger, log
 log_lines          the log: a JSON object a line

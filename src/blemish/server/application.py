@@ -21,10 +21,10 @@ from blemish.server import (
     protocol_routes,
 )
 from blemish.server.admission import Admission
-from blemish.server.engine import ClientGoneError
 from blemish.server.options import Options
 from blemish.server.request_notes import notes_of
 from blemish.server.service import Drain, Service
+from blemish.server.work_queue import ClientGoneError
 
 _log = structlog.get_logger(__name__)
 _CLIENT_GONE = 499  # as nginx writes it; nobody reads the answer
@@ -49,7 +49,7 @@ def create_app(options: Options, drain: Drain | None = None) -> FastAPI:
         await service.open()
         tasks = [
             asyncio.create_task(_repeat(partial(_measure, service), _MEASURE_S, service)),
-            asyncio.create_task(_repeat(_EngineWatch(service), _WATCH_S, service)),
+            asyncio.create_task(_repeat(_QueueWatch(service), _WATCH_S, service)),
         ]
         try:
             yield
@@ -94,7 +94,7 @@ async def _measure(service: Service) -> None:
     health_routes.measure(service)
 
 
-class _EngineWatch:
+class _QueueWatch:
     """Ends runs of a graph that take too long, and returns memory when all is quiet.
 
     Args:
@@ -102,13 +102,13 @@ class _EngineWatch:
     """
 
     def __init__(self, service: Service) -> None:
-        self._engine = service.engine
+        self._queue = service.queue
         self._was_busy = False
 
     async def __call__(self) -> None:
         """Look once."""
-        self._engine.end_overruns()
-        is_busy = bool(self._engine.held)
+        self._queue.end_overruns()
+        is_busy = bool(self._queue.held)
         if self._was_busy and not is_busy:
             await asyncio.to_thread(return_memory)
         self._was_busy = is_busy

@@ -9,9 +9,9 @@ import structlog
 
 from blemish.errors import BlemishError, NotFoundError
 from blemish.registry import Version
-from blemish.server.served_version import Served, load
-from blemish.server.serving_view import Catalogue
-from blemish.server.slot import Slot
+from blemish.server.loaded_model import LoadedModel, load_model
+from blemish.server.loaded_models import LoadedModels
+from blemish.server.serving_state import RegistrySnapshot
 from blemish.store.names import CHAMPION
 
 _SERVED = "served"
@@ -27,7 +27,7 @@ class Follower(threading.Thread):
     """Asks the registry again and again, and swaps the champion when it has moved.
 
     Args:
-        slot: What is served.
+        models: What is served.
         poll_s: Seconds between two looks.
         on_swap: Told of each version that is taken into use.
         on_refuse: Told when one is not.
@@ -35,14 +35,14 @@ class Follower(threading.Thread):
 
     def __init__(
         self,
-        slot: Slot,
+        models: LoadedModels,
         poll_s: float,
         *,
-        on_swap: Callable[[Served], None],
+        on_swap: Callable[[LoadedModel], None],
         on_refuse: Callable[[], None],
     ) -> None:
         super().__init__(name="follower", daemon=True)
-        self._slot = slot
+        self._models = models
         self._poll_s = poll_s
         self._on_swap = on_swap
         self._on_refuse = on_refuse
@@ -54,17 +54,17 @@ class Follower(threading.Thread):
 
     def warm_start(self) -> None:
         """Serve what was served last, from the verified cache; asks nobody."""
-        registry = self._slot.registry
+        registry = self._models.registry
         for name in (_SERVED, CHAMPION):
             version = registry.last_known(name)
             if version is None or registry.cache.get(version.sha256) is None:
                 continue
             try:
-                self._take(load(registry, version, self._slot.threads))
+                self._take(load_model(registry, version, self._models.threads))
             except BlemishError as error:
                 self._refuse(version, str(error))
                 continue
-            self._slot.update(catalogue=Catalogue({CHAMPION: version.version}, (version,)))
+            self._models.update(snapshot=RegistrySnapshot({CHAMPION: version.version}, (version,)))
             return
 
     def run(self) -> None:
@@ -76,16 +76,16 @@ class Follower(threading.Thread):
             except Exception as error:  # noqa: BLE001 - the edge of this thread, which must outlive all
                 self.failures += 1
                 _log.exception("follower_failed")
-                self._slot.update(store_error=f"The registry could not be asked: {error}")
+                self._models.update(store_error=f"The registry could not be asked: {error}")
                 if isinstance(error, ImportError | AttributeError):
                     forget_half_import("mlflow")
-            woken = self._slot.wake.wait(self._poll_s)
-            self._slot.wake.clear()
+            woken = self._models.wake.wait(self._poll_s)
+            self._models.wake.clear()
 
     def stop(self) -> None:
         """End after the look in progress."""
         self._stopping.set()
-        self._slot.wake.set()
+        self._models.wake.set()
 
     def look(self, *, relist: bool = False) -> None:
         """Ask the registry once, and follow.
@@ -93,39 +93,39 @@ class Follower(threading.Thread):
         Args:
             relist: Have all versions listed, even if no alias has moved.
         """
-        slot = self._slot
+        models = self._models
         begin = time.monotonic()
         try:
-            aliases = slot.registry.aliases()
-            versions = slot.view.catalogue.versions
-            if relist or not slot.view.listed or self._must_list(aliases, versions):
-                versions = slot.registry.versions()
+            aliases = models.registry.aliases()
+            versions = models.state.snapshot.versions
+            if relist or not models.state.listed or self._must_list(aliases, versions):
+                versions = models.registry.versions()
                 self._listed = time.monotonic()
         except (BlemishError, OSError) as error:
-            if slot.view.store_error is None:
+            if models.state.store_error is None:
                 _log.warning("store_lost", error=str(error))
-            slot.update(store_error=str(error))
+            models.update(store_error=str(error))
             return
-        if slot.view.store_error is not None:
+        if models.state.store_error is not None:
             _log.info("store_back")
-        catalogue = Catalogue(aliases, versions)
-        slot.update(catalogue=catalogue, asked=begin, listed=True, store_error=None)
+        snapshot = RegistrySnapshot(aliases, versions)
+        models.update(snapshot=snapshot, asked=begin, listed=True, store_error=None)
         self._follow()
 
     def _must_list(self, aliases: dict[str, int], versions: tuple[Version, ...]) -> bool:
         known = {version.version for version in versions}
         return (
-            dict(self._slot.view.catalogue.aliases) != aliases
+            dict(self._models.state.snapshot.aliases) != aliases
             or not known.issuperset(aliases.values())
             or time.monotonic() - self._listed > _RELIST_S
         )
 
     def _follow(self) -> None:
         """Take the champion into use where it is another than the one that is served."""
-        slot = self._slot
-        view = slot.view
-        number = view.catalogue.aliases.get(CHAMPION)
-        version = view.catalogue.find(CHAMPION)
+        models = self._models
+        state = models.state
+        number = state.snapshot.aliases.get(CHAMPION)
+        version = state.snapshot.find(CHAMPION)
         if version is None:
             reason = (
                 f"The champion is version {number}, which the registry does not have."
@@ -134,36 +134,36 @@ class Follower(threading.Thread):
             )
             self._refuse(None, reason)
             return
-        if version.identity == view.withdrawn:
+        if version.identity == state.withdrawn:
             return  # it failed its requests; the fault says so until the champion changes
-        served, fault = view.champion, view.fault
+        served, fault = state.champion, state.fault
         if served and served.version.identity == version.identity:
             if fault is not None and fault.version != version.version:
-                slot.update(fault=None)
+                models.update(fault=None)
             return
         is_known_fault = fault is not None and fault.identity == version.identity
         if is_known_fault and time.monotonic() - self._refused < _RETRY_S:
             return
         try:
-            self._take(load(slot.registry, version, slot.threads))
+            self._take(load_model(models.registry, version, models.threads))
         except (BlemishError, OSError) as error:
             if isinstance(error, NotFoundError):
                 self._listed = float("-inf")  # deleted meanwhile, maybe
             self._refuse(version, str(error))
 
-    def _take(self, served: Served) -> None:
-        self._slot.swap(served)
+    def _take(self, served: LoadedModel) -> None:
+        self._models.swap(served)
         version = served.version
         _log.info("model_swapped", version=version.version, sha256=version.sha256[:12])
         self._on_swap(served)
         try:
-            self._slot.registry.known.remember(_SERVED, version)
+            self._models.registry.known.remember(_SERVED, version)
         except OSError as error:
             _log.warning("served_not_remembered", error=str(error))
 
     def _refuse(self, version: Version | None, reason: str) -> None:
         self._refused = time.monotonic()
-        if self._slot.refuse(version, reason):
+        if self._models.refuse(version, reason):
             self._on_refuse()
             _log.error("model_refused", version=version.version if version else None, reason=reason)
 

@@ -13,7 +13,7 @@ from blemish.monitoring.log_writer import LogWriter
 from blemish.registry import Version
 from blemish.server.problems import refusals
 from blemish.server.service import Service, ServiceDep
-from blemish.server.serving_view import ServingFault
+from blemish.server.serving_state import ServingFault
 
 router = APIRouter(tags=["health"])
 Teller = Callable[[str | None], str | None]
@@ -123,23 +123,23 @@ async def metrics(service: ServiceDep) -> PrometheusResponse:
 
 def is_ready(service: Service) -> bool:
     """Say whether requests should be sent here."""
-    return service.slot.view.champion is not None and not service.drain.started
+    return service.models.state.champion is not None and not service.drain.started
 
 
 def readiness(service: Service) -> Readiness:
     """Return the body of ``/readyz``."""
-    view = service.slot.view
+    state = service.models.state
     tell = _teller(service)
     status: Literal["ready", "draining", "no model"] = "no model"
     if service.drain.started:
         status = "draining"
-    elif view.champion is not None:
+    elif state.champion is not None:
         status = "ready"
     return Readiness(
         status=status,
-        model=_model(view.champion.version) if view.champion else None,
-        fault=_fault(view.fault, tell) if view.fault else None,
-        registry=RegistryReport(stale_s=round(view.stale_s, 1), error=tell(view.store_error)),
+        model=_model(state.champion.version) if state.champion else None,
+        fault=_fault(state.fault, tell) if state.fault else None,
+        registry=RegistryReport(stale_s=round(state.stale_s, 1), error=tell(state.store_error)),
         background=BackgroundReport(
             recorder=ThreadReport(failures=service.recorder.failures),
             follower=ThreadReport(failures=service.follower.failures),
@@ -187,10 +187,10 @@ def _fault(fault: ServingFault, tell: Teller) -> FaultReport:
 
 def measure(service: Service) -> None:
     """Bring the gauges up to date."""
-    metrics, view, engine = service.metrics, service.slot.view, service.engine
-    metrics.in_work.set(min(engine.held, engine.parallel))
-    metrics.waiting.set(engine.waiting)
-    metrics.version.set(view.champion.version.version if view.champion else 0)
-    metrics.broken.set(view.fault is not None)
-    metrics.stale.set(view.stale_s)
+    metrics, state, queue = service.metrics, service.models.state, service.queue
+    metrics.in_work.set(min(queue.held, queue.parallel))
+    metrics.waiting.set(queue.waiting)
+    metrics.version.set(state.champion.version.version if state.champion else 0)
+    metrics.broken.set(state.fault is not None)
+    metrics.stale.set(state.stale_s)
     metrics.lost.set(service.recorder.writer.lost)

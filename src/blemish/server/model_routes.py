@@ -60,16 +60,16 @@ class ModelList(BaseModel):
 @router.get("", responses=refusals(422))
 async def list_models(service: ServiceDep) -> ModelList:
     """List all versions, the newest first, as the registry said last."""
-    view = service.slot.view
+    state = service.models.state
     return ModelList(
         name=MODEL,
-        serving=view.champion.version.version if view.champion else None,
-        aliases=view.catalogue.aliases,
-        versions=tuple(map(ModelSummary.model_validate, view.catalogue.versions)),
+        serving=state.champion.version.version if state.champion else None,
+        aliases=state.snapshot.aliases,
+        versions=tuple(map(ModelSummary.model_validate, state.snapshot.versions)),
     )
 
 
 @router.get("/{ref}", responses=refusals(404, 422, 503))
 async def show_model(ref: str, service: ServiceDep) -> ModelLineage:
     """Show one version with its whole lineage: run, commit, data digests, params."""
-    return ModelLineage.model_validate(await service.slot.describe(ref))
+    return ModelLineage.model_validate(await service.models.version_of(ref))

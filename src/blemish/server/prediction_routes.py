@@ -16,12 +16,12 @@ from blemish.interruption import Interruption
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.prediction import RENDERINGS, Prediction
 from blemish.server.accept_header import prefers_png
+from blemish.server.loaded_model import LoadedModel
 from blemish.server.problems import KINDS, as_problem, refusals
 from blemish.server.query_rules import refuse_ambiguous_query
 from blemish.server.recorder import AnsweredImage
 from blemish.server.request_bodies import read_image, wait_for_disconnect
 from blemish.server.request_notes import RequestNotes, notes_of
-from blemish.server.served_version import Served
 from blemish.server.service import Service, ServiceDep
 
 router = APIRouter(tags=["predict"])
@@ -95,14 +95,14 @@ async def predict(
     try:
         image, notes.file_name = await read_image(
             request,
-            service.reservoir,
+            service.body_memory,
             megabytes=service.limits.megabytes,
             seconds=service.options.serve.body_s,
         )
-        served = await service.slot.find(query.model)
+        served = await service.models.find(query.model)
         notes.version = served.version.version
         as_png = prefers_png(request.headers.get("accept", ""))
-        found, prediction, content = await service.engine.run(
+        found, prediction, content = await service.queue.run(
             partial(_predict, service, image, served, query, as_png=as_png),
             arrived=notes.arrived,
             gone=partial(wait_for_disconnect, request),
@@ -125,7 +125,7 @@ async def predict(
 def _predict(
     service: Service,
     image: bytes,
-    served: Served,
+    served: LoadedModel,
     query: PredictQuery,
     interruption: Interruption,
     *,
@@ -133,7 +133,7 @@ def _predict(
 ) -> tuple[Answer, Prediction, bytes]:
     """Do in a thread what one request asks for; also the JSON, which may have megabytes."""
     include = {"overlay"} if as_png else query.renderings
-    with service.slot.counting_faults(served, interruption):
+    with service.models.counting_faults(served, interruption):
         found = answer(
             image,
             served.segmenter,
@@ -145,8 +145,8 @@ def _predict(
         )
     identity = served.identity(query.model)
     if as_png:
-        return found, found.describe(identity), found.renderings["overlay"]
-    prediction = found.describe(identity, include)
+        return found, found.to_prediction(identity), found.renderings["overlay"]
+    prediction = found.to_prediction(identity, include)
     return found, prediction, prediction.to_json()
 
 

@@ -12,6 +12,8 @@ from blemish import __version__
 from blemish.errors import NotFoundError
 from blemish.interruption import Interruption
 from blemish.server.health_routes import is_ready
+from blemish.server.loaded_model import LoadedModel
+from blemish.server.loaded_models import LoadedModels
 from blemish.server.problems import refusals
 from blemish.server.protocol_models import (
     INPUT,
@@ -23,9 +25,7 @@ from blemish.server.protocol_models import (
 from blemish.server.query_rules import refuse_any_query
 from blemish.server.request_bodies import read_body, wait_for_disconnect
 from blemish.server.request_notes import notes_of
-from blemish.server.served_version import Served
 from blemish.server.service import ServiceDep
-from blemish.server.slot import Slot
 from blemish.server.tensors import HEADER_LENGTH, read_request, write_response
 from blemish.store.names import CHAMPION, MODEL
 
@@ -136,49 +136,49 @@ async def ready(service: ServiceDep, response: Response) -> ServerReady:
 @router.post("/repository/index", responses=refusals(422), dependencies=[Depends(refuse_any_query)])
 async def index(service: ServiceDep) -> list[IndexedVersion]:
     """List the versions, and which of them is served."""
-    slot = service.slot
-    loaded = {served.version.version for served in slot.loaded()}
+    models = service.models
+    loaded = {served.version.version for served in models.loaded()}
     return [
         IndexedVersion(
             version=str(version.version),
             state="READY" if version.version in loaded else "UNAVAILABLE",
             reason="" if version.version in loaded else "loaded when it is asked for",
         )
-        for version in slot.view.catalogue.versions
+        for version in models.state.snapshot.versions
     ]
 
 
-models = APIRouter(
+model_router = APIRouter(
     prefix="/models/{name}",
     dependencies=[Depends(refuse_other_models), Depends(refuse_any_query)],
 )
 _LOADING = refusals(404, 422, 503)
 
 
-@models.get("", responses=_LOADING)
+@model_router.get("", responses=_LOADING)
 async def model_metadata(service: ServiceDep) -> ModelMetadata:
     """Describe the model: its versions, inputs and outputs."""
-    versions = service.slot.view.catalogue.versions
+    versions = service.models.state.snapshot.versions
     return ModelMetadata(versions=tuple(str(one.version) for one in reversed(versions)))
 
 
-@models.get("/versions/{version}", responses=_LOADING)
+@model_router.get("/versions/{version}", responses=_LOADING)
 async def version_metadata(version: str, service: ServiceDep) -> ModelMetadata:
     """Describe the model, if it has that version."""
-    await service.slot.describe(version)
+    await service.models.version_of(version)
     return await model_metadata(service)
 
 
-@models.get("/ready", responses=_LOADING)
+@model_router.get("/ready", responses=_LOADING)
 async def model_ready(service: ServiceDep) -> ModelReady:
     """Say whether the champion can be asked."""
     return await version_ready(CHAMPION, service)
 
 
-@models.get("/versions/{version}/ready", responses=_LOADING)
+@model_router.get("/versions/{version}/ready", responses=_LOADING)
 async def version_ready(version: str, service: ServiceDep) -> ModelReady:
     """Load a version if it is not, and say that it can be asked."""
-    served = await service.slot.find(version)
+    served = await service.models.find(version)
     return ModelReady(version=str(served.version.version))
 
 
@@ -193,13 +193,13 @@ _INFERS: dict[str, Any] = {
 }
 
 
-@models.post("/infer", **_INFERS)
+@model_router.post("/infer", **_INFERS)
 async def infer(request: Request, service: ServiceDep) -> Response:
     """Run the champion as it is, on tensors."""
     return await version_infer(request, CHAMPION, service)
 
 
-@models.post("/versions/{version}/infer", **_INFERS)
+@model_router.post("/versions/{version}/infer", **_INFERS)
 async def version_infer(request: Request, version: str, service: ServiceDep) -> Response:
     """Run a version as it is, on tensors.
 
@@ -207,15 +207,15 @@ async def version_infer(request: Request, version: str, service: ServiceDep) -> 
     """
     body = await read_body(
         request,
-        service.reservoir,
+        service.body_memory,
         megabytes=service.limits.megabytes,
         seconds=service.options.serve.body_s,
     )
-    served = await service.slot.find(version)
+    served = await service.models.find(version)
     notes = notes_of(request)
     notes.version = served.version.version
-    content, headers = await service.engine.run(
-        partial(_infer, service.slot, body, request.headers.get(HEADER_LENGTH), served),
+    content, headers = await service.queue.run(
+        partial(_infer, service.models, body, request.headers.get(HEADER_LENGTH), served),
         arrived=notes.arrived,
         gone=partial(wait_for_disconnect, request),
     )
@@ -223,13 +223,17 @@ async def version_infer(request: Request, version: str, service: ServiceDep) -> 
 
 
 def _infer(
-    slot: Slot, body: bytes, header_length: str | None, served: Served, interruption: Interruption
+    models: LoadedModels,
+    body: bytes,
+    header_length: str | None,
+    served: LoadedModel,
+    interruption: Interruption,
 ) -> tuple[bytes, dict[str, Any]]:
     model = served.segmenter
     asked = read_request(body, header_length, model.card.stride)
-    with slot.counting_faults(served, interruption):
+    with models.counting_faults(served, interruption):
         answers = [model.run_shape(image[None], interruption) for image in asked.images]
     return write_response(asked, served.version.version, np.concatenate(answers))
 
 
-router.include_router(models)
+router.include_router(model_router)

@@ -26,9 +26,9 @@ from blemish.image_statistics import image_statistics
 from blemish.inference import Segmentation
 from blemish.monitoring.log_writer import LogWriter
 from blemish.monitoring.prediction_log import PredictionRecord
-from blemish.server.served_version import Served, load
+from blemish.server.loaded_model import LoadedModel, load_model
+from blemish.server.loaded_models import LoadedModels
 from blemish.server.server_metrics import ServerMetrics
-from blemish.server.slot import Slot
 
 _CAPACITY = 32
 _PIXELS = 20_000_000
@@ -65,7 +65,7 @@ class Recorder:
 
     Args:
         writer: Of the log.
-        slot: What is served, and where the challenger comes from.
+        models: What is served, and where the challenger comes from.
         metrics: Told of the challenger.
         shadow: Alias or version of the challenger; None is none.
         share: Of the images that the challenger sees.
@@ -75,7 +75,7 @@ class Recorder:
     def __init__(
         self,
         writer: LogWriter,
-        slot: Slot,
+        models: LoadedModels,
         metrics: ServerMetrics,
         *,
         shadow: str | None,
@@ -83,14 +83,14 @@ class Recorder:
         is_idle: Callable[[], bool],
     ) -> None:
         self.writer = writer
-        self._slot = slot
+        self._models = models
         self._metrics = metrics
         self._shadow = shadow
         self._share = share
         self._is_idle = is_idle
         self.failures = 0
         """Records that were logged without what this thread adds."""
-        self._challenger: Served | None = None
+        self._challenger: LoadedModel | None = None
         self._looked = float("-inf")
         self._lock = threading.Lock()
         self._pixels = 0
@@ -175,9 +175,9 @@ class Recorder:
             shadow_disagreement=differing,
         )
 
-    def _find_challenger(self) -> Served | None:
+    def _find_challenger(self) -> LoadedModel | None:
         """Return the version that the shadow reference names, loaded anew when it moved."""
-        version = self._slot.view.catalogue.find(self._shadow or "")
+        version = self._models.state.snapshot.find(self._shadow or "")
         if version is None:
             return None
         held = self._challenger
@@ -187,7 +187,7 @@ class Recorder:
             return None
         self._looked = time.monotonic()
         try:
-            self._challenger = load(self._slot.registry, version, threads=1)
+            self._challenger = load_model(self._models.registry, version, threads=1)
         except (BlemishError, OSError) as error:
             _log.warning("challenger_refused", version=version.version, reason=str(error))
             return None

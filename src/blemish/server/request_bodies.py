@@ -25,7 +25,7 @@ _KINDS = (
 )
 
 
-class Reservoir:
+class BodyMemory:
     """The bytes of bodies that may be held at once.
 
     Args:
@@ -35,7 +35,7 @@ class Reservoir:
     def __init__(self, capacity: int) -> None:
         self.room = capacity
 
-    def take(self, size: int) -> None:
+    def reserve(self, size: int) -> None:
         """Take room for some bytes.
 
         Raises:
@@ -47,19 +47,19 @@ class Reservoir:
             )
         self.room -= size
 
-    def give(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """Give room back."""
         self.room += size
 
 
 async def read_body(
-    request: Request, reservoir: Reservoir, *, megabytes: int, seconds: float
+    request: Request, body_memory: BodyMemory, *, megabytes: int, seconds: float
 ) -> bytes:
-    """Read a body; what it took from the reservoir stands in the notes of the request.
+    """Read a body; what it takes of the memory stands in the notes of the request.
 
     Args:
         request: Its headers have come, its body maybe not.
-        reservoir: What bodies may take in all.
+        body_memory: What bodies may take in all.
         megabytes: The largest body, 10^6 bytes.
         seconds: How long it may take.
 
@@ -80,7 +80,7 @@ async def read_body(
     try:
         async with asyncio.timeout(seconds):
             async for chunk in request.stream():
-                reservoir.take(len(chunk))
+                body_memory.reserve(len(chunk))
                 notes.body_bytes += len(chunk)
                 if notes.body_bytes > limit:
                     raise _too_large("more has come", megabytes)
@@ -99,13 +99,13 @@ async def wait_for_disconnect(request: Request) -> None:
 
 
 async def read_image(
-    request: Request, reservoir: Reservoir, *, megabytes: int, seconds: float
+    request: Request, body_memory: BodyMemory, *, megabytes: int, seconds: float
 ) -> tuple[bytes, str | None]:
     """Return the image in a body, and the file name it came with if it came in a form.
 
     Args:
         request: As for :func:`read_body`; the body is an image, or a form with one part ``file``.
-        reservoir: Likewise.
+        body_memory: Likewise.
         megabytes: Likewise.
         seconds: Likewise.
 
@@ -119,7 +119,7 @@ async def read_image(
             f"The Content-Type has {len(declared)} characters; accepted: {_MAX_CONTENT_TYPE}.",
         )
     kind, parameters = parse_options_header(declared)
-    body = await read_body(request, reservoir, megabytes=megabytes, seconds=seconds)
+    body = await read_body(request, body_memory, megabytes=megabytes, seconds=seconds)
     if not kind.startswith(b"multipart/"):
         return body, None
     if not 1 <= len(parameters.get(b"boundary", b"")) <= 70:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends
-from sqlalchemy import Engine as Database
+from sqlalchemy import Engine
 from starlette.requests import Request
 
 from blemish.config import settings
@@ -19,15 +19,15 @@ from blemish.monitoring.log_writer import Housekeeping, LogWriter
 from blemish.monitoring.prediction_log import ServedRecord
 from blemish.registry import Registry
 from blemish.server.api_keys import KeyFile, KeyRing, keys_path
-from blemish.server.engine import Engine
 from blemish.server.follower import Follower
+from blemish.server.loaded_model import LoadedModel
+from blemish.server.loaded_models import LoadedModels
 from blemish.server.options import Options
 from blemish.server.recorder import Recorder
-from blemish.server.request_bodies import Reservoir
-from blemish.server.served_version import Served
+from blemish.server.request_bodies import BodyMemory
 from blemish.server.server_metrics import ServerMetrics
-from blemish.server.slot import Slot
 from blemish.server.traces import Traces
+from blemish.server.work_queue import WorkQueue
 from blemish.store.names import CHAMPION
 
 _BODIES_AT_ONCE = 8
@@ -47,10 +47,10 @@ class Service:
 
     options: Options
     limits: Limits
-    slot: Slot
+    models: LoadedModels
     follower: Follower
-    engine: Engine
-    reservoir: Reservoir
+    queue: WorkQueue
+    body_memory: BodyMemory
     metrics: ServerMetrics
     keys: KeyRing
     recorder: Recorder
@@ -72,24 +72,24 @@ class Service:
             image_megabytes=monitor_params().keep.image_megabytes,
             housekeeping=_housekeeping(images_folder(environment)),
         )
-        slot = Slot(
+        models = LoadedModels(
             Registry.connect(),
             serve.models,
             serve.inference_threads,
             faults=serve.faults,
             on_fault=metrics.faults.inc,
         )
-        engine = Engine(options.parallel, serve.queue, serve.deadline_s)
+        queue = WorkQueue(options.parallel, serve.queue, serve.deadline_s)
         recorder = Recorder(
             writer,
-            slot,
+            models,
             metrics,
             shadow=options.shadow,
             share=serve.shadow_share,
-            is_idle=lambda: engine.waiting == 0,
+            is_idle=lambda: queue.waiting == 0,
         )
 
-        def on_swap(served: Served) -> None:
+        def on_swap(served: LoadedModel) -> None:
             version = served.version
             metrics.swaps.inc()
             writer.model_served(
@@ -105,10 +105,10 @@ class Service:
         return cls(
             options=options,
             limits=Limits.of(serve),
-            slot=slot,
-            follower=Follower(slot, serve.poll_s, on_swap=on_swap, on_refuse=metrics.faults.inc),
-            engine=engine,
-            reservoir=Reservoir(_BODIES_AT_ONCE * serve.megabytes * 1_000_000),
+            models=models,
+            follower=Follower(models, serve.poll_s, on_swap=on_swap, on_refuse=metrics.faults.inc),
+            queue=queue,
+            body_memory=BodyMemory(_BODIES_AT_ONCE * serve.megabytes * 1_000_000),
             metrics=metrics,
             keys=KeyRing(
                 KeyFile(keys_path(environment)),
@@ -127,8 +127,8 @@ class Service:
     async def close(self) -> None:
         """Finish what was accepted, and write down what is left to write."""
         self.follower.stop()
-        self.slot.close()
-        await asyncio.to_thread(self.engine.close)
+        self.models.close()
+        await asyncio.to_thread(self.queue.close)
         await asyncio.to_thread(self.recorder.close)
         await asyncio.to_thread(self.traces.close)
 
@@ -146,7 +146,7 @@ def _housekeeping(images: Path) -> Housekeeping:
         webhook = Webhook(url, secret) if url else None
         return Housekeeper(monitor_params(), images, webhook)
 
-    def keep(database: Database) -> None:
+    def keep(database: Engine) -> None:
         keeper()(database)
 
     return keep

@@ -14,9 +14,9 @@ import pytest
 
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.server.follower import Follower, forget_half_import
+from blemish.server.loaded_models import LoadedModels
 from blemish.server.recorder import AnsweredImage, Recorder
 from blemish.server.server_metrics import ServerMetrics
-from blemish.server.slot import Slot
 
 if TYPE_CHECKING:
     from blemish.inference import Segmentation
@@ -41,23 +41,23 @@ def test_the_follower_outlives_what_it_does_not_expect() -> None:
         return {}
 
     registry = cast("Registry", SimpleNamespace(aliases=aliases, versions=lambda: ()))
-    slot = Slot(registry, others=1, threads=1)
-    follower = Follower(slot, 0.05, on_swap=lambda _: None, on_refuse=lambda: None)
+    models = LoadedModels(registry, others=1, threads=1)
+    follower = Follower(models, 0.05, on_swap=lambda _: None, on_refuse=lambda: None)
     errors: set[str | None] = set()
     follower.start()
 
     def recovered() -> bool:
-        errors.add(slot.view.store_error)
-        return slot.view.listed
+        errors.add(models.state.store_error)
+        return models.state.listed
 
     wait(recovered)
     assert follower.failures == 2
     assert any("unexpected" in (error or "") for error in errors)
-    assert slot.view.store_error is None
+    assert models.state.store_error is None
     assert follower.is_alive()
     follower.stop()
     follower.join(5)
-    slot.close()
+    models.close()
 
 
 def test_a_package_that_came_in_halfway_is_imported_anew(
@@ -95,7 +95,7 @@ def test_the_recorder_outlives_what_it_does_not_expect() -> None:
     writer = cast("LogWriter", SimpleNamespace(submit=logged.append, close=lambda: None))
     recorder = Recorder(
         writer,
-        cast("Slot", None),
+        cast("LoadedModels", None),
         ServerMetrics(),
         shadow=None,
         share=0.0,

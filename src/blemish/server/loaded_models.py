@@ -1,7 +1,7 @@
 """The loaded versions; the champion is swapped without a gap.
 
-Readers take one :class:`Served` and keep it for the whole of a request, so an answer comes from
-one version, and a version that was replaced is freed when its last request is done.
+A request takes one :class:`LoadedModel` and keeps it until its end, so an answer comes from one
+version, and a version that was replaced is freed when its last request is done.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ import structlog
 from blemish.errors import InferenceInterruptedError, ModelOutputError, NotFoundError
 from blemish.interruption import Interruption
 from blemish.registry import Registry, Version
+from blemish.server.loaded_model import LoadedModel, load_model
 from blemish.server.problems import ProblemError
-from blemish.server.served_version import Served, load
-from blemish.server.serving_view import ServingFault, View
+from blemish.server.serving_state import ServingFault, ServingState
 from blemish.store.names import CHAMPION, MODEL
 
 _FIRST_LOOK_S = 5.0
@@ -30,7 +30,7 @@ _FAULTS_WITHIN_S = 600.0
 _log = structlog.get_logger(__name__)
 
 
-class Slot:
+class LoadedModels:
     """Holds the champion, and a few other versions that were asked for.
 
     Args:
@@ -52,40 +52,40 @@ class Slot:
     ) -> None:
         self.registry = registry
         self.threads = threads
-        self.view = View()
+        self.state = ServingState()
         """Read it once and use that: another thread replaces it."""
         self._faults = faults
         self._on_fault = on_fault
         self._failed: deque[float] = deque(maxlen=faults)
         self.wake = threading.Event()
         """Set to have the registry asked at once."""
-        self._others: OrderedDict[int, Served] = OrderedDict()
+        self._others: OrderedDict[int, LoadedModel] = OrderedDict()
         self._capacity = others
         self._lock = threading.Lock()
         self._loader = ThreadPoolExecutor(1, thread_name_prefix="load")
-        self._loading: dict[int, asyncio.Future[Served]] = {}
+        self._loading: dict[int, asyncio.Future[LoadedModel]] = {}
         self._last_wake = 0.0
 
     def update(self, **changes: Any) -> None:
-        """Replace the view by one with these changes."""
+        """Replace the state by one with these changes."""
         with self._lock:
-            self.view = replace(self.view, **changes)
+            self.state = replace(self.state, **changes)
 
-    def swap(self, served: Served) -> None:
+    def swap(self, served: LoadedModel) -> None:
         """Make a version the champion that is served."""
         with self._lock:
             self._others.pop(served.version.version, None)
             self._failed.clear()
-            self.view = replace(
-                self.view,
+            self.state = replace(
+                self.state,
                 champion=served,
-                previous=self.view.champion,
+                previous=self.state.champion,
                 fault=None,
                 withdrawn=None,
             )
 
     @contextmanager
-    def counting_faults(self, served: Served, interruption: Interruption) -> Iterator[None]:
+    def counting_faults(self, served: LoadedModel, interruption: Interruption) -> Iterator[None]:
         """Cover the work of one request, and count what is the fault of its version.
 
         Raises:
@@ -103,7 +103,7 @@ class Slot:
             self.note_fault(served, reason)
             raise ProblemError("model-slow", reason) from error
 
-    def note_fault(self, served: Served, reason: str) -> None:
+    def note_fault(self, served: LoadedModel, reason: str) -> None:
         """Count a fault of a version; after so many the champion before answers again.
 
         The alias is not moved. A version without one before it goes on answering.
@@ -112,8 +112,8 @@ class Slot:
         _log.error("model_fault", version=served.version.version, reason=reason)
         now = time.monotonic()
         with self._lock:
-            view = self.view
-            if view.champion is not served:
+            state = self.state
+            if state.champion is not served:
                 return
             self._failed.append(now)
             recent = [moment for moment in self._failed if now - moment < _FAULTS_WITHIN_S]
@@ -121,8 +121,8 @@ class Slot:
                 return
             version = served.version
             then = (
-                f"version {view.previous.version.version} answers until the champion changes"
-                if view.previous
+                f"version {state.previous.version.version} answers until the champion changes"
+                if state.previous
                 else "there is no version before it, so it goes on answering"
             )
             fault = ServingFault(
@@ -133,12 +133,12 @@ class Slot:
                 "Look at it, then: blemish rollback",
                 time.time(),
             )
-            self.view = replace(
-                view,
-                champion=view.previous or served,
+            self.state = replace(
+                state,
+                champion=state.previous or served,
                 previous=None,
                 fault=fault,
-                withdrawn=version.identity if view.previous else None,
+                withdrawn=version.identity if state.previous else None,
             )
             self._failed.clear()
 
@@ -146,14 +146,14 @@ class Slot:
         """Note why a champion is not taken; say whether that is news."""
         with self._lock:
             number, sha256 = version.identity if version else (None, None)
-            old = self.view.fault
+            old = self.state.fault
             if old and (*old.identity, old.reason) == (number, sha256, reason):
                 return False
             fault = ServingFault(number, sha256, reason, time.time())
-            self.view = replace(self.view, fault=fault)
+            self.state = replace(self.state, fault=fault)
             return True
 
-    async def find(self, ref: str) -> Served:
+    async def find(self, ref: str) -> LoadedModel:
         """Return the loaded version that a reference names, loading it where needed.
 
         Raises:
@@ -162,12 +162,12 @@ class Slot:
             ModelFileError: It cannot be served.
             StoreError: Its file cannot be had.
         """
-        champion = self.view.champion
+        champion = self.state.champion
         if ref == CHAMPION:
             if champion is None:
                 raise self._no_champion()
             return champion
-        version = await self.describe(ref)
+        version = await self.version_of(ref)
         if champion is not None and champion.version.version == version.version:
             return champion
         with self._lock:
@@ -177,46 +177,48 @@ class Slot:
                 return held
         return await self._load(version)
 
-    async def describe(self, ref: str) -> Version:
+    async def version_of(self, ref: str) -> Version:
         """Return what the registry says of a version.
 
         Raises:
             NotFoundError: There is no such version.
             ProblemError: The registry has not answered since the start.
         """
-        version = self.view.catalogue.find(ref)
+        version = self.state.snapshot.find(ref)
         if version is None:
             await self._look_again()
-            version = self.view.catalogue.find(ref)
-        if version is None and not self.view.listed:
+            version = self.state.snapshot.find(ref)
+        if version is None and not self.state.listed:
             raise ProblemError(
                 "no-model", "The registry has not been read yet; come again.", {"Retry-After": "2"}
             )
         if version is None:
-            names = ", ".join(sorted(self.view.catalogue.aliases)) or "none"
+            names = ", ".join(sorted(self.state.snapshot.aliases)) or "none"
             raise NotFoundError(
                 f"{ref[:80]!r} names no version of {MODEL!r}; the aliases are: {names}. "
                 "All versions: GET /v1/models"
             )
         return version
 
-    def loaded(self) -> tuple[Served, ...]:
+    def loaded(self) -> tuple[LoadedModel, ...]:
         """Return all versions in memory."""
         with self._lock:
-            champion = self.view.champion
+            champion = self.state.champion
             return (*((champion,) if champion else ()), *self._others.values())
 
     def close(self) -> None:
         """Start no more loading."""
         self._loader.shutdown(wait=False, cancel_futures=True)
 
-    async def _load(self, version: Version) -> Served:
+    async def _load(self, version: Version) -> LoadedModel:
         """Load a version once, however many wait for it."""
         number = version.version
         pending = self._loading.get(number)
         if pending is None:
             loop = asyncio.get_running_loop()
-            pending = loop.run_in_executor(self._loader, load, self.registry, version, self.threads)
+            pending = loop.run_in_executor(
+                self._loader, load_model, self.registry, version, self.threads
+            )
             self._loading[number] = pending
             pending.add_done_callback(lambda _: self._loading.pop(number, None))
         served = await asyncio.shield(pending)
@@ -230,20 +232,20 @@ class Slot:
     async def _look_again(self) -> None:
         """Have the registry asked for what is not known yet, at most once a second for all."""
         now = time.monotonic()
-        view = self.view
-        answered = view.asked > self._last_wake
-        if view.store_error or (answered and view.listed and now - self._last_wake < 1.0):
+        state = self.state
+        answered = state.asked > self._last_wake
+        if state.store_error or (answered and state.listed and now - self._last_wake < 1.0):
             return
         if answered:
             self._last_wake = now
             self.wake.set()
-        patience = 1.0 if view.listed else _FIRST_LOOK_S
+        patience = 1.0 if state.listed else _FIRST_LOOK_S
         for _ in range(round(patience / 0.02)):  # in steps: the answer comes from another thread
-            if self.view.asked > self._last_wake or self.view.store_error:
+            if self.state.asked > self._last_wake or self.state.store_error:
                 return
             await asyncio.sleep(0.02)
 
     def _no_champion(self) -> ProblemError:
-        view = self.view
-        why = view.fault.reason if view.fault else view.store_error or "it is being loaded"
+        state = self.state
+        why = state.fault.reason if state.fault else state.store_error or "it is being loaded"
         return ProblemError("no-model", f"No verified champion yet: {why}", {"Retry-After": "2"})

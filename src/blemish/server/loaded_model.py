@@ -10,7 +10,7 @@ from blemish.store.names import MODEL
 
 
 @dataclass(frozen=True)
-class Served:
+class LoadedModel:
     """A version that is loaded and has passed its self-check."""
 
     version: Version
@@ -29,7 +29,7 @@ class Served:
         )
 
 
-def load(registry: Registry, version: Version, threads: int) -> Served:
+def load_model(registry: Registry, version: Version, threads: int) -> LoadedModel:
     """Load a version from verified bytes, warm it up and have it prove itself.
 
     Raises:
@@ -48,4 +48,4 @@ def load(registry: Registry, version: Version, threads: int) -> Served:
                 f"Version {version.version} is tagged {name} {tag[:16]!r}, its file says "
                 f"{own[:16]!r}. Register it anew: blemish sync"
             )
-    return Served(version, segmenter)
+    return LoadedModel(version, segmenter)

@@ -54,7 +54,7 @@ class _Job:
         return (self.pixels or 0) > LARGE_PIXELS
 
 
-class Engine:
+class WorkQueue:
     """Works on so many requests at once, and lets so many wait.
 
     Args:

@@ -1,6 +1,6 @@
 """What a process serves and what it knows of the registry, at one moment.
 
-A view is never changed: the next one replaces it as a whole, so that every reader sees one state.
+A state is never changed: the next one replaces it as a whole, so that every reader sees one state.
 """
 
 import time
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from blemish.registry import Version
-from blemish.server.served_version import Served
+from blemish.server.loaded_model import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class ServingFault:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class RegistrySnapshot:
     """What the registry said last."""
 
     aliases: Mapping[str, int] = field(default_factory=dict)
@@ -43,13 +43,13 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
-class View:
-    """What is served and what is known, at one moment; the next view replaces it as a whole."""
+class ServingState:
+    """What is served and what is known, at one moment; the next state replaces it as a whole."""
 
-    champion: Served | None = None
-    previous: Served | None = None
+    champion: LoadedModel | None = None
+    previous: LoadedModel | None = None
     """The champion before, to go back to when this one fails its requests."""
-    catalogue: Catalogue = Catalogue()
+    snapshot: RegistrySnapshot = RegistrySnapshot()
     fault: ServingFault | None = None
     asked: float = field(default_factory=time.monotonic)
     """When the registry was last asked and answered, by ``time.monotonic``; at first, now."""
