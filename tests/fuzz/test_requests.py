@@ -16,7 +16,9 @@ from starlette.types import Message
 
 from blemish.server.problems import ProblemError
 from blemish.server.request_bodies import BodyMemory, read_image
+from blemish.server.request_notes import RequestNotes
 from blemish.server.tensors import read_request, write_response
+from blemish.server.traces import Traces
 
 _ROW = "[" + ",".join(["1"] * 64) + "]"
 _ODD: tuple[Any, ...] = (
@@ -26,6 +28,7 @@ _ODD: tuple[Any, ...] = (
 )  # fmt: skip
 _MEGABYTES = 64
 """Most memory that a body of 100 KB may take."""
+_TRACES = Traces(None)
 _LENGTHS = (None, None, None, "0", "100", "-1", "1e3", "99999999999999999999", "\u0663")
 _TYPES = (
     "multipart/form-data; boundary=X",
@@ -140,7 +143,7 @@ def _check_form(data: bytes, rng: random.Random) -> None:
     scope = {
         "type": "http",
         "headers": [(b"content-type", kind.encode("latin-1"))],
-        "state": {},
+        "state": {"notes": RequestNotes("1", _TRACES.begin("POST", ""), 0.0)},
     }
     body_memory = BodyMemory(1_000_000)
     try:
