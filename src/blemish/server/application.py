@@ -30,6 +30,7 @@ _log = structlog.get_logger(__name__)
 _CLIENT_GONE = 499  # as nginx writes it; nobody reads the answer
 _MEASURE_S = 1.0
 _WATCH_S = 0.25
+_TRIMMED = (1, 12)  # looks after the last work: at once, and when its answer has gone out
 _DESCRIPTION = """Finds scratches and other defects on metal surfaces, pixel by pixel.
 
 Errors are `application/problem+json` (RFC 9457) with a stable `type`."""
@@ -103,15 +104,17 @@ class _QueueWatch:
 
     def __init__(self, service: Service) -> None:
         self._queue = service.queue
-        self._was_busy = False
+        self._quiet_looks = _TRIMMED[-1]
 
     async def __call__(self) -> None:
         """Look once."""
         self._queue.end_overruns()
-        is_busy = bool(self._queue.held)
-        if self._was_busy and not is_busy:
-            await asyncio.to_thread(return_memory)
-        self._was_busy = is_busy
+        if self._queue.held:
+            self._quiet_looks = 0
+        elif self._quiet_looks < _TRIMMED[-1]:
+            self._quiet_looks += 1
+            if self._quiet_looks in _TRIMMED:
+                await asyncio.to_thread(return_memory)
 
 
 async def _answer_nobody(request: Request, error: Exception) -> Response:

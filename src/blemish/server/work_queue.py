@@ -178,17 +178,22 @@ class WorkQueue:
     def _work_until_closed(self) -> None:
         """Work, in one thread, until closed."""
         while (job := self._next()) is not None:
-            try:
-                finished = self._do(job)
-            except BaseException as error:  # noqa: BLE001 - it is raised where the request waits
-                with contextlib.suppress(InvalidStateError):  # nobody waits for it any more
-                    job.future.set_exception(error)
-                finished = True
-            with self._changed:
-                self._running.pop(job, None)
-                if not finished:
-                    self._large.append(job)
-                self._changed.notify()
+            self._work_on(job)
+            del job  # while this thread waits, the image and the answer are nobody's
+
+    def _work_on(self, job: _Job) -> None:
+        """Do the work of a request, or give it back."""
+        try:
+            finished = self._do(job)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the request waits
+            with contextlib.suppress(InvalidStateError):  # nobody waits for it any more
+                job.future.set_exception(error)
+            finished = True
+        with self._changed:
+            self._running.pop(job, None)
+            if not finished:
+                self._large.append(job)
+            self._changed.notify()
 
     def _next(self) -> _Job | None:
         with self._changed:

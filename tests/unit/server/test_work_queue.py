@@ -3,9 +3,11 @@
 import asyncio
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from blemish.errors import InferenceInterruptedError
@@ -60,6 +62,22 @@ def test_large_images_are_not_starved_by_small_ones() -> None:
     asyncio.run(asyncio.wait_for(scenario(), 20))
     queue.close()
     assert order == ["large"]
+
+
+def test_an_answer_is_let_go_when_it_was_given() -> None:
+    """A thread that waits for work holds neither the last image nor its answer."""
+    queue = WorkQueue(parallel=1, queue=5, deadline_s=20.0)
+
+    async def scenario() -> weakref.ref[np.ndarray]:
+        return weakref.ref(await ask(queue, lambda _: np.zeros(1)))
+
+    answer = asyncio.run(scenario())
+    end = time.monotonic() + 5.0
+    while answer() is not None and time.monotonic() < end:
+        time.sleep(0.01)
+    was_let_go = answer() is None
+    queue.close()
+    assert was_let_go
 
 
 def test_a_deadline_holds_inside_a_request() -> None:
