@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import mlflow
 import numpy as np
 import pandas as pd
 from bench import monitoring
@@ -99,6 +100,7 @@ def versions() -> Iterator[Sample]:
     with tempfile.TemporaryDirectory() as name:
         environment = registry(Path(name), small_model())
         store = Store(locate(uri=environment["MLFLOW_TRACKING_URI"]))
+        mlflow.set_tracking_uri(store.location.uri)  # where MLflow looks up a models:/ source
         known = Registry(store)
         done = 1
         for count in VERSIONS:
