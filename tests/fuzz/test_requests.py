@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from blemish.server.problems import ProblemError
-from blemish.server.request_bodies import BodyMemory, read_image
+from blemish.server.request_bodies import BodyReader
 from blemish.server.request_notes import RequestNotes
 from blemish.server.tensors import read_request, write_response
 from blemish.server.traces import Traces
@@ -145,12 +145,9 @@ def _check_form(data: bytes, rng: random.Random) -> None:
         "headers": [(b"content-type", kind.encode("latin-1"))],
         "state": {"notes": RequestNotes("1", _TRACES.begin("POST", ""), 0.0)},
     }
-    body_memory = BodyMemory(1_000_000)
     try:
         with _bounded():
-            image, _ = asyncio.run(
-                read_image(Request(scope, receive), body_memory, megabytes=1, seconds=5)
-            )
+            image, _ = asyncio.run(BodyReader(1, 5).read_image(Request(scope, receive)))
     except ProblemError:
         return
     assert len(image) <= len(data)

@@ -77,7 +77,7 @@ class Admission:
                 fault = problem_response(internal_fault(), notes.request_id)
                 await fault(scope, receive, send_with_headers)
         finally:
-            self._service.body_memory.release(notes.body_bytes)
+            self._service.bodies.release(notes.body_bytes)
             self._finish(scope, notes, status)
 
     def _headers(self, notes: RequestNotes) -> list[tuple[bytes, bytes]]:

@@ -20,7 +20,7 @@ from blemish.server.loaded_model import LoadedModel
 from blemish.server.problems import KINDS, as_problem, refusals
 from blemish.server.query_rules import refuse_ambiguous_query
 from blemish.server.recorder import AnsweredImage
-from blemish.server.request_bodies import read_image, wait_for_disconnect
+from blemish.server.request_bodies import wait_for_disconnect
 from blemish.server.request_notes import RequestNotes, notes_of
 from blemish.server.service import Service, ServiceDep
 
@@ -93,12 +93,7 @@ async def predict(
     """
     notes, time = notes_of(request), datetime.now(UTC)
     try:
-        image, notes.file_name = await read_image(
-            request,
-            service.body_memory,
-            megabytes=service.limits.megabytes,
-            seconds=service.options.serve.body_s,
-        )
+        image, notes.file_name = await service.bodies.read_image(request)
         served = await service.models.find(query.model)
         notes.version = served.version.version
         as_png = prefers_png(request.headers.get("accept", ""))

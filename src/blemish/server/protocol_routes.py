@@ -23,7 +23,7 @@ from blemish.server.protocol_models import (
     TensorMetadata,
 )
 from blemish.server.query_rules import refuse_any_query
-from blemish.server.request_bodies import read_body, wait_for_disconnect
+from blemish.server.request_bodies import wait_for_disconnect
 from blemish.server.request_notes import notes_of
 from blemish.server.service import ServiceDep
 from blemish.server.tensors import HEADER_LENGTH, read_request, write_response
@@ -205,12 +205,7 @@ async def version_infer(request: Request, version: str, service: ServiceDep) -> 
 
     Each image is run by itself, so an answer does not depend on what it came with.
     """
-    body = await read_body(
-        request,
-        service.body_memory,
-        megabytes=service.limits.megabytes,
-        seconds=service.options.serve.body_s,
-    )
+    body = await service.bodies.read(request)
     served = await service.models.find(version)
     notes = notes_of(request)
     notes.version = served.version.version

@@ -10,9 +10,10 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from blemish.server.problems import ProblemError
-from blemish.server.request_notes import notes_of
+from blemish.server.request_notes import RequestNotes, notes_of
 
 _MEGABYTE = 1_000_000
+_BODIES_AT_ONCE = 8  # of the largest size, that may be held at once
 _MAX_CONTENT_TYPE = 1_024
 _MAX_TEXT = 64 * 1024
 _MAX_PARTS = 8
@@ -25,108 +26,98 @@ _KINDS = (
 )
 
 
-class BodyMemory:
-    """The bytes of bodies that may be held at once.
+class BodyReader:
+    """Reads bodies of one size at most, and bounds what all of them hold at once.
 
     Args:
-        capacity: In bytes.
+        megabytes: The largest body, 10^6 bytes.
+        seconds: Longest time that a body may take.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self.room = capacity
+    def __init__(self, megabytes: int, seconds: float) -> None:
+        self._megabytes = megabytes
+        self._seconds = seconds
+        self._room = _BODIES_AT_ONCE * megabytes * _MEGABYTE
 
-    def reserve(self, size: int) -> None:
-        """Take room for some bytes.
+    async def read(self, request: Request) -> bytes:
+        """Read a body; what it holds stands in the notes of the request, and is released with it.
 
         Raises:
-            ProblemError: There is none.
+            ProblemError: It is too large, too slow, compressed, or there is no room.
         """
-        if size > self.room:
+        notes = notes_of(request)
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("", "identity"):
+            raise ProblemError(
+                "media-type",
+                f"The body is encoded as {encoding!r}; accepted: no Content-Encoding.",
+            )
+        declared = request.headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared) > self._megabytes * _MEGABYTE:
+            raise self._too_large(f"{int(declared) / _MEGABYTE:,.1f} MB are announced")
+        chunks: list[bytes] = []
+        try:
+            async with asyncio.timeout(self._seconds):
+                async for chunk in request.stream():
+                    self._reserve(notes, len(chunk))
+                    chunks.append(chunk)
+        except TimeoutError as error:
+            raise ProblemError(
+                "body-timeout",
+                f"The body did not come within {self._seconds:g} s.",
+                {"Connection": "close"},
+            ) from error
+        return b"".join(chunks)
+
+    async def read_image(self, request: Request) -> tuple[bytes, str | None]:
+        """Return the image in a body, and the file name it came with if it came in a form.
+
+        Args:
+            request: Its body is an image, or a form with one part ``file``.
+
+        Raises:
+            ProblemError: As :meth:`read`; or the form is broken, or not what is accepted.
+        """
+        declared = request.headers.get("content-type", "")
+        if len(declared) > _MAX_CONTENT_TYPE:
+            raise ProblemError(
+                "malformed",
+                f"The Content-Type has {len(declared)} characters; accepted: {_MAX_CONTENT_TYPE}.",
+            )
+        kind, parameters = parse_options_header(declared)
+        body = await self.read(request)
+        if not kind.startswith(b"multipart/"):
+            return body, None
+        if not 1 <= len(parameters.get(b"boundary", b"")) <= 70:
+            raise ProblemError(
+                "malformed", "The multipart form names no boundary; accepted: 1 to 70 characters."
+            )
+        return await _read_form(request.headers, body)
+
+    def release(self, size: int) -> None:
+        """Give the room of a body back."""
+        self._room += size
+
+    def _reserve(self, notes: RequestNotes, size: int) -> None:
+        if size > self._room:
             raise ProblemError(
                 "busy", "Too many large bodies are being read; come again.", {"Retry-After": "1"}
             )
-        self.room -= size
+        self._room -= size
+        notes.body_bytes += size
+        if notes.body_bytes > self._megabytes * _MEGABYTE:
+            raise self._too_large("more has come")
 
-    def release(self, size: int) -> None:
-        """Give room back."""
-        self.room += size
-
-
-async def read_body(
-    request: Request, body_memory: BodyMemory, *, megabytes: int, seconds: float
-) -> bytes:
-    """Read a body; what it takes of the memory stands in the notes of the request.
-
-    Args:
-        request: Its headers have come, its body maybe not.
-        body_memory: What bodies may take in all.
-        megabytes: The largest body, 10^6 bytes.
-        seconds: How long it may take.
-
-    Raises:
-        ProblemError: It is too large, too slow, compressed, or there is no room.
-    """
-    limit = megabytes * _MEGABYTE
-    notes = notes_of(request)
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("", "identity"):
-        raise ProblemError(
-            "media-type", f"The body is encoded as {encoding!r}; accepted: no Content-Encoding."
+    def _too_large(self, found: str) -> ProblemError:
+        return ProblemError(
+            "too-large", f"The body is too large: {found}; accepted: {self._megabytes} MB."
         )
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > limit:
-        raise _too_large(f"{int(declared) / _MEGABYTE:,.1f} MB are announced", megabytes)
-    chunks: list[bytes] = []
-    try:
-        async with asyncio.timeout(seconds):
-            async for chunk in request.stream():
-                body_memory.reserve(len(chunk))
-                notes.body_bytes += len(chunk)
-                if notes.body_bytes > limit:
-                    raise _too_large("more has come", megabytes)
-                chunks.append(chunk)
-    except TimeoutError as error:
-        raise ProblemError(
-            "body-timeout", f"The body did not come within {seconds:g} s.", {"Connection": "close"}
-        ) from error
-    return b"".join(chunks)
 
 
 async def wait_for_disconnect(request: Request) -> None:
     """Return when the client has closed its connection; its body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-async def read_image(
-    request: Request, body_memory: BodyMemory, *, megabytes: int, seconds: float
-) -> tuple[bytes, str | None]:
-    """Return the image in a body, and the file name it came with if it came in a form.
-
-    Args:
-        request: As for :func:`read_body`; the body is an image, or a form with one part ``file``.
-        body_memory: Likewise.
-        megabytes: Likewise.
-        seconds: Likewise.
-
-    Raises:
-        ProblemError: As there; or the form is broken, or not what is accepted.
-    """
-    declared = request.headers.get("content-type", "")
-    if len(declared) > _MAX_CONTENT_TYPE:
-        raise ProblemError(
-            "malformed",
-            f"The Content-Type has {len(declared)} characters; accepted: {_MAX_CONTENT_TYPE}.",
-        )
-    kind, parameters = parse_options_header(declared)
-    body = await read_body(request, body_memory, megabytes=megabytes, seconds=seconds)
-    if not kind.startswith(b"multipart/"):
-        return body, None
-    if not 1 <= len(parameters.get(b"boundary", b"")) <= 70:
-        raise ProblemError(
-            "malformed", "The multipart form names no boundary; accepted: 1 to 70 characters."
-        )
-    return await _read_form(request.headers, body)
 
 
 async def _read_form(headers: Headers, body: bytes) -> tuple[bytes, str | None]:
@@ -179,10 +170,3 @@ async def _in_steps(body: bytes) -> AsyncGenerator[bytes, None]:
     for start in range(0, len(body), _STEP):
         yield body[start : start + _STEP]
         await asyncio.sleep(0)
-
-
-def _too_large(found: str, megabytes: int) -> ProblemError:
-    return ProblemError(
-        "too-large",
-        f"The body is too large: {found}; accepted: {megabytes} MB.",
-    )

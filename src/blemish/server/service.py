@@ -24,14 +24,11 @@ from blemish.server.loaded_model import LoadedModel
 from blemish.server.loaded_models import LoadedModels
 from blemish.server.options import Options
 from blemish.server.recorder import Recorder
-from blemish.server.request_bodies import BodyMemory
+from blemish.server.request_bodies import BodyReader
 from blemish.server.server_metrics import ServerMetrics
 from blemish.server.traces import Traces
 from blemish.server.work_queue import WorkQueue
 from blemish.store.names import CHAMPION
-
-_BODIES_AT_ONCE = 8
-"""Bodies of the largest size that may be held at once."""
 
 
 @dataclass
@@ -50,7 +47,7 @@ class Service:
     models: LoadedModels
     follower: Follower
     queue: WorkQueue
-    body_memory: BodyMemory
+    bodies: BodyReader
     metrics: ServerMetrics
     keys: KeyRing
     recorder: Recorder
@@ -108,7 +105,7 @@ class Service:
             models=models,
             follower=Follower(models, serve.poll_s, on_swap=on_swap, on_refuse=metrics.faults.inc),
             queue=queue,
-            body_memory=BodyMemory(_BODIES_AT_ONCE * serve.megabytes * 1_000_000),
+            bodies=BodyReader(serve.megabytes, serve.body_s),
             metrics=metrics,
             keys=KeyRing(
                 KeyFile(keys_path(environment)),

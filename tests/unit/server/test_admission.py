@@ -16,7 +16,7 @@ from blemish.server import admission
 from blemish.server.admission import Admission
 from blemish.server.api_keys import KeyFile, KeyRing
 from blemish.server.options import Options
-from blemish.server.request_bodies import BodyMemory
+from blemish.server.request_bodies import BodyReader
 from blemish.server.server_metrics import ServerMetrics
 from blemish.server.service import Drain, Service
 from blemish.server.traces import Traces
@@ -29,7 +29,7 @@ def service(tmp_path: Path) -> Service:
         options=Options(),
         keys=KeyRing(KeyFile(tmp_path / "keys.json")),
         metrics=ServerMetrics(),
-        body_memory=BodyMemory(1),
+        bodies=BodyReader(1, 5),
         traces=Traces(None),
         drain=Drain(),
     )
