@@ -30,7 +30,7 @@ class ImageDigest:
         set_name: Set that it comes from.
         group: Physical part that it shows; unique within its set.
         image_id: Safe stem of its name; unique within its set.
-        sha256: Of its plane, as :func:`plane_digest` gives it.
+        sha256: SHA-256 of its plane, from :func:`plane_digest`.
     """
 
     split: str

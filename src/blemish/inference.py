@@ -51,7 +51,7 @@ class Segmentation:
     probability: Map
     """Shape ``(H, W)``, in ``[0, 1]``."""
     mask: Mask
-    """Of the pixels that count as defect."""
+    """Same shape; True where a pixel counts as defect."""
     threshold: float
     defects: tuple[Defect, ...]
     """The largest first, at most ``LISTED_DEFECTS``."""
@@ -63,7 +63,7 @@ class Segmenter:
     """A loaded model file; safe to use from many threads at once.
 
     Args:
-        session: Of a file that fulfils the contract.
+        session: Session of a file that fulfils the contract.
         card: What the file says of itself.
     """
 
@@ -244,7 +244,7 @@ def golden_image(side: int) -> Plane:
     """Draw the image that every model must answer sensibly: brushed metal with a dark scratch.
 
     Args:
-        side: Of the image, pixels.
+        side: Side of the image, pixels.
 
     Returns:
         Shape ``(side, side)``, uint8; the same on every machine.

@@ -49,7 +49,7 @@ class ImageIdentity(_Part):
     height: int
     """In pixels, as stored."""
     sha256: str
-    """Of the encoded bytes."""
+    """SHA-256 of the encoded bytes."""
 
 
 class Timing(_Part):
@@ -76,7 +76,7 @@ class Prediction(_Part):
     defect_area_fraction: Share
     """Share of the pixels that lie in defects."""
     defect_count: NonNegativeInt
-    """Of all defects; ``defects`` lists the 1,000 largest."""
+    """Number of all defects; ``defects`` lists the 1,000 largest."""
     defects: tuple[Defect, ...] = Field(max_length=LISTED_DEFECTS)
     mask_png: _Rendered = None
     """The mask, 0 or 255, of the size of the image: a PNG in base64, when asked for."""
@@ -114,7 +114,7 @@ class Prediction(_Part):
 
         Args:
             row: As :meth:`to_row` gave it; more columns are ignored.
-            name: Of the registered model.
+            name: Name of the registered model.
 
         Raises:
             pydantic.ValidationError: A value is missing or not accepted.

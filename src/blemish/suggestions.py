@@ -51,7 +51,7 @@ class Suggestion:
     """Why a person should look at a photograph.
 
     Attributes:
-        name: Of the photograph.
+        name: Name of the photograph.
         kind: As of the photograph.
         marked_px: Defective area that the model expects outside the label, in pixels.
         missed_px: Labelled area in which the model expects no defect, in pixels.

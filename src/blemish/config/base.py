@@ -19,7 +19,7 @@ def check_contrast(contrast: tuple[float, float]) -> None:
     """Refuse contrasts that are no range.
 
     Args:
-        contrast: Of the faintest and the boldest line, in deviations of the noise around it.
+        contrast: Contrast of the faintest and the boldest line, in deviations of the noise.
 
     Raises:
         ValueError: They are not in order, or not within 0.1 to 100.

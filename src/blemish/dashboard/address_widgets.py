@@ -57,8 +57,8 @@ def say_unresolved(name: str, label: str, value: str, shown: str) -> None:
 
     Args:
         name: Query parameter.
-        label: Of the widget.
-        value: Of the widget now.
+        label: Label of the widget.
+        value: Value of the widget now.
         shown: What the page shows for that value.
     """
     lost = st.session_state.get(_LOST, {})
@@ -149,7 +149,7 @@ def switch(label: str, name: str, *, default: bool = True) -> bool:
     Args:
         label: Beside the toggle.
         name: Query parameter; also the widget's key.
-        default: How it stands when the address says nothing.
+        default: State of the toggle when the address says nothing.
     """
     if name not in st.session_state:
         st.session_state[name] = st.query_params.get(name, str(int(default))) == "1"

@@ -38,7 +38,7 @@ class OpenedImage:
     Attributes:
         plane: Shape ``(H, W)``, uint8.
         truth: Same shape, bool; None where nobody has painted one.
-        sha256: Of the plane, with its shape.
+        sha256: SHA-256 of the plane with its shape.
         prepared: It is at the model's scale already.
     """
 

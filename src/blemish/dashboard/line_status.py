@@ -41,14 +41,14 @@ class LineStatus:
     """What was found when the thread last looked.
 
     Attributes:
-        url: Of the API.
+        url: Base URL of the API.
         answer: The body of ``/readyz``; None where nothing answered.
         ever_answered: Whether anything did since the dashboard began.
         champion: Version that the registry calls champion; None for none or not known.
-        moves: Of the champion, oldest first; those known last where the registry is away.
+        moves: Moves of the champion, oldest first; the last known ones while the registry is away.
         registry_error: Why the registry did not answer; empty where it did.
         alarms: Open alarms that nobody has acknowledged; None where the log was not read.
-        last_request: When the newest prediction was logged; None for none or not known.
+        last_request: Time of the newest logged prediction; None for none or not known.
     """
 
     url: str
@@ -118,7 +118,7 @@ class LineReader:
     """Looks every second, in a thread of its own.
 
     Args:
-        url: Of the API.
+        url: Base URL of the API.
     """
 
     def __init__(self, url: str) -> None:

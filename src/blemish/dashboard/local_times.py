@@ -24,8 +24,8 @@ def both_times(time: datetime, zone: tzinfo, *, seconds: bool = False, date: boo
     """Return a time in UTC and in another zone: ``2026-11-26 20:26 UTC (21:26 CET)``.
 
     Args:
-        time: With a zone.
-        zone: Of whoever looks.
+        time: Moment, with a time zone.
+        zone: Time zone of the reader.
         seconds: Whether to say the seconds.
         date: Whether to say the date; where that of the zone is another it is said as well.
     """
@@ -47,9 +47,9 @@ def time_columns(name: str, times: "list[datetime | None]", zone: tzinfo) -> "di
     """Return the columns of a table for times: UTC, and the zone of whoever looks beside it.
 
     Args:
-        name: Of the column.
-        times: With zones; None where there is no such time (yet).
-        zone: Of whoever looks.
+        name: Name of the column.
+        times: Moments with time zones; None where there is no such time (yet).
+        zone: Time zone of the reader.
     """
 
     def said(where: tzinfo) -> list[str]:

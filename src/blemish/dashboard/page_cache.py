@@ -139,7 +139,7 @@ def metrics_of(
     Args:
         pair: The versions.
         collection: Where the images come from.
-        thresholds: Of both.
+        thresholds: Threshold of A and threshold of B.
         counted: The images that count.
     """
     del pair, collection, thresholds  # they name the result together with the images

@@ -23,7 +23,7 @@ class SizedCache(Generic[T]):
         self._kept: OrderedDict[Hashable, T] = OrderedDict()
         self._lock = threading.Lock()
         self.bytes = 0
-        """Of all values that are kept."""
+        """Bytes of all values that are kept."""
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return the value of a key; it is made where it is not kept.

@@ -40,7 +40,7 @@ class ViewerFrame:
     """One image with its panes, as the browser keeps it.
 
     Attributes:
-        image_id: Of the image; a step in the list shows the frame of that name at once.
+        image_id: Name of the image; a step in the list shows the frame of that name at once.
         content: What the component draws: the image, its size and its panes, as JSON values.
     """
 
@@ -59,7 +59,7 @@ def make_frame(image_id: str, plane: npt.NDArray[np.uint8], panes: Sequence[Pane
     """Encode an image and its panes.
 
     Args:
-        image_id: Of the image.
+        image_id: Name of the image.
         plane: Shape ``(H, W)``, uint8.
         panes: In reading order.
     """
@@ -89,8 +89,8 @@ def show_frames(frames: Sequence[ViewerFrame], *, stamp: str, opacity: float, ke
     Args:
         frames: The image to show, then its neighbours.
         stamp: Changes when frames that the browser keeps are no longer right.
-        opacity: Of the layers, in ``[0, 1]``.
-        key: Of the component; zoom and place live as long as it does.
+        opacity: Opacity of the layers, in ``[0, 1]``.
+        key: Key of the component; zoom and place live as long as it does.
     """
     _component()(
         key=key,

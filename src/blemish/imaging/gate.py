@@ -35,7 +35,7 @@ class DecodedImage:
     width: int
     height: int
     sha256: str
-    """Of the encoded bytes."""
+    """SHA-256 of the encoded bytes."""
     format: str
     """PNG, JPEG, BMP, TIFF or WEBP."""
     bits: int = 8

@@ -16,11 +16,11 @@ class Limits:
     """The largest image that is decoded."""
 
     megabytes: int = 32
-    """Of the encoded bytes, 1 MB being 1,000,000 bytes."""
+    """Most encoded bytes, 1 MB being 1,000,000 bytes."""
     megapixels: int = 50
-    """Of width times height."""
+    """Most pixels, width times height, in millions."""
     side: int = 16_384
-    """Of width and of height, pixels."""
+    """Most pixels of width and of height."""
 
     @classmethod
     def of(cls, serve: "Serve") -> Self:

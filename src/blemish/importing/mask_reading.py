@@ -46,7 +46,7 @@ def read_mask(path: Path, rules: MaskRules, limits: Limits) -> ReadMask:
     """Read a mask file.
 
     Args:
-        path: Of the file.
+        path: Path of the mask file.
         rules: How its pixels are read.
         limits: The largest image to decode.
 

@@ -46,7 +46,7 @@ class Reference:
     Attributes:
         edges: Inner edges, ascending.
         counts: Images in each bin, one more than edges.
-        mean: Of the statistic over the training images.
+        mean: Mean of the statistic over the training images.
     """
 
     edges: tuple[float, ...]
@@ -59,7 +59,7 @@ class Shift:
     """What one statistic did.
 
     Attributes:
-        name: Of the statistic.
+        name: Name of the statistic.
         index: Population stability index; 0 when nothing changed.
         bound: From which on it counts as moved.
         training_mean: Mean over the training images.
@@ -104,8 +104,8 @@ def compare(
     """Compare the newest images with training, statistic by statistic.
 
     Args:
-        references: Of training, by name.
-        numbers: Of the newest images, by name; each of shape ``(N,)``, NaN where unknown.
+        references: Training statistics, by name.
+        numbers: Those of the newest images, by name; each of shape ``(N,)``, NaN where unknown.
         false_alarm_rate: Share of undrifted windows in which any statistic may be flagged.
         min_psi: Index below which nothing is flagged, however sure it is.
 
@@ -141,8 +141,8 @@ def count_values(reference: Reference, values: Values) -> Counted:
     """Count images into the bins of a reference.
 
     Args:
-        reference: Of training.
-        values: Of the images, shape ``(N,)``, finite.
+        reference: Training statistic.
+        values: Values of the images, shape ``(N,)``, finite.
     """
     places = np.digitize(values, reference.edges)
     return Counted(np.bincount(places, minlength=len(reference.counts)), float(values.sum()))

@@ -13,7 +13,7 @@ class ImageStore:
     """Images in two levels of folders; as old as the last time their image was seen.
 
     Args:
-        folder: Where they lie; made when the first comes.
+        folder: Folder of the images; made when the first one comes.
         megabytes: What all of them may take, in 10^6 bytes; None sets no bound. Each process that
             keeps images may exceed it by a fiftieth until it looks again.
     """

@@ -54,7 +54,7 @@ class ServedRecord:
     """A version that a server took into use.
 
     Attributes:
-        time: When, with a time zone.
+        time: Moment of the change, with a time zone.
         version: Its number.
         alias: Name by which it was found, if any.
         precision: ``fp32`` or ``int8``.

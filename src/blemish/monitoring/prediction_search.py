@@ -72,8 +72,8 @@ def search(
 
     Args:
         engine: The database.
-        count: How many at most.
-        wanted: Which.
+        count: Most predictions to return.
+        wanted: Filter that the predictions pass.
         before: Only those older than the prediction of this number, for the next page.
     """
     table = schema.predictions

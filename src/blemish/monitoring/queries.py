@@ -57,10 +57,10 @@ class Traffic:
 
     Attributes:
         requests: All.
-        answered: Those that a model answered.
-        defective: Those of them with a defect.
+        answered: Requests that a model answered.
+        defective: Answered requests with a defect.
         phases_ms: Mean milliseconds of the answered by phase; empty without any.
-        shadowed: Those that a challenger saw too.
+        shadowed: Requests that a challenger saw too.
         disagreement: Mean share of pixels on which it decided otherwise; None without any.
     """
 

@@ -29,7 +29,7 @@ def prune(engine: Engine, images: ImageStore, keep: Keep, now: datetime) -> Prun
     Args:
         engine: The database.
         images: The images.
-        keep: How long.
+        keep: How long predictions and images are kept.
         now: UTC.
     """
     oldest = milliseconds(now - timedelta(days=keep.days))

@@ -106,7 +106,7 @@ def promote(
     Args:
         registry: Where.
         ref: Alias or number of the version.
-        bounds: Of the gate.
+        bounds: Bounds of the gate.
         who: Author of the move.
         reason: What the author says of it; required with ``force``.
         force: Move even if the gate refuses or has no evidence. A file that is damaged or does not
@@ -160,7 +160,7 @@ def ask_gate(
     Args:
         registry: Where.
         ref: Alias or number of the version.
-        bounds: Of the gate.
+        bounds: Bounds of the gate.
         threads: Threads of one inference, as it is served.
         tell: Called with what is being done, for a progress line.
 

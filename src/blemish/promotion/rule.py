@@ -20,9 +20,9 @@ class Measurements:
     """What was measured beside the test images.
 
     Attributes:
-        size_bytes: Of the candidate's file.
+        size_bytes: Size of the candidate's file.
         latency_ms: Median of the candidate for one tile.
-        champion_latency_ms: Of the champion, measured in turns with it; None without a champion.
+        champion_latency_ms: Latency of the champion, measured in turns with it; None without one.
         parity_dice: Change of Dice from fp32 to int8, on the set where it is largest; None for a
             candidate in fp32.
         parity_probability: Largest difference to PyTorch that export found; None where unknown.

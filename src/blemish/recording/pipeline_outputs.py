@@ -40,7 +40,7 @@ class PipelineOutputs:
 
     Attributes:
         workspace: The checkout.
-        fingerprint: Of the training, as its last stage wrote it.
+        fingerprint: Fingerprint of the training, as its last stage wrote it.
         models: The exported files, fp32 first.
     """
 

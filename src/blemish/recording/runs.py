@@ -39,7 +39,7 @@ def open_by_fingerprint(
     Args:
         store: Where; the caller holds its lock.
         workspace: The checkout, for the commit.
-        fingerprint: Of the training.
+        fingerprint: Fingerprint of the training.
         params: Flat params to log.
     """
     for run in find_runs(store, RUN_FINGERPRINT, fingerprint):

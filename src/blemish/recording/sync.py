@@ -59,8 +59,8 @@ class SyncReport:
     Attributes:
         location: The store, fit for a person to read.
         run_id: Run of these outputs.
-        fingerprint: Of the training.
-        record: Of the outputs.
+        fingerprint: Fingerprint of the training.
+        record: SHA-256 over the outputs.
         new_run: Whether the run was made by this call, not by a training that watched itself.
         changed: Whether anything was written.
         versions: Version by precision.

@@ -116,7 +116,7 @@ def open_run(
 
     Args:
         workspace: The checkout that trains.
-        fingerprint: Of :func:`blemish.recording.fingerprint.training_fingerprint`.
+        fingerprint: From :func:`blemish.recording.fingerprint.training_fingerprint`.
         stage: The stage that asks.
 
     Raises:

@@ -44,7 +44,7 @@ def no_such_version(
     """Say what was asked for, what there is, and what to do.
 
     Args:
-        location: Of the store.
+        location: Address of the store.
         ref: What was asked for.
         names: The aliases that there are.
         newest: Number of the newest version; 0 where there is none.

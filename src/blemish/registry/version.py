@@ -39,15 +39,15 @@ class Version:
         version: Its number, from 1.
         aliases: Names that point at it, sorted.
         precision: ``fp32`` or ``int8``; empty for a version that Blemish did not register.
-        sha256: Of its file, 64 hexadecimal digits; empty as above.
+        sha256: SHA-256 of its file, 64 hexadecimal digits; empty as above.
         fingerprint: SHA-256 over the inputs of its training.
         record: SHA-256 over the final outputs it belongs to.
-        git_commit: Of the checkout that made it; ``unknown`` without git.
+        git_commit: Commit of the checkout that made it; ``unknown`` without git.
         git_dirty: Whether that checkout had uncommitted changes; None where unknown.
         run_id: Its MLflow run.
         tags: All of its tags, each cut to a length that fits a page.
         metrics: Last values of its run's metrics.
-        params: Of its run.
+        params: Params of its run.
         created: When it was registered, UTC.
         run_lost: Whether its run was deleted, so that metrics, params and test images are gone.
         unusable_metrics: Metrics of its run that are not finite, as text; left out of ``metrics``.

@@ -123,7 +123,7 @@ class JobComparison:
     """Marked by both, over those images."""
     pixels_either: int = 0
     disagreements: list[Disagreement] = field(default_factory=list)
-    """Of other results, the widest gaps first, at most 100."""
+    """Images with other results, the widest gaps first, at most 100."""
 
     @property
     def compared(self) -> int:

@@ -49,7 +49,7 @@ def grow_plan(
     """List SOURCE and add to the plan what is new.
 
     Args:
-        folder: Of the job.
+        folder: Folder of the job.
         sources: As the user named them.
         limit: The most images that the plan may have, the first in order; None for all.
         rescore_changed: Plan changed and vanished images to be scored again.

@@ -28,7 +28,7 @@ class RayEngine:
 
     Args:
         assignment: The job.
-        address: Of the cluster, e.g. ``auto`` or ``HOST:6379``; a local one is started without.
+        address: Address of the cluster, e.g. ``auto`` or ``HOST:6379``; None starts one here.
         cores: Processors of a local one.
         on_done: Told of each shard that is done.
         tell: Told what a person should know, in a sentence.

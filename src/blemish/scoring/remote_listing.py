@@ -19,7 +19,7 @@ def list_remote(source: str, suffixes: tuple[str, ...]) -> Iterator[Listed]:
 
     Args:
         source: The URL.
-        suffixes: Of the images below a prefix.
+        suffixes: Endings of the images below a prefix.
 
     Raises:
         SourceError: Its package is missing, nothing is there, or it may not be read.

@@ -36,8 +36,8 @@ def decode_mask(counts: Sequence[int] | npt.NDArray[np.int32], height: int, widt
 
     Args:
         counts: As :func:`encode_mask` returned them.
-        height: Of the image, pixels.
-        width: Of the image, pixels.
+        height: Height of the image, pixels.
+        width: Width of the image, pixels.
 
     Returns:
         Shape ``(height, width)``, bool.

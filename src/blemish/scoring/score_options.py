@@ -20,7 +20,7 @@ class ScoreOptions:
     """Alias, version, or path of an ``.onnx`` file."""
     engine: Literal["local", "ray"] = "local"
     address: str | None = None
-    """Of a Ray cluster; a local one is started where it is None."""
+    """Address of a Ray cluster; a local one is started where it is None."""
     masks: MaskChoice = "defective"
     mask_png: bool = False
     bits: int | None = None

@@ -26,7 +26,7 @@ from blemish.scoring.shard_parts import ShardParts
 from blemish.terminal_text import printable
 
 WORTH_A_LOOK = 50
-"""Of the least sure, and as many of the most unlike training."""
+"""How many of the least sure images are listed, and as many of the most unlike training."""
 _COLUMNS = [
     "uri",
     "status",

@@ -39,7 +39,7 @@ def score(
         sources: Files, folders, globs, manifests, URLs.
         out: A folder or the URL of an object store.
         options: What the user asked for.
-        limits: Of the decode gate.
+        limits: Limits of the decode gate.
         drift: When drift counts.
 
     Returns:

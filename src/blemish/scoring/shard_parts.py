@@ -93,7 +93,7 @@ def write_parts(
     """Write the tables of a shard so that it is done at the last write, and not before.
 
     Args:
-        folder: Of the job.
+        folder: Folder of the job.
         shard: Its number.
         commit: The attempt that the tables are of.
         tables: All three.

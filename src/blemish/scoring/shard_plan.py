@@ -33,7 +33,7 @@ class Generation:
     first_shard: int
     images: int
     shard_images: int
-    """Of each shard but the last, which may be smaller."""
+    """Images of each shard but the last, which may have fewer."""
     sources: tuple[str, ...]
     duplicates: int
     """Further mentions of a name in SOURCE."""
@@ -121,7 +121,7 @@ def write_generation(folder: JobFolder, generation: Generation, entries: Iterabl
     """Write a generation: its names, then the description that makes it exist.
 
     Args:
-        folder: Of the job.
+        folder: Folder of the job.
         generation: The description.
         entries: The names, sorted; as many as it says.
     """

@@ -56,7 +56,7 @@ class ShardDone:
     images: int
     """Those scored now, failed ones included."""
     failed: int
-    """Of the whole shard."""
+    """Failed images of the whole shard."""
 
 
 @dataclass(frozen=True)

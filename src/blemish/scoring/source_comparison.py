@@ -34,7 +34,7 @@ class SourceComparison:
     """Walks the names of SOURCE and of the plan side by side.
 
     Args:
-        names: Of SOURCE, sorted.
+        names: Names of the images in SOURCE, sorted.
         known: The plan, sorted.
     """
 

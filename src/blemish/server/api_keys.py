@@ -140,7 +140,7 @@ class KeyRing:
     vanishes locks it rather than opens it.
 
     Args:
-        file: Where they are kept.
+        file: File that keeps the digests.
         required: Calls need a key even where there was none yet.
     """
 

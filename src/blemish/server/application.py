@@ -40,7 +40,7 @@ def create_app(options: Options, drain: Drain | None = None) -> FastAPI:
     """Build the application of one process.
 
     Args:
-        options: How it is run.
+        options: Options of the command line and ``params.yaml``.
         drain: Set by the process when it is told to end.
     """
     service = Service.build(options, drain or Drain())
@@ -99,7 +99,7 @@ class _QueueWatch:
     """Ends runs of a graph that take too long, and returns memory when all is quiet.
 
     Args:
-        service: Whose.
+        service: Service whose queue is watched.
     """
 
     def __init__(self, service: Service) -> None:

@@ -28,10 +28,10 @@ class DrainingServer(uvicorn.Server):
     """On SIGTERM says so in ``/readyz``, accepts a while longer, then finishes what it has.
 
     Args:
-        config: Of uvicorn.
+        config: uvicorn's configuration.
         drain: Shared with the application.
-        options: How long.
-        guard: Of its connections.
+        options: Say how long to drain, and how many processes share the listener.
+        guard: Closes connections that stay silent.
     """
 
     def __init__(

@@ -29,8 +29,8 @@ class Follower(threading.Thread):
     Args:
         models: What is served.
         poll_s: Seconds between two looks.
-        on_swap: Told of each version that is taken into use.
-        on_refuse: Told when one is not.
+        on_swap: Called with each version that is taken into use.
+        on_refuse: Called when a version is not taken into use.
     """
 
     def __init__(

@@ -37,8 +37,8 @@ class LoadedModels:
         registry: Where files come from.
         others: How many versions to hold beside the champion.
         threads: Threads of one inference.
-        faults: Of a champion within ten minutes, after which the version before answers again.
-        on_fault: Told of each.
+        faults: Faults of a champion within ten minutes after which the version before answers.
+        on_fault: Called at each fault.
     """
 
     def __init__(

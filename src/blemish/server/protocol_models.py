@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 MAX_PIXELS = 4_194_304
-"""Of all images of a request: their feature maps take about 500 bytes a pixel."""
+"""Most pixels of all images of a request: their feature maps take about 500 bytes a pixel."""
 
 Side = Annotated[int, Field(strict=True, ge=1, le=MAX_PIXELS)]
 Channels = Annotated[int, Field(strict=True, ge=1, le=1)]

@@ -32,7 +32,7 @@ from blemish.server.server_metrics import ServerMetrics
 
 _CAPACITY = 32
 _PIXELS = 20_000_000
-"""Of all images that wait here, each with its map and mask: six bytes a pixel."""
+"""Most pixels of all images that wait here; each keeps six bytes a pixel with map and mask."""
 _NICE = 10  # the challenger and the statistics yield to requests
 _RELOAD_S = 5.0
 _MEASURED_PER_S = 5.0
@@ -64,11 +64,11 @@ class Recorder:
     """Completes records and hands them to the log, off the path of the requests.
 
     Args:
-        writer: Of the log.
+        writer: Takes the completed records into the log.
         models: What is served, and where the challenger comes from.
-        metrics: Told of the challenger.
+        metrics: Count what the challenger sees.
         shadow: Alias or version of the challenger; None is none.
-        share: Of the images that the challenger sees.
+        share: Share of the images that the challenger sees, in ``[0, 1]``.
         is_idle: Says whether no request waits; the challenger runs only then.
     """
 

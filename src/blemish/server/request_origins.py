@@ -17,8 +17,8 @@ def check_origin(scope: Scope, headers: Mapping[bytes, bytes], allowed: Collecti
     """Refuse a request by a name that is not ours, or by the page of another origin.
 
     Args:
-        scope: Of the request.
-        headers: By lower-case name.
+        scope: ASGI scope of the request.
+        headers: Headers of the request, by lower-case name.
         allowed: Names beside the bound address and those of loopback.
 
     Raises:

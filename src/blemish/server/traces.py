@@ -28,7 +28,7 @@ class RequestTrace:
 
     Args:
         tracer: Makes it and those of its phases.
-        method: Of the request.
+        method: HTTP method of the request.
         parent: Value of the client's ``traceparent`` header; empty without one.
     """
 
@@ -63,8 +63,8 @@ class RequestTrace:
 
         Args:
             name: Method and route.
-            status: Of the answer.
-            attributes: By their whole names.
+            status: HTTP status of the answer.
+            attributes: Attributes of the span, by full name.
         """
         self._span.update_name(name)
         self._span.set_attributes({"http.response.status_code": status, **attributes})
@@ -94,7 +94,7 @@ class Traces:
         """Begin the span of a request.
 
         Args:
-            method: Of the request.
+            method: HTTP method of the request.
             parent: As for :class:`RequestTrace`.
             silent: It is not worth a span: a probe, say.
         """

@@ -33,9 +33,9 @@ class Workers:
     """Keeps so many processes alive until told to end.
 
     Args:
-        count: How many.
+        count: Number of processes.
         serve: What each does with the sockets; must survive pickling.
-        sockets: Shared by all.
+        sockets: Listening sockets, shared by all processes.
         drain_s: Seconds that each goes on to accept when it is told to end.
     """
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from blemish.config.addresses import sqlite_url
 
 _SCHEMA_BYTES = 4_000_000
-"""Of the start of a file, where SQLite keeps what defines the tables of a new store."""
+"""Bytes of the start of a file, where SQLite keeps what defines the tables of a new store."""
 _LATE_TABLE = "logged_models"
 """A table that MLflow adds in one of the last steps of creating a store."""
 

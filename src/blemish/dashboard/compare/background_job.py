@@ -12,7 +12,7 @@ class BackgroundJob(abc.ABC):
     A subclass prepares itself and then calls ``start``; ``work`` asks ``stopped`` between images.
 
     Args:
-        name: Of the thread.
+        name: Name of the thread.
     """
 
     def __init__(self, name: str) -> None:

@@ -28,14 +28,14 @@ class MeasuredImage:
     """One image, counted by truth and by the levels of both versions.
 
     Attributes:
-        index: Of the image in its collection.
+        index: Place of the image in its collection.
         entry: What the collection knows of it.
         levels: Shape ``(K, 2)``, uint8: each pair of levels of A and B that occurs.
         truth: Shape ``(K,)``, bool: whether these pixels are defective; all False without truth.
         pixels: Shape ``(K,)``, int64: how many there are.
         judged: Whether there is truth.
         thumbnail: A small image as a ``data:`` address.
-        digest: Of the plane, by which the image is known again under another name.
+        digest: Digest of the plane, by which the image is known again under another name.
     """
 
     index: int
@@ -85,18 +85,18 @@ class ComparedImage:
     """One image at two thresholds.
 
     Attributes:
-        index: Of the image in its collection.
+        index: Place of the image in its collection.
         entry: What the collection knows of it.
         part: The part that it shows.
-        defective: By truth; None without.
+        defective: Whether the truth holds a defect; None without truth.
         called_a: Whether A calls it defective.
         called_b: Whether B does.
         disagreement: Share of the pixels that the versions decide differently, in [0, 1].
         a: Pixel counts of A; None without truth.
-        b: Of B.
+        b: Pixel counts of B; None without truth.
         area: Share of the pixels that are defective by truth; by A without truth.
         thumbnail: A small image as a ``data:`` address.
-        digest: Of the plane, as in :class:`MeasuredImage`.
+        digest: Digest of the plane, as in :class:`MeasuredImage`.
     """
 
     index: int

@@ -19,7 +19,7 @@ class ComparisonView:
         pair: The two versions.
         comparison: Both on the collection, finished or not.
         source: Where the images come from, as the page names it.
-        thresholds: Of A and of B.
+        thresholds: Threshold of A and threshold of B.
         split: The images that pass the filter, at the thresholds: those that count, and those that
             a version was fitted to.
         fitted: What A and B were fitted to.

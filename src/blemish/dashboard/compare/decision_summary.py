@@ -30,7 +30,7 @@ def show(view: ComparisonView, said: str) -> str:
 
     Args:
         view: The comparison as the person sees it.
-        said: Which images and thresholds these are, in words.
+        said: Sentence on which images and thresholds these are.
     """
     left_out = {LEFT_OUT: f"Left out ({len(view.split.left_out)})"} if view.split.left_out else {}
     if view.remarks:

@@ -22,7 +22,7 @@ class FittedImages:
 
     Attributes:
         letter: ``A`` or ``B``.
-        version: Which.
+        version: The version.
         splits: Digest of an image to its split: ``train``, ``val`` or ``test``; None where nobody
             recorded them.
     """
@@ -49,7 +49,7 @@ class FairSplit:
 
     Attributes:
         counted: Neither version was fitted to them.
-        left_out: Of parts that a version was fitted to.
+        left_out: Images of parts that a version was fitted to.
         reasons: For each part that is left out, what a version did with one of its images.
     """
 

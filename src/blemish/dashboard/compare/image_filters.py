@@ -23,9 +23,9 @@ class ImageFilter:
     """What an image must be to be counted; an empty collection lets all pass.
 
     Attributes:
-        classes: Of the defects, any of them.
+        classes: Classes of which an image must show one.
         sets: Names of sets.
-        sizes: Of :data:`~blemish.dashboard.compare.compared_images.SIZES`.
+        sizes: Names out of :data:`~blemish.dashboard.compare.compared_images.SIZES`.
     """
 
     classes: Collection[str] = ()

@@ -28,7 +28,7 @@ class ModelComparison(BackgroundJob):
     Args:
         collection: The images.
         a: The first version's model.
-        b: The second's.
+        b: The second version's model.
     """
 
     def __init__(self, collection: ImageCollection, a: Segmenter, b: Segmenter) -> None:

@@ -20,9 +20,12 @@ class PairedMetric:
 
     Attributes:
         name: What it is.
-        a: Of the first version, with its 95 % interval where one can be had.
-        b: Of the second.
+        a: Value of the first version.
+        b: Value of the second version.
         difference: ``b - a``, paired: both on the same resampled groups.
+        interval_a: 95 % interval of ``a``; None where all images are of one group.
+        interval_b: 95 % interval of ``b``; None likewise.
+        interval_difference: 95 % interval of the difference; None likewise.
     """
 
     name: str

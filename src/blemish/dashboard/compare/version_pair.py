@@ -13,7 +13,7 @@ class Side:
 
     Attributes:
         letter: ``A`` or ``B``.
-        name: As the person chose it.
+        name: Reference by which the person chose it.
         version: From the registry.
         model: Its file, loaded.
     """
@@ -35,12 +35,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """Both."""
+    """The two versions that are compared."""
 
     a: Side
     b: Side
 
     @property
     def sides(self) -> tuple[Side, Side]:
-        """In order."""
+        """Version A, then version B."""
         return self.a, self.b

@@ -19,11 +19,11 @@ class TriedImage:
     """What a version makes of one image.
 
     Attributes:
-        index: Of the image in its collection.
+        index: Place of the image in its collection.
         set_name: Set that it comes from.
         part: The part that it shows.
-        digest: Of its plane.
-        defective: By truth; None without.
+        digest: Digest of its plane.
+        defective: Whether the truth holds a defect; None without truth.
         called: Whether the version calls it defective.
         counts: Pixel counts; None without truth.
     """

@@ -85,7 +85,7 @@ class ChampionMove:
     Attributes:
         sentence: What was moved.
         version: The champion since.
-        began: When, by the monotonic clock.
+        began: Time of the move, by the monotonic clock.
     """
 
     sentence: str

@@ -109,7 +109,7 @@ def in_words(check: Mapping[str, Any]) -> str:
     """Say a check of the gate as a person would: ``may lose 0.01; could lose 0.80``.
 
     Args:
-        check: With ``name``, ``value`` and ``bound``, as in ``>= -0.01``.
+        check: Check with ``name``, ``value`` and ``bound``, as in ``>= -0.01``.
     """
     sign, _, bound = str(check["bound"]).partition(" ")
     value = float(check["value"])

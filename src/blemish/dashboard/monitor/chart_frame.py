@@ -33,8 +33,8 @@ class ChartFrame:
 
     Attributes:
         span: The range; the axis shows all of it.
-        changes: Of the version, drawn as upright lines.
-        zone: Of whoever looks; its times stand beside UTC.
+        changes: Changes of the version, drawn as upright lines.
+        zone: Time zone of the reader, whose times stand beside UTC.
     """
 
     span: Span
@@ -71,11 +71,11 @@ class ChartFrame:
         A limit far above all values is drawn at the top edge, with an arrow in its words.
 
         Args:
-            rows: With ``time`` and ``value``.
+            rows: Rows with ``time`` and ``value``.
             limit: Drawn dashed.
-            axis: Of the values.
-            colour: By what the lines differ, if there are several.
-            title: Of the axis.
+            axis: Axis of the values.
+            colour: Colours by which several lines differ; None for one line.
+            title: Title of the axis.
         """
         highest = max((row["value"] for row in rows), default=0.0)
         top = max(highest, min(limit.value, _FAR * highest) if highest else limit.value) * 1.08

@@ -29,7 +29,7 @@ def show(
         engine: The prediction log.
         span: The range.
         limits: Drawn as dashed lines.
-        changes: Of the version, drawn as upright lines.
+        changes: Changes of the version, drawn as upright lines.
     """
     points = queries.traffic_over_time(engine, span)
     if not points:

@@ -31,7 +31,7 @@ def version_changes(
     Args:
         engine: The prediction log.
         span: The range.
-        moves: Of the champion, as the registry knows them.
+        moves: Moves of the champion, as the registry knows them.
     """
     moved = [(datetime.fromisoformat(one.at), one) for one in moves]
     found = [
