@@ -105,9 +105,10 @@ def _thumbnailed() -> bytes:
     return jpeg[:2] + segment + jpeg[2:-2]
 
 
-def scans(count: int, size: tuple[int, int] = (48, 64)) -> bytes:
-    """A progressive JPEG that repeats its last scan until it has so many."""
-    jpeg = encode(grey(*size), "JPEG", progressive=True)
+def scans(count: int, size: tuple[int, int] | None = None) -> bytes:
+    """A progressive JPEG, black where it has a size, that repeats its last scan so often."""
+    plane = grey() if size is None else np.zeros(size, np.uint8)
+    jpeg = encode(plane, "JPEG", progressive=True)
     last = jpeg.rindex(b"\xff\xda")
     return jpeg[:-2] + jpeg[last:-2] * (count - jpeg.count(b"\xff\xda")) + b"\xff\xd9"
 
@@ -116,6 +117,12 @@ def chunks(count: int, kind: bytes, body: bytes) -> bytes:
     """A PNG with so many chunks of a kind before its data."""
     png = encode(grey())
     return png[:33] + chunk(kind, body) * count + png[33:]
+
+
+def segments(count: int, kind: bytes = b"\xff\xed\0\2") -> bytes:
+    """A JPEG with so many segments of a kind before its frame, empty by default."""
+    jpeg = encode(grey(), "JPEG")
+    return jpeg[:2] + kind * count + jpeg[2:]
 
 
 def _no_palette() -> bytes:
@@ -134,6 +141,42 @@ def tiff(*, double: bool = False, rows: int = 48, compression: int = 1) -> bytes
         struct.pack("<HHII", tag, 4, 1, data_at if tag == 273 else value) for tag, value in tags
     )
     return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4) + pixels
+
+
+def _directory(tags: dict[int, tuple[int, int, int]], tail: bytes) -> bytes:
+    """A TIFF of tags (type, count, value or place), and what follows them."""
+    entries = b"".join(struct.pack("<HHII", tag, *rest) for tag, rest in sorted(tags.items()))
+    return struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries + bytes(4) + tail
+
+
+def _tags(width: int, height: int, compression: int) -> dict[int, tuple[int, int, int]]:
+    values = {256: width, 257: height, 258: 8, 259: compression, 262: 1, 277: 1}
+    return {tag: (4, 1, value) for tag, value in values.items()}
+
+
+def _many_values() -> bytes:
+    """A TIFF whose tags all have a million values, which share two megabytes of the file."""
+    tags = dict.fromkeys((258, 273, 278, 279, 317, 320, 338, 339, 347), (3, 1_000_000, 300))
+    return _directory(_tags(64, 48, 1) | tags, bytes(2_000_300))
+
+
+def _large_tile(rows: int, columns: int = 16, width: int = 16, height: int = 1) -> bytes:
+    """A TIFF whose tile holds pixels that no image needs, packed into few bytes."""
+    packer = zlib.compressobj(9)
+    packed = b"".join(packer.compress(bytes(columns << 10)) for _ in range(rows >> 10))
+    packed += packer.flush()
+    at = 8 + 2 + 12 * 10 + 4
+    tiles = {322: (4, 1, columns), 323: (4, 1, rows), 324: (4, 1, at), 325: (4, 1, len(packed))}
+    return _directory(_tags(width, height, 8) | tiles, packed)
+
+
+def _tall_strips() -> bytes:
+    """A TIFF whose strips of one row are all the same JPEG of many rows."""
+    jpeg = encode(np.tile(grey(), (20, 1)), "JPEG")
+    count, at = 48, 8 + 2 + 12 * 9 + 4
+    strips = {273: (4, count, at), 278: (4, 1, 1), 279: (4, count, at + 4 * count)}
+    places = [at + 8 * count] * count + [len(jpeg)] * count
+    return _directory(_tags(64, count, 7) | strips, struct.pack(f"<{2 * count}I", *places) + jpeg)
 
 
 def _bmp_of_jpeg() -> bytes:
@@ -222,12 +265,22 @@ CASES: dict[str, tuple[type[ImageError], Callable[[], bytes]]] = {
         lambda: encode(grey(), "JPEG")[:-200] + b"\xff\xd9",
     ),
     "JPEG of 101 scans": (ImageContentError, lambda: scans(101)),
+    "JPEG of 100 scans of 12 megapixels": (ImageContentError, lambda: scans(100, (3400, 3400))),
+    "JPEG of a million segments": (ImageContentError, lambda: segments(1_000_000)),
+    "JPEG of a million lone markers": (
+        ImageContentError,
+        lambda: segments(1_000_000, b"\xff\x01"),
+    ),
     "PNG of 1,001 texts": (ImageContentError, lambda: chunks(1_001, b"tEXt", b"a\0b")),
     "PNG of 3,000 empty IDAT": (ImageContentError, lambda: chunks(3_000, b"IDAT", b"")),
     "palette PNG without PLTE": (ImageContentError, _no_palette),
     "PNG with two IHDR": (ImageContentError, lambda: with_chunk(b"IHDR", claim(16, 16)[16:29])),
     "TIFF with two widths": (ImageContentError, lambda: tiff(double=True)),
     "TIFF with too few strips": (ImageContentError, lambda: tiff(rows=7)),
+    "TIFF of a million values a tag": (ImageContentError, _many_values),
+    "TIFF whose tile is a bomb": (ImageSizeError, lambda: _large_tile(1 << 22)),
+    "TIFF whose tiles are a bomb": (ImageSizeError, lambda: _large_tile(8192, 5000, 5001, 8193)),
+    "TIFF of strips taller than they say": (ImageContentError, _tall_strips),
     "BMP of unknown compression": (ImageTypeError, _bmp_of_jpeg),
     "BigTIFF": (ImageTypeError, lambda: tiff().replace(b"II*\0", b"II+\0")),
     "TIFF of JPEG 2000": (ImageTypeError, lambda: tiff(compression=34712)),

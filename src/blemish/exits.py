@@ -1,14 +1,18 @@
 """How a program ends when something fails: one sentence on stderr, exit status 1.
 
-``BLEMISH_DEBUG=1``, or ``blemish --debug``, shows the traceback instead.
+``BLEMISH_DEBUG=1``, or ``blemish --debug``, shows the traceback instead. A stage that fails also
+keeps both in ``.blemish/failures``: what nobody reads when DVC prints it is not lost.
 """
 
 import errno
 import io
 import os
 import sys
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
 
 from blemish.errors import BlemishError
 from blemish.terminal_text import printable_lines
@@ -37,12 +41,19 @@ def sentences(program: str) -> Iterator[None]:
         SystemExit: With the sentence, which the interpreter writes to stderr.
     """
     _print_whatever_the_encoding()
+    kept = _failure_file(program)
     try:
         yield
     except Exception as error:  # the outermost handler
+        told = printable_lines(f"{program}: {_sentence(error)}")
+        if kept and _keep(kept, told):
+            told += f"\nKept, with its traceback: {kept}"
         if os.environ.get(DEBUG):
             raise
-        sys.exit(printable_lines(f"{program}: {_sentence(error)}"))
+        sys.exit(told)
+    if kept:
+        with suppress(OSError):  # it says nothing about this run
+            kept.unlink(missing_ok=True)
 
 
 def _sentence(error: Exception) -> str:
@@ -58,6 +69,25 @@ def _sentence(error: Exception) -> str:
         f"unexpected {type(error).__name__}: {error}. This is a fault of Blemish, not of yours. "
         f"Run it again with {DEBUG}=1 to see where it happens."
     )
+
+
+def _failure_file(program: str) -> Path | None:
+    """Return where a stage that DVC has started keeps how it failed; None for other programs."""
+    if "DVC_STAGE" not in os.environ:
+        return None
+    root = os.environ.get("DVC_ROOT") or Path.cwd()
+    return Path(root, ".blemish", "failures", f"{program}.txt")
+
+
+def _keep(path: Path, told: str) -> bool:
+    """Write down how a stage failed; False where the disk does not take it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        path.write_text(f"{when}\n{told}\n\n{traceback.format_exc()}", errors="backslashreplace")
+    except OSError:
+        return False
+    return True
 
 
 def _print_whatever_the_encoding() -> None:

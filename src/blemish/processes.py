@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -46,7 +47,12 @@ def die_with_dvc() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return
     die_with_parent()
-    descriptors = [os.pidfd_open(pid) for pid in guarded]
+    try:
+        descriptors = [os.pidfd_open(pid) for pid in guarded]
+    except ProcessLookupError:  # one of them ended meanwhile
+        os.kill(os.getpid(), signal.SIGKILL)
+    except OSError:  # a kernel or a sandbox without them: the direct parent must do
+        return
     threading.Thread(target=_end_with, args=(descriptors,), name="lifeline", daemon=True).start()
 
 
@@ -60,11 +66,12 @@ def _ancestors_up_to_dvc() -> list[int]:
     """Return the process ids from the parent up to the nearest ``dvc``; empty without one."""
     chain: list[int] = []
     pid = os.getppid()
-    while pid > 1:
-        chain.append(pid)
-        if _is_dvc(pid):
-            return chain
-        pid = _parent_of(pid)
+    with suppress(OSError):  # it ended, or /proc shows no processes of others
+        while pid > 0:
+            chain.append(pid)
+            if _is_dvc(pid):  # the first process of a container may be DVC itself
+                return chain
+            pid = _parent_of(pid)
     return []
 
 

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import contextlib
-import io
 import json
 import socket
 import statistics
@@ -20,7 +19,7 @@ from typing import Self
 import httpx
 import numpy as np
 import pytest
-from faulty_images import chunk, encode
+from faulty_images import CASES, chunk, encode, scans
 from integration.server.rig import Server, Shelf, serving
 from integration.server.tiny_models import tiny_model
 from PIL import Image
@@ -132,13 +131,17 @@ def large_tensors(server: Server) -> None:
 
 def repeated_scans(server: Server) -> None:
     """A progressive JPEG of 50 megapixels whose last scan comes 800 times, and within the limit."""
-    stream = io.BytesIO()
-    Image.fromarray(np.zeros((7000, 7100), np.uint8)).save(stream, "JPEG", progressive=True)
-    data = stream.getvalue()
-    last = data.rfind(b"\xff\xda")
-    for count, accepted in ((800, {422}), (85, {200, 413, 422, 504})):
-        bomb = data[:-2] + data[last:-2] * count + b"\xff\xd9"
+    for count, accepted in ((800, {422}), (20, {200, 504})):
+        bomb = scans(count, (7000, 7100))
         assert set(many(3, lambda bomb=bomb: post(server, "/v1/predict", bomb))) <= accepted
+
+
+def tiffs_of_bombs(server: Server) -> None:
+    """TIFFs whose tags share millions of values, or whose tiles hold far more than the image."""
+    for name in CASES:
+        if name.startswith("TIFF of a million") or name.endswith(("a bomb", "than they say")):
+            bomb = CASES[name][1]()
+            assert set(many(4, lambda bomb=bomb: post(server, "/v1/predict", bomb))) <= {413, 422}
 
 
 def text_chunks(server: Server) -> None:
@@ -162,19 +165,20 @@ def invented_methods(server: Server) -> None:
 
 
 def idle_connections(server: Server) -> None:
-    """1,100 connections that say nothing, half a head, or half a body, held for 20 s."""
+    """1,100 connections that say nothing, then with half a head, then with half a body."""
     begun = (
         b"",
         b"GET /livez HTTP/1.1\r\nHost: localhost\r\n",
         b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nab",
     )
     lines = len(server.log)
-    with contextlib.ExitStack() as held:
-        for number in range(1_100):
-            connection = held.enter_context(connect(server))
-            with contextlib.suppress(ConnectionError):
-                connection.sendall(begun[number % 3])
-        time.sleep(20.0)
+    for said in begun:
+        with contextlib.ExitStack() as held:
+            for _ in range(1_100):
+                connection = held.enter_context(connect(server))
+                with contextlib.suppress(ConnectionError):
+                    connection.sendall(said)
+            time.sleep(12.0)
     assert len(server.log) - lines < 1_500
 
 
@@ -195,6 +199,7 @@ ATTACKS = (
     strings_in_tensors,
     large_tensors,
     repeated_scans,
+    tiffs_of_bombs,
     text_chunks,
     invented_methods,
     idle_connections,

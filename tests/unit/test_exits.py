@@ -49,6 +49,28 @@ def test_a_fault_of_ours_says_so_and_shows_its_traceback_on_request(
         raise fault
 
 
+def test_a_stage_that_fails_keeps_how_until_it_succeeds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sentence and traceback lie in a file, whoever reads what DVC prints."""
+    monkeypatch.delenv("BLEMISH_DEBUG", raising=False)
+    monkeypatch.setenv("DVC_STAGE", "train")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    kept = tmp_path / ".blemish" / "failures" / "train.txt"
+    with pytest.raises(SystemExit, match=f"by zero.*\n.*{kept}"), sentences("train"):
+        raise ZeroDivisionError("by zero")
+    told = kept.read_text()
+    assert "train: unexpected ZeroDivisionError: by zero" in told
+    assert f'File "{__file__}"' in told
+    with sentences("train"):
+        pass
+    assert not kept.exists()
+    (tmp_path / ".blemish" / "failures").rmdir()
+    (tmp_path / ".blemish" / "failures").touch()  # nothing can be written: the sentence comes
+    with pytest.raises(SystemExit, match=r"^train: No such set\.$"), sentences("train"):
+        raise DataError("No such set.")
+
+
 def test_the_text_of_others_cannot_control_a_terminal() -> None:
     """Escape sequences, carriage returns and direction overrides of a file name are shown."""
     assert printable("a\x1b[2J\rb\u202ec\x9b") == "a\\x1b[2J\\rb\\u202ec\\x9b"

@@ -1,6 +1,7 @@
 """The decode gate: what it accepts, what it refuses, and that it never does anything else."""
 
 import resource
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from PIL import Image
 
 from blemish.config.serve import Serve
 from blemish.errors import ImageContentError, ImageError, ImageSizeError
-from blemish.imaging import Limits, decode_image
+from blemish.imaging import Limits, decode_image, pixels_by_header
 
 SEEDS = [data for _, data in same_image()] + [encode(grey(), "JPEG")]
 
@@ -31,14 +32,29 @@ def test_refuses_by_its_type(name: str) -> None:
     assert str(caught.value).endswith(".")
 
 
-@pytest.mark.parametrize("name", ["bomb of 16,000 square", "claims 30,000 square"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "bomb of 16,000 square",
+        "claims 30,000 square",
+        "JPEG of a million segments",
+        "JPEG of a million lone markers",
+        "TIFF of a million values a tag",
+        "TIFF whose tile is a bomb",
+        "TIFF whose tiles are a bomb",
+    ],
+)
 def test_refuses_bombs_from_the_header(name: str) -> None:
-    """A bomb is refused without the memory that its pixels would need."""
-    data = CASES[name][1]()
+    """A bomb is refused without the time and memory that its pixels or its values would need."""
+    expected, make = CASES[name]
+    data = make()
     tracemalloc.start()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(ImageSizeError):
+    begin = time.process_time()
+    pixels_by_header(data)
+    with pytest.raises(expected):
         decode_image(data)
+    assert time.process_time() - begin < 1.0
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -50,6 +66,7 @@ def test_refuses_bombs_from_the_header(name: str) -> None:
 def test_reads_every_form_of_one_image_alike(name: str, data: bytes) -> None:
     """Grey, colour, palette, opaque alpha, 16 bit and all formats give the same plane."""
     decoded = decode_image(data)
+    assert pixels_by_header(data) == grey().size
     assert decoded.format == name.split(maxsplit=1)[0].upper()
     assert (decoded.height, decoded.width) == grey().shape
     np.testing.assert_array_equal(decoded.plane, grey())

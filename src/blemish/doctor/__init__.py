@@ -54,6 +54,9 @@ def _make(name: str, examined: Examined) -> Result:
         findings = tuple(CHECKS[name](examined))
     except Skip as reason:
         return Result(name, "skipped", str(reason))
+    except Exception as error:  # noqa: BLE001 - the edge of one check; the others are still made
+        said = f"this check ended by an unexpected {type(error).__name__}: {error}"
+        return Result(name, "wrong", findings=(Finding(said, "blemish --debug doctor"),))
     return Result(name, "wrong" if findings else "ok", findings=findings)
 
 

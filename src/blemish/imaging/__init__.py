@@ -7,7 +7,14 @@ and hands the decoder only what it has walked. Orientation tags are ignored: coo
 of the image as stored.
 """
 
-from blemish.imaging.gate import DEFAULT_LIMITS, DecodedImage, decode_image
+from blemish.imaging.gate import DEFAULT_LIMITS, DecodedImage, decode_image, pixels_by_header
 from blemish.imaging.image_limits import ACCEPTED, Limits
 
-__all__ = ["ACCEPTED", "DEFAULT_LIMITS", "DecodedImage", "Limits", "decode_image"]
+__all__ = [
+    "ACCEPTED",
+    "DEFAULT_LIMITS",
+    "DecodedImage",
+    "Limits",
+    "decode_image",
+    "pixels_by_header",
+]

@@ -19,12 +19,9 @@ _NAMES = {4: "JPEG", 5: "PNG", 11: "CMYK", 12: "CMYK RLE8", 13: "CMYK RLE4"}
 
 def read(data: bytes, limits: Limits) -> Samples:
     """Read a BMP; an alpha channel that is 0 everywhere is one that nobody used."""
-    (size,) = struct.unpack_from("<I", data, 14)
-    core = size == _CORE_HEADER
-    width, height = struct.unpack_from("<HH" if core else "<ii", data, 18)
-    height = abs(height)  # a negative height stores rows from the top
+    width, height = read_size(data)
     limits.check(width, height)
-    compression = 0 if core else struct.unpack_from("<I", data, 30)[0]
+    compression = 0 if _is_core(data) else struct.unpack_from("<I", data, 30)[0]
     if compression not in _READ | _RUN_LENGTHS:
         name = _NAMES.get(compression, "unknown")
         raise ImageTypeError(
@@ -37,6 +34,17 @@ def read(data: bytes, limits: Limits) -> Samples:
     if image.mode == "RGBA" and not np.asarray(image.getchannel("A")).any():
         image = image.convert("RGB")
     return pillow.samples_of(image)
+
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """Return width and height by the header; a negative height stores rows from the top."""
+    width, height = struct.unpack_from("<HH" if _is_core(data) else "<ii", data, 18)
+    return width, abs(height)
+
+
+def _is_core(data: bytes) -> bool:
+    (size,) = struct.unpack_from("<I", data, 14)
+    return bool(size == _CORE_HEADER)
 
 
 def _decode_run_lengths(data: bytes, shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:

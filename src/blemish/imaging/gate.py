@@ -1,13 +1,13 @@
 """Which format the bytes are, and the way from bytes to one grey plane."""
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
 
-from blemish.errors import ImageContentError, ImageSizeError, ImageTypeError
+from blemish.errors import ImageContentError, ImageError, ImageSizeError, ImageTypeError
 from blemish.files import sha256_bytes
 from blemish.imaging import bmp, jpeg, png_chunks, tiff, webp
 from blemish.imaging.image_limits import ACCEPTED, Limits, corrupt
@@ -15,14 +15,15 @@ from blemish.imaging.samples import Samples, check_bits, to_plane
 
 DEFAULT_LIMITS = Limits()
 
-_MAGIC: tuple[tuple[str, bytes, Callable[[bytes, Limits], Samples]], ...] = (
-    ("PNG", b"\x89PNG\r\n\x1a\n", png_chunks.read),
-    ("JPEG", b"\xff\xd8\xff", jpeg.read),
-    ("BMP", b"BM", bmp.read),
-    ("TIFF", b"II*\0", tiff.read),
-    ("TIFF", b"MM\0*", tiff.read),
-    ("WEBP", b"RIFF", webp.read),
+_FORMATS: tuple[tuple[str, bytes, ModuleType], ...] = (
+    ("PNG", b"\x89PNG\r\n\x1a\n", png_chunks),
+    ("JPEG", b"\xff\xd8\xff", jpeg),
+    ("BMP", b"BM", bmp),
+    ("TIFF", b"II*\0", tiff),
+    ("TIFF", b"MM\0*", tiff),
+    ("WEBP", b"RIFF", webp),
 )
+"""Name, first bytes, and the module whose ``read`` and ``read_size`` know the format."""
 _NAMED = {b"II+\0": "A BigTIFF", b"MM\0+": "A BigTIFF"}
 
 
@@ -66,14 +67,26 @@ def decode_image(
     """
     check_bits(bits)
     _check_size(data, limits)
-    form, read = _find_reader(data)
+    form, known = _find_format(data)
     try:
-        samples = read(data, limits)
+        samples: Samples = known.read(data, limits)
     except (struct.error, IndexError) as error:
         raise corrupt(form, "it ends too early") from error
     plane, depth, warnings = to_plane(samples, bits)
     height, width = plane.shape
     return DecodedImage(plane, width, height, sha256_bytes(data), form, depth, warnings)
+
+
+def pixels_by_header(data: bytes) -> int:
+    """Return how many pixels an image claims to have; 0 where its header cannot be read.
+
+    For scheduling alone: :func:`decode_image` decides.
+    """
+    try:
+        width, height = _find_format(data)[1].read_size(data)
+    except (ImageError, struct.error, IndexError):
+        return 0
+    return int(width * height)
 
 
 def _check_size(data: bytes, limits: Limits) -> None:
@@ -85,10 +98,10 @@ def _check_size(data: bytes, limits: Limits) -> None:
         )
 
 
-def _find_reader(data: bytes) -> tuple[str, Callable[[bytes, Limits], Samples]]:
-    for form, magic, read in _MAGIC:
+def _find_format(data: bytes) -> tuple[str, ModuleType]:
+    for form, magic, known in _FORMATS:
         if data.startswith(magic) and (form != "WEBP" or data[8:12] == b"WEBP"):
-            return form, read
+            return form, known
     found = _NAMED.get(data[:4], "No image of an accepted format")
     raise ImageTypeError(f"{found}: it begins with {_begin(data)}; accepted: {ACCEPTED}.")
 

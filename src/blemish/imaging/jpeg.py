@@ -18,8 +18,10 @@ _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # T.81 table
 _READ_FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC9, 0xCA})  # baseline to progressive, lossy
 # Within a scan 0xFF is followed by 0 (a stuffed byte), by 0xFF (fill) or by a restart marker.
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+_FILL = re.compile(rb"\xff+")
 _MOST_SCANS = 100
 _MOST_SEGMENTS = 2_000
+_MOST_PASSES = 20  # over the largest image, in all; encoders write about ten scans
 _DEPTH = 8
 # Cheap cameras leave a few bytes before the end marker; more is another file's content.
 _MOST_STRAY_BYTES = 64
@@ -36,12 +38,32 @@ class JpegFrame:
     channels: int
     end: int
     """Where the end marker ends."""
+    scans: int
+
+    @property
+    def work(self) -> int:
+        """What decoding costs: each scan passes over all pixels."""
+        return self.width * self.height * self.scans
 
 
 def read(data: bytes, limits: Limits) -> Samples:
     """Read a JPEG; what follows its end marker, as a phone's film does, is not its content."""
     frame = walk(data, limits)
+    check_work(frame.work, limits)
     return Samples(decode(data[: frame.end], frame), _DEPTH)
+
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """Return width and height by the first frame header."""
+    position = 2
+    for _ in range(_MOST_SEGMENTS):
+        position, marker = _next_marker(data, position)
+        if marker in _FRAME_MARKERS:
+            height, width = struct.unpack_from(">HH", data, position + 3)
+            return width, height
+        if marker not in _LONE_MARKERS:
+            position += struct.unpack_from(">H", data, position)[0]
+    raise corrupt("JPEG", "no frame header is among its first segments")
 
 
 def walk(data: bytes, limits: Limits) -> JpegFrame:
@@ -56,12 +78,12 @@ def walk(data: bytes, limits: Limits) -> JpegFrame:
         position, marker = _next_marker(data, position)
         if marker == _END:
             break
-        if marker in _LONE_MARKERS:
-            continue
-        (length,) = struct.unpack_from(">H", data, position)
-        if marker in _FRAME_MARKERS:
-            sizes.append(_read_frame(data, position, marker, limits))
-        position, segments = position + length, segments + 1
+        segments += 1
+        if marker not in _LONE_MARKERS:
+            (length,) = struct.unpack_from(">H", data, position)
+            if marker in _FRAME_MARKERS:
+                sizes.append(_read_frame(data, position, marker, limits))
+            position += length
         if marker == _SCAN:
             scans += 1
             found = _NEXT_MARKER.search(data, position)
@@ -73,7 +95,24 @@ def walk(data: bytes, limits: Limits) -> JpegFrame:
             )
     if len(sizes) != 1 or not scans:
         raise corrupt("JPEG", f"it has {len(sizes)} frame headers and {scans} scans")
-    return JpegFrame(*sizes[0], end=position)
+    return JpegFrame(*sizes[0], end=position, scans=scans)
+
+
+def check_work(work: int, limits: Limits) -> None:
+    """Refuse what would take a decoder longer than the largest image does many times.
+
+    Args:
+        work: Pixels times scans, of all that belongs to one image.
+        limits: The largest image.
+
+    Raises:
+        ImageContentError: It is more than any encoder writes.
+    """
+    if work > _MOST_PASSES * limits.megapixels * 1_000_000:
+        raise ImageContentError(
+            f"The JPEG has more scans than its size allows: {_MOST_PASSES} passes over "
+            f"{limits.megapixels} megapixels are accepted in all; save the image again."
+        )
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
@@ -82,8 +121,7 @@ def _next_marker(data: bytes, position: int) -> tuple[int, int]:
         raise corrupt("JPEG", "its end marker is missing")
     if data[position] != 0xFF:
         raise corrupt("JPEG", f"no marker stands at byte {position}")
-    while data[position] == 0xFF:
-        position += 1
+    position = _FILL.match(data, position).end()  # type: ignore[union-attr]  # it stands there
     marker = data[position]
     if marker == _START or marker < 0x01 or 0x01 < marker < 0xC0:
         raise corrupt("JPEG", f"marker {marker:#04x} comes before its end marker")

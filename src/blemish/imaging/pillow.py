@@ -62,21 +62,6 @@ def load(form: str, data: bytes, size: tuple[int, int]) -> Image.Image:
         raise corrupt(form, str(error) or type(error).__name__) from error
 
 
-def pixels_by_header(data: bytes) -> int:
-    """Return how many pixels an image claims to have; 0 where its header cannot be read.
-
-    For scheduling alone: the decode gate decides by headers that it walks itself.
-    """
-    if data.startswith(b"\x89PNG"):
-        return int.from_bytes(data[16:20]) * int.from_bytes(data[20:24])
-    _silence()
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "BMP", "TIFF", "WEBP")) as image:
-            return image.width * image.height
-    except DECODER_FAULTS:
-        return 0
-
-
 @functools.cache
 def _silence() -> None:
     """Keep Pillow from writing to stderr what it finds odd in metadata that nobody asked for."""

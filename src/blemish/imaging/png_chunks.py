@@ -45,6 +45,12 @@ class _Walk:
     """Bytes of text and profiles."""
 
 
+def read_size(data: bytes) -> tuple[int, int]:
+    """Return width and height by the header."""
+    width, height = struct.unpack_from(">II", data, 16)
+    return width, height
+
+
 def read(data: bytes, limits: Limits) -> Samples:
     """Read a PNG; significant bits that it declares (sBIT) are the depth of its samples."""
     if data[12:16] != b"IHDR":

@@ -26,6 +26,12 @@ _UNDECLARED = 16  # bits a sample that cameras of any depth store
 _ADOBE = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00"
 
 
+def read_size(data: bytes) -> tuple[int, int]:
+    """Return width and height by the directory."""
+    directory = read_directory(data)
+    return directory.one(Tag.WIDTH), directory.one(Tag.LENGTH)
+
+
 def read(data: bytes, limits: Limits) -> Samples:
     """Read a TIFF; BitsPerSample below 16 is the depth of its samples."""
     layout = read_layout(read_directory(data), limits)
@@ -70,16 +76,20 @@ def _decode_jpegs(data: bytes, layout: TiffLayout, limits: Limits) -> npt.NDArra
     tables = bytes(layout.directory.all(Tag.JPEG_TABLES))[2:-2]
     adobe = b"" if layout.segment_channels == 1 else _ADOBE + bytes([layout.photometric != RGB])
     values = np.empty((layout.height, layout.width, layout.channels), np.uint8)
+    work = 0
     for segment in layout.segments():
         stored = data[segment.offset : segment.offset + segment.size]
         if not stored.startswith(b"\xff\xd8"):
             raise corrupt("TIFF", "a strip or tile of it is no JPEG")
         whole = stored[:2] + adobe + tables + stored[2:]
         frame = jpeg.walk(whole, limits)
-        if (frame.width, frame.channels) != (layout.segment_width, layout.segment_channels) or (
-            frame.height < min(segment.rows, layout.height - segment.top)
+        least = min(segment.rows, layout.height - segment.top)
+        if (frame.width, frame.channels) != (layout.segment_width, layout.segment_channels) or not (
+            least <= frame.height <= layout.segment_rows  # of the last strip some hold more
         ):
             raise corrupt("TIFF", f"a JPEG in it has {frame.width} x {frame.height} pixels")
+        work += frame.work
+        jpeg.check_work(work, limits)
         part = jpeg.decode(whole[: frame.end], frame)
         _place(values, part.reshape(frame.height, frame.width, -1), segment, layout)
     return values

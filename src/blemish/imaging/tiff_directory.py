@@ -10,7 +10,7 @@ from blemish.imaging.image_limits import ACCEPTED, corrupt
 
 
 class Tag(IntEnum):
-    """The tags that decide how pixels are stored (TIFF 6.0, appendix A)."""
+    """The tags that decide how pixels are stored and shown (TIFF 6.0, appendix A)."""
 
     WIDTH = 256
     LENGTH = 257
@@ -19,6 +19,7 @@ class Tag(IntEnum):
     PHOTOMETRIC = 262
     FILL_ORDER = 266
     STRIP_OFFSETS = 273
+    ORIENTATION = 274
     CHANNELS = 277
     STRIP_ROWS = 278
     STRIP_SIZES = 279
@@ -38,6 +39,8 @@ class Tag(IntEnum):
 
 _KINDS = {1: ("B", 1), 3: ("H", 2), 4: ("I", 4), 7: ("B", 1)}  # BYTE, SHORT, LONG, UNDEFINED
 _KNOWN = frozenset(Tag)
+_MOST_VALUES = 3 << 16
+"""Of one tag: a palette of 16 bits; as many tiles of 16 x 16 fill 50 megapixels."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ def read_directory(data: bytes) -> Directory:
 
     Raises:
         ImageTypeError: There are several, for there are several pages.
-        ImageContentError: It names a tag twice, or a value lies outside the file.
+        ImageContentError: It names a tag twice, a value lies outside the file, or a tag has more
+            values than any needs.
         struct.error: It ends too early.
     """
     order = "<" if data[:2] == b"II" else ">"
@@ -94,6 +98,8 @@ def _read_values(data: bytes, order: str, entry: int, tag: int) -> tuple[int, ..
     kind, count = struct.unpack_from(f"{order}HI", data, entry + 2)
     if kind not in _KINDS:
         raise corrupt("TIFF", f"tag {tag} has type {kind}, not a whole number")
+    if count > _MOST_VALUES:  # several tags may share bytes, and each value costs memory
+        raise corrupt("TIFF", f"tag {tag} has {count} values; accepted: {_MOST_VALUES}")
     letter, size = _KINDS[kind]
     where = entry + 8
     if size * count > 4:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from blemish.errors import ImageContentError, ImageTypeError
+from blemish.errors import ImageContentError, ImageSizeError, ImageTypeError
 from blemish.imaging.image_limits import ACCEPTED, Limits, corrupt
 from blemish.imaging.tiff_directory import Directory, Tag
 
@@ -12,6 +12,7 @@ _COLOURS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, YCBCR: 3}
 _DEEPEST = 16
 UNSIGNED, UNDEFINED = 1, 4  # sample formats
 _UNSPECIFIED = 0  # an extra sample that is no alpha
+_MOST_PADDED = 2  # times the largest image: what tiles may hold together, beyond the edges too
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def read_layout(directory: Directory, limits: Limits) -> TiffLayout:
     channels = directory.one(Tag.CHANNELS, 1)
     colours = _colours(directory, photometric, channels)
     segment_width, segment_rows = _segment_size(directory, width, height)
-    limits.check(segment_width, min(segment_rows, height))
+    limits.check(segment_width, segment_rows)
+    _check_padding(width, height, segment_width, segment_rows, limits)
     return TiffLayout(
         directory,
         width,
@@ -128,6 +130,16 @@ def read_layout(directory: Directory, limits: Limits) -> TiffLayout:
         segment_width,
         segment_rows,
     )
+
+
+def _check_padding(width: int, height: int, columns: int, rows: int, limits: Limits) -> None:
+    """Refuse tiles that hold far more than the image: all that they hold is unpacked."""
+    padded = -(-width // columns) * columns * -(-height // rows) * rows
+    if padded > _MOST_PADDED * limits.megapixels * 1_000_000:
+        raise ImageSizeError(
+            f"The tiles of the TIFF hold {padded} pixels for {width} x {height}; accepted are "
+            f"{_MOST_PADDED * limits.megapixels} megapixels. Save it in smaller tiles."
+        )
 
 
 def _bits(directory: Directory, channels: int) -> int:

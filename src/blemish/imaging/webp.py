@@ -15,12 +15,13 @@ def read(data: bytes, limits: Limits) -> Samples:
     (size,) = struct.unpack_from("<I", data, 4)
     if size + 8 + size % 2 != len(data) and size + 8 != len(data):
         raise corrupt("WEBP", f"it says {size + 8} bytes and has {len(data)}")
-    width, height = _read_size(data)
+    width, height = read_size(data)
     limits.check(width, height)
     return pillow.samples_of(pillow.load("WEBP", data, (width, height)))
 
 
-def _read_size(data: bytes) -> tuple[int, int]:
+def read_size(data: bytes) -> tuple[int, int]:
+    """Return width and height by the first chunk."""
     kind = data[12:16]
     if kind == b"VP8X":
         if data[20] & _ANIMATED:

@@ -13,6 +13,7 @@ from PIL import Image
 from blemish.arrays import Plane
 from blemish.errors import ImageError
 from blemish.imaging import Limits, decode_image
+from blemish.imaging.pillow import DECODER_FAULTS
 from blemish.sets import describe_values
 
 _VOID = 255  # of palette masks as PASCAL VOC writes them: a border that nobody labelled
@@ -54,10 +55,8 @@ def read_mask(path: Path, rules: MaskRules, limits: Limits) -> ReadMask:
         MaskError: It is unreadable, in colour, or of more than two values.
     """
     data, grey = _decode(path, limits)
-    with Image.open(io.BytesIO(data)) as image:
-        palette = image.mode == "P"
-        bands, mode = len(image.getbands()), image.mode
-        stored = np.asarray(image) if palette or mode.startswith("I;16") else grey
+    stored, bands, mode = _as_stored(data, grey)
+    palette = mode == "P"
     if rules.defect_values:
         return ReadMask(np.isin(stored if bands == 1 else grey, rules.defect_values))
     if rules.soft and not palette:
@@ -68,6 +67,20 @@ def read_mask(path: Path, rules: MaskRules, limits: Limits) -> ReadMask:
             "--soft-masks to cut its grey above 127"
         )
     return _two_values(stored, palette=palette)
+
+
+def _as_stored(data: bytes, grey: Plane) -> tuple[NDArray[Any], int, str]:
+    """Return the values that a mask stores, its bands and its mode by Pillow.
+
+    Of a file that the gate reads and Pillow does not, such as a TIFF of 12 bits, only the grey
+    levels are known.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            indexed = image.mode == "P" or image.mode.startswith("I;16")
+            return np.asarray(image) if indexed else grey, len(image.getbands()), image.mode
+    except DECODER_FAULTS:
+        return grey, 1, "L"
 
 
 def _decode(path: Path, limits: Limits) -> tuple[bytes, Plane]:

@@ -82,13 +82,16 @@ class GroupTable:
         return tuple(grouped), tuple(faults)
 
     def _rows(self) -> tuple[list[tuple[int, dict[str, str]]], list[Fault]]:
-        reader = csv.DictReader(io.StringIO(self.text))
-        columns = reader.fieldnames or []
+        try:
+            reader = csv.DictReader(io.StringIO(self.text))
+            columns, read = reader.fieldnames or [], list(reader)
+        except csv.Error as error:
+            return [], [Fault(self.name, f"no CSV: {error}")]
         if not {"image", "group"} <= set(columns):
             problem = f"columns {', '.join(columns) or 'none'}; accepted: image,group[,class]"
             return [], [Fault(self.name, problem)]
         rows, faults = [], []
-        for number, row in enumerate(reader, 2):
+        for number, row in enumerate(read, 2):
             if row["image"] and row["group"]:
                 rows.append((number, row))
             else:

@@ -14,6 +14,15 @@ from blemish.terminal_text import printable
 FREE_NAMES = frozenset({"good", "ok", "free", "normal", "clean", "defect_free", "no_defect"})
 """Folder names and classes that say: no defect here."""
 DEFAULT_CLASS = "defect"
+ODD_CONTENT = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    OverflowError,  # of numbers such as 1e999
+    RecursionError,  # of lists in lists in lists
+)
+"""What reading a document raises whose members are not of the kinds that its format has."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ConnectionGuard:
-    """Knows which connections wait for a request, the longest first.
+    """Knows which connections have brought no complete request, the oldest first.
 
     Args:
         capacity: Connections that may be open at once.
@@ -42,20 +42,31 @@ class ConnectionGuard:
         self.closed = 0
         """Connections closed for want of a request."""
         self._waiting: dict[GuardedProtocol, None] = {}
+        self._sending: dict[GuardedProtocol, None] = {}
+        """Those whose request has come but for the end of its body."""
         self._logged = float("-inf")
 
     def wait(self, connection: "GuardedProtocol") -> None:
         """Note that a connection waits for a request from now on."""
-        self._waiting.pop(connection, None)
+        self.forget(connection)
         self._waiting[connection] = None
 
-    def stop_waiting(self, connection: "GuardedProtocol") -> None:
-        """Note that a connection no longer waits: its request has come, or it is closed."""
+    def expect_body(self, connection: "GuardedProtocol") -> None:
+        """Note that a connection has a request whose body has not come to its end."""
         self._waiting.pop(connection, None)
+        self._sending.setdefault(connection, None)
+
+    def forget(self, connection: "GuardedProtocol") -> None:
+        """Note that a connection is not waited for: its request has come, or it is closed."""
+        self._waiting.pop(connection, None)
+        self._sending.pop(connection, None)
 
     def make_room(self) -> bool:
-        """Close the connection that has waited longest; False if none waits."""
-        oldest = next(iter(self._waiting), None)
+        """Close the connection that has waited longest; False if all have a complete request.
+
+        Those that wait for a request go before those whose body is on its way.
+        """
+        oldest = next(iter(self._waiting), None) or next(iter(self._sending), None)
         if oldest is None:
             return False
         self.close(oldest)
@@ -64,7 +75,7 @@ class ConnectionGuard:
     def close(self, connection: "GuardedProtocol") -> None:
         """Close a connection that brought no request."""
         self.closed += 1
-        self.stop_waiting(connection)
+        self.forget(connection)
         connection.transport.abort()
 
     def on_loop_fault(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -109,8 +120,7 @@ class GuardedProtocol(H11Protocol):
                 return
         super().data_received(data)
         if self._is_busy:
-            self._guard.stop_waiting(self)
-            self._stop_timer()
+            self._note_request()
         elif self._timer is None:
             self._start_timer()
 
@@ -120,6 +130,7 @@ class GuardedProtocol(H11Protocol):
         if self.transport.is_closing():
             return
         if self._is_busy:  # the next request had come already
+            self._note_request()
             return
         self._drained = 0
         self._guard.wait(self)
@@ -129,7 +140,7 @@ class GuardedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._stop_timer()
-        self._guard.stop_waiting(self)
+        self._guard.forget(self)
         super().connection_lost(exc)
 
     @property
@@ -141,6 +152,14 @@ class GuardedProtocol(H11Protocol):
     def _is_busy(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is not None and not cycle.response_complete
+
+    def _note_request(self) -> None:
+        """Note that the head of a request has come; the time for its body is the route's."""
+        self._stop_timer()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._guard.expect_body(self)
+        else:
+            self._guard.forget(self)
 
     def _start_timer(self) -> None:
         self._stop_timer()

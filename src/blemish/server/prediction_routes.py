@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from blemish.answers import Answer, answer
 from blemish.errors import BlemishError
-from blemish.imaging.pillow import pixels_by_header
+from blemish.imaging import pixels_by_header
 from blemish.interruption import Interruption
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.prediction import RENDERINGS, Prediction

@@ -1,6 +1,7 @@
 """Annotations of COCO, LabelMe and YOLO as tools really write them, read or refused by name."""
 
 import base64
+import json
 import shutil
 from pathlib import Path
 
@@ -100,7 +101,15 @@ def test_coco_polygons_are_read_however_they_are_nested(tmp_path: Path, segmenta
     assert np.array_equal(run(tmp_path / "source").mask(0), UPPER > 0)
 
 
-@pytest.mark.parametrize("segmentation", ["text", [["a"]], [[1, 2, 3, None, 5, 6]], {"a": 1}, 5])
+DEEP = json.loads("[" * 400 + "]" * 400)
+BEYOND_FLOATS = 10**400
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    ["text", [["a"]], [[1, 2, 3, None, 5, 6]], {"a": 1}, 5, [[BEYOND_FLOATS] * 6], DEEP],
+    ids=lambda value: str(value)[:20],
+)
 def test_what_is_no_segmentation_is_a_fault(tmp_path: Path, segmentation: object) -> None:
     """One sentence names the file."""
     save(tmp_path / "source/0.png", image(0))
@@ -110,6 +119,25 @@ def test_what_is_no_segmentation_is_a_fault(tmp_path: Path, segmentation: object
         annotations=[marked(1, segmentation)],
     )
     assert set(faults_of(tmp_path / "source")) == {"a.json"}
+
+
+@pytest.mark.parametrize("width", [float("inf"), BEYOND_FLOATS])
+def test_sizes_beyond_all_images_are_faults(tmp_path: Path, width: float) -> None:
+    """Of COCO and of LabelMe; JSON can write infinity, and numbers of any length."""
+    save(tmp_path / "coco/0.png", image(0))
+    write_coco(tmp_path / "coco/a.json", images=[entry(1, "0.png", width=width)])
+    assert set(faults_of(tmp_path / "coco")) == {"a.json"}
+    beyond = shape(shape_type="mask", points=[[width, 5], [1, 1]], mask="AAAA")
+    write_labelme(tmp_path / "labelme", beyond)
+    assert "OverflowError" in faults_of(tmp_path / "labelme")["a.json"]
+
+
+def test_run_lengths_longer_than_python_reads_by_itself(tmp_path: Path) -> None:
+    """A field of a CSV may have more than 131,072 characters."""
+    save(tmp_path / "source/0.png", np.tile(image(0), (20, 25)))
+    runs = " ".join(f"{start} 1" for start in range(1, 60_000, 2))
+    (tmp_path / "source/train.csv").write_text(f"ImageId,EncodedPixels\n0.png,{runs}\n")
+    assert run(tmp_path / "source").mask(0).sum() == 30_000
 
 
 def test_labelme_shapes_that_tools_write_are_read(tmp_path: Path) -> None:

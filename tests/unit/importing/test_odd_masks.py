@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from unit.importing.odd_sources import write_pairs
 from unit.importing.test_layouts import faults_of, run
@@ -29,6 +30,15 @@ def test_a_void_border_of_a_palette_mask_is_no_defect(tmp_path: Path) -> None:
     images = run(source, soft_masks=True)
     assert np.array_equal(images.mask(0), mask() > 0)
     assert any("void" in remark for remark in images.about["report"]["remarks"])
+
+
+def test_masks_that_only_the_gate_reads_are_read(tmp_path: Path) -> None:
+    """Pillow opens no TIFF of 12 bits."""
+    source = write_pairs(tmp_path / "source", 1)
+    (source / "masks/0.png").unlink()
+    packed = np.where(mask() > 0, 4095, 0).astype(np.uint16)
+    tifffile.imwrite(source / "masks/0.tif", packed, bitspersample=12, photometric="minisblack")
+    assert np.array_equal(run(source).mask(0), mask() > 0)
 
 
 @pytest.mark.parametrize("colours", [[255] * 3 + [0] * 3, [0] * 3 + [255] * 3])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageOps
 from unit.importing.test_layouts import faults_of, run
 from unit.tiny_sources import save
@@ -55,6 +56,17 @@ def test_turning_back_is_the_inverse_of_what_viewers_do(orientation: int, tmp_pa
     assert read_orientation((tmp_path / "x.png").read_bytes()) == orientation
     assert shown_shape((3, 5), orientation) == shown.shape
     assert np.array_equal(to_stored(shown, orientation), plane)
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+def test_a_tiff_that_pillow_does_not_open_is_turned_too(tmp_path: Path, orientation: int) -> None:
+    """The orientation of 16-bit colour in planes is read as the gate reads it."""
+    planes = np.zeros((3, 4, 5), np.uint16)
+    tags = [(0x0112, 3, 1, orientation, True)]
+    tifffile.imwrite(
+        tmp_path / "x.tif", planes, photometric="rgb", planarconfig="separate", extratags=tags
+    )
+    assert read_orientation((tmp_path / "x.tif").read_bytes()) == orientation
 
 
 @pytest.mark.parametrize("orientation", TURNED)

@@ -12,6 +12,7 @@ from typing import Any
 
 from blemish.folder_walk import LeftOut
 from blemish.importing.source import (
+    ODD_CONTENT,
     FoundImages,
     Polygons,
     RunLengths,
@@ -38,7 +39,7 @@ def find(tree: SourceTree) -> FoundImages | None:
             recognised = True
             try:
                 reader.read(path, content)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except ODD_CONTENT as error:
                 problem = f"not as COCO describes it: {error!r}"
                 reader.faults.append(Fault(printable(path), problem))
                 corrupt = True  # whatever it would have named is not unlabelled

@@ -12,6 +12,7 @@ from typing import Any
 
 from blemish.folder_walk import LeftOut
 from blemish.importing.source import (
+    ODD_CONTENT,
     EncodedMask,
     FoundImages,
     Polygons,
@@ -43,7 +44,7 @@ def find(tree: SourceTree) -> FoundImages | None:
                 images.append(_read(path, content, tree, left_out))
             except _NotAcceptedError as error:
                 faults.append(Fault(printable(path), str(error)))
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except ODD_CONTENT as error:
                 faults.append(Fault(printable(path), f"not as LabelMe describes it: {error!r}"))
     if not recognised:
         return None

@@ -23,6 +23,7 @@ from blemish.terminal_text import printable
 
 _RUNS = "EncodedPixels"
 _IMAGE = ("ImageId", "ImageId_ClassId")
+_LONGEST_FIELD = 1 << 27  # characters; Python reads 131,072, and run lengths may have more
 _NO_TABLE = "in a folder of which the table names no image"
 
 
@@ -32,7 +33,7 @@ def find(tree: SourceTree) -> FoundImages | None:
     faults: list[Fault] = []
     recognised = False
     for path, text in tree.texts(".csv"):
-        rows = [] if isinstance(text, Fault) else list(csv.DictReader(io.StringIO(text)))
+        rows = [] if isinstance(text, Fault) else _read_rows(text)
         if not rows or _RUNS not in rows[0] or not any(name in rows[0] for name in _IMAGE):
             continue
         recognised = True
@@ -45,6 +46,15 @@ def find(tree: SourceTree) -> FoundImages | None:
     images += [SourceImage(path, unmasked=True) for path in rest if path.parent in folders]
     left_out = [LeftOut(printable(p), _NO_TABLE) for p in rest if p.parent not in folders]
     return FoundImages(tuple(images), tuple(faults), tuple(left_out))
+
+
+def _read_rows(text: str) -> list[dict[str, str]]:
+    """Read a table; none where the text is no CSV."""
+    csv.field_size_limit(_LONGEST_FIELD)
+    try:
+        return list(csv.DictReader(io.StringIO(text)))
+    except csv.Error:
+        return []
 
 
 def _read(

@@ -12,6 +12,7 @@ import yaml
 
 from blemish.folder_walk import LeftOut
 from blemish.importing.source import (
+    ODD_CONTENT,
     FoundImages,
     Polygons,
     SourceImage,
@@ -116,5 +117,5 @@ def _yaml_names(text: str | Fault) -> dict[int, str]:
         names = content["names"] if isinstance(content, dict) else None
         pairs = names.items() if isinstance(names, dict) else enumerate(names or ())
         return {int(number): class_of(str(name)) for number, name in pairs}
-    except (yaml.YAMLError, KeyError, TypeError, ValueError):
+    except (yaml.YAMLError, *ODD_CONTENT):
         return {}
