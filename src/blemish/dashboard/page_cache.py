@@ -31,6 +31,7 @@ from blemish.dashboard.sized_cache import SizedCache
 from blemish.dashboard.viewer import ViewerFrame
 from blemish.errors import PromotionError, ServiceError, WorkspaceError
 from blemish.inference import Segmenter
+from blemish.memory import return_memory
 from blemish.monitoring import prediction_search, queries
 from blemish.monitoring.database import describe, images_folder, log_url, open_database
 from blemish.monitoring.image_store import ImageStore
@@ -39,8 +40,11 @@ from blemish.registry import Move, Registry, Version, load_verified
 from blemish.store.names import CHAMPION
 
 _MODELS = 6
-_MAPS_MB, _FRAMES_MB = 64, 48
 _THREADS = 2  # of one inference; the dashboard shares its machine with the API
+
+_MAPS = SizedCache[npt.NDArray[np.float32]](64, lambda answer: answer.nbytes)
+FRAMES = SizedCache[ViewerFrame](48, lambda frame: frame.bytes)
+"""The frames of images that were drawn for the panes."""
 
 # By what Streamlit tells one argument of a cached function from another.
 _BY_FILE: dict[str | type[Any], Callable[[Any], Any]] = {
@@ -105,18 +109,14 @@ def probability(model: Segmenter, sha256: str, image: OpenedImage) -> npt.NDArra
         answer.flags.writeable = False
         return answer
 
-    return _maps().get((sha256, image.sha256), look)
+    return _MAPS.get((sha256, image.sha256), look)
 
 
-@st.cache_resource(show_spinner=False)
-def _maps() -> SizedCache[npt.NDArray[np.float32]]:
-    return SizedCache(_MAPS_MB, lambda answer: answer.nbytes)
-
-
-@st.cache_resource(show_spinner=False)
-def frames() -> SizedCache[ViewerFrame]:
-    """Return the frames of images that were drawn for the panes."""
-    return SizedCache(_FRAMES_MB, lambda frame: frame.bytes)
+def give_memory_back() -> None:
+    """Drop maps and frames that nobody has asked for since the last call, and what is free."""
+    _MAPS.drop_idle()
+    FRAMES.drop_idle()
+    return_memory()
 
 
 @st.cache_resource(

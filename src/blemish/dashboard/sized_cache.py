@@ -21,6 +21,7 @@ class SizedCache(Generic[T]):
         self._most = megabytes * 1e6
         self._size = size
         self._kept: OrderedDict[Hashable, T] = OrderedDict()
+        self._asked: set[Hashable] = set()
         self._lock = threading.Lock()
         self.bytes = 0
         """Bytes of all values that are kept."""
@@ -33,6 +34,7 @@ class SizedCache(Generic[T]):
             make: Makes it; two threads that ask at once may both make it.
         """
         with self._lock:
+            self._asked.add(key)
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
@@ -44,3 +46,10 @@ class SizedCache(Generic[T]):
                 while self.bytes > self._most:
                     self.bytes -= self._size(self._kept.popitem(last=False)[1])
         return value
+
+    def drop_idle(self) -> None:
+        """Drop what nobody has asked for since this was called before."""
+        with self._lock:
+            for key in [key for key in self._kept if key not in self._asked]:
+                self.bytes -= self._size(self._kept.pop(key))
+            self._asked.clear()

@@ -23,3 +23,17 @@ def test_the_oldest_goes_before_the_bound_is_passed() -> None:
     assert made == [0, 1, 2, 3, 1]
     cache.get("large", lambda: make(9, 2_000_000))
     assert cache.bytes == 900_000
+
+
+def test_what_nobody_asks_for_is_dropped() -> None:
+    """A value that was asked for since the last look stays until the next one."""
+    cache = SizedCache[np.ndarray](1.0, lambda value: value.nbytes)
+    for number in (0, 1):
+        cache.get(number, lambda: np.zeros(100_000, np.uint8))
+    cache.drop_idle()
+    assert cache.bytes == 200_000
+    cache.get(1, lambda: np.zeros(0, np.uint8))
+    cache.drop_idle()
+    assert cache.bytes == 100_000
+    cache.drop_idle()
+    assert cache.bytes == 0

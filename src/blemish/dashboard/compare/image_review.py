@@ -59,7 +59,7 @@ def _frame(view: ComparisonView, one: ComparedImage) -> ViewerFrame:
         view.thresholds,
         tuple(map(str, view.pair.sides)),
     )
-    return page_cache.frames().get(
+    return page_cache.FRAMES.get(
         key, lambda: _drawn_frame(one.entry.image_id, view.thresholds, view.pair, image)
     )
 
