@@ -6,6 +6,7 @@ from blemish.config import Workspace, find_workspace
 from blemish.doctor import checkout, store_check
 from blemish.doctor.findings import Check, Examined, Finding, Result, Skip
 from blemish.doctor.prediction_log_check import prediction_log
+from blemish.doctor.server_check import server
 from blemish.errors import WorkspaceError
 from blemish.progress import Tell
 from blemish.registry import Registry
@@ -23,6 +24,7 @@ CHECKS: Mapping[str, Check] = {
     "registry": store_check.registry,
     "model cache": store_check.model_cache,
     "prediction log": prediction_log,
+    "server": server,
 }
 
 

@@ -13,6 +13,7 @@ from faulty_images import encode
 from integration.server.rig import Server, Shelf, raw_request, serving
 from integration.server.tiny_models import nan_on_white, slow_on_white, tiny_model
 
+from blemish.doctor import examine
 from blemish.server.connections import DRAINED, HEAD_S
 
 WHITE = np.full((64, 64), 255, np.uint8)
@@ -137,7 +138,11 @@ def test_long_headers_stop_nothing(server: Server) -> None:
 
 @pytest.mark.parametrize("model", [nan_on_white, slow_on_white])
 def test_a_champion_that_fails_its_requests_is_withdrawn(
-    own_shelf: Shelf, tmp_path: Path, image: bytes, model: Callable[[], bytes]
+    own_shelf: Shelf,
+    tmp_path: Path,
+    image: bytes,
+    model: Callable[[], bytes],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Answers that are no probabilities and endless runs are faults; then the last good answers."""
     # On a busy host the deadline may come before the run of the graph has ended.
@@ -158,6 +163,9 @@ def test_a_champion_that_fails_its_requests_is_withdrawn(
         fault = server.ready()["fault"]
         assert fault["version"] == 2
         assert "version 1 answers until the champion changes" in fault["reason"]
+        monkeypatch.setenv("BLEMISH_API_URL", server.url)
+        (told,) = examine(only=["server"])
+        assert fault["reason"] in told.findings[0].problem
         assert server.metric("blemish_model_faults_total") == 3
         time.sleep(1.0)
         assert server.ready()["model"]["version"] == 1
