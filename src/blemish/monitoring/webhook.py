@@ -15,6 +15,7 @@ import structlog
 from pydantic import SecretStr
 from sqlalchemy import Engine, delete, select, update
 
+from blemish.config.secrets import hide_password_in
 from blemish.monitoring import schema
 from blemish.monitoring.prediction_log import milliseconds, moment
 
@@ -74,7 +75,7 @@ class Webhook:
                 self._url, content=body, headers=headers, timeout=_TIMEOUT_S
             ).raise_for_status()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            _log.warning("alarm_not_told", error=str(error))
+            _log.warning("alarm_not_told", error=hide_password_in(str(error), self._url))
             return False
         return True
 

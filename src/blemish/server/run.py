@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 import tempfile
 from functools import partial
 from typing import Any
@@ -38,6 +39,7 @@ def serve(options: Options) -> None:
     configure_log(settings().log_level)
     os.umask(0o077)  # the log, its images and all else of ours are their owner's alone
     _refuse_unauthenticated_bind(options)
+    check_certificate(options)
     listener = listen(options)
     if options.workers == 1:
         serve_process(options, [listener])
@@ -87,6 +89,24 @@ def _config(options: Options, app: ASGIApp, guard: ConnectionGuard) -> uvicorn.C
         ssl_certfile=options.certificate,
         ssl_keyfile=options.certificate_key,
     )
+
+
+def check_certificate(options: Options) -> None:
+    """Refuse a certificate that cannot be served, before anything is bound.
+
+    Raises:
+        ServiceError: It or its key cannot be read, or they do not belong together.
+    """
+    if options.certificate is None:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(options.certificate, options.certificate_key)
+    except OSError as error:  # ssl.SSLError is one
+        raise ServiceError(
+            f"The certificate {options.certificate} with the key {options.certificate_key} cannot "
+            f"be used: {error.strerror or error}. Accepted: a certificate and its own key, PEM."
+        ) from error
 
 
 def _refuse_unauthenticated_bind(options: Options) -> None:

@@ -107,7 +107,10 @@ class Store:
             StoreUnreachableError: The store does not answer, or not as MLflow does.
             StoreError: It refused the call.
         """
-        client = self.client
+        try:
+            client = self.client
+        except ValueError as error:  # brackets that do not end, for one
+            raise self._unreachable(f"{what}: {_one_line(error)}") from error
         from mlflow.exceptions import MlflowException  # noqa: PLC0415 - as above
 
         try:

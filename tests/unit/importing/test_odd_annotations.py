@@ -35,6 +35,28 @@ def test_coco_ids_that_name_two_images_are_refused(tmp_path: Path) -> None:
     assert told.keys() == {"a.json"}
 
 
+def test_a_coco_category_of_two_names_is_refused(tmp_path: Path) -> None:
+    """A merge of two files in which id 1 is another class each would mislabel defects."""
+    save(tmp_path / "source/0.png", image(0))
+    classes = [{"id": 1, "name": "scratch"}, {"id": 1, "name": "pit"}, {"id": 1, "name": "pit"}]
+    write_coco(
+        tmp_path / "source/a.json",
+        images=[entry(1, "0.png")],
+        annotations=[marked(1)],
+        categories=classes[:1] * 2,
+    )
+    assert run(tmp_path / "source").classes == ("scratch",)
+    shutil.rmtree(tmp_path / "real")
+    write_coco(
+        tmp_path / "source/a.json",
+        images=[entry(1, "0.png")],
+        annotations=[marked(1)],
+        categories=classes[:2],
+    )
+    told = faults_of(tmp_path / "source")
+    assert told == {"a.json": "category id 1 names two classes: scratch and pit"}
+
+
 def test_photographs_that_coco_does_not_name_are_a_question(tmp_path: Path) -> None:
     """They are refused by name; a person says that they are defect-free, or leaves them out."""
     make_coco(tmp_path / "source") if (tmp_path / "source").mkdir() is None else None

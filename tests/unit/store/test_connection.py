@@ -175,6 +175,20 @@ def test_no_password_of_the_address_is_in_the_sentence(monkeypatch: pytest.Monke
     assert "%2F" in str(caught.value)  # how to write it
 
 
+@pytest.mark.parametrize("address", ["https://[::1", "http://", "ftp://x/y", "sqlite://", " "])
+def test_what_is_no_address_is_a_sentence(address: str) -> None:
+    """By the look and by a call alike."""
+    store = Store(Location(address))
+    with pytest.raises(StoreUnreachableError, match="does not answer"):
+        store.check()
+    if store.location.is_server:
+        with (
+            pytest.raises(StoreUnreachableError, match="does not answer"),
+            store.calling("Reading versions") as client,
+        ):
+            client.search_registered_models()
+
+
 def test_waits_that_the_user_set_stand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Time limit and retries of MLflow's client are short by default; the user's own hold."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")

@@ -86,9 +86,12 @@ class _Reader:
     def _regions(
         self, path: PurePosixPath, content: dict[str, Any]
     ) -> defaultdict[Any, list[Polygons | RunLengths]]:
-        names = {
-            category["id"]: class_of(str(category["name"])) for category in content["categories"]
-        }
+        names: dict[Any, str] = {}
+        for category in content["categories"]:
+            number, name = category["id"], class_of(str(category["name"]))
+            if names.setdefault(number, name) != name:
+                problem = f"category id {number} names two classes: {names[number]} and {name}"
+                self._fault(path, problem)
         regions: defaultdict[Any, list[Polygons | RunLengths]] = defaultdict(list)
         for annotation in content["annotations"]:
             region = _region(annotation, names)
