@@ -1,6 +1,5 @@
 """Where a version comes from, what the gate said of it, and who moved the champion."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -8,14 +7,17 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
+from pydantic import TypeAdapter
 
 from blemish.dashboard import page_cache
 from blemish.dashboard.line_status import version_name
 from blemish.dashboard.local_times import both_times, local_zone, time_columns
 from blemish.dashboard.terms import meaning
-from blemish.promotion.rule import Decision
+from blemish.promotion.rule import Check, Decision
 from blemish.registry import Move, Version
 from blemish.store.names import DIGEST
+
+_STORED = TypeAdapter(list[Check])
 
 
 def show(version: Version) -> None:
@@ -81,12 +83,22 @@ def _show_gate(version: Version) -> None:
     st.text(f"{_time(gate.get('at', ''))}, by {gate.get('who', '')}")
     if gate.get("reason"):
         st.text(gate["reason"])
-    try:
-        checks = json.loads(gate.get("checks", "[]"))
-    except ValueError:
-        checks = []
-    if checks:
+    checks = read_checks(gate.get("checks", "[]"))
+    if checks is None:
+        st.caption("What it checked cannot be read: somebody has edited the tag gate.checks.")
+    elif checks:
         _checks(checks)
+
+
+def read_checks(text: str) -> list[dict[str, Any]] | None:
+    """Return the checks that a tag holds; None where it holds something else."""
+    try:
+        checks = [asdict(check) for check in _STORED.validate_json(text)]
+        for check in checks:
+            in_words(check)
+    except ValueError:
+        return None
+    return checks
 
 
 def _checks(checks: Sequence[Mapping[str, Any]]) -> None:
