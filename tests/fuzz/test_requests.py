@@ -6,6 +6,7 @@ import random
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def _odd_body(rng: random.Random) -> bytes:
     document = _document(nested=rng.random() < 0.3)
     for _ in range(rng.choice((1, 1, 2))):
         container, key = rng.choice(list(_places(document)))
-        container[key] = rng.choice(_ODD)
+        container[key] = deepcopy(rng.choice(_ODD))  # the next place may lie within it
     return json.dumps(document, separators=(",", ":")).encode()
 
 
