@@ -106,7 +106,7 @@ def _fill(engine: Engine, now: datetime, rows: int) -> None:
         "step": DAYS * 86_400_000 / rows,
         "last": rows - 1,
         "columns": ", ".join(names),
-        "figures": ", ".join("1.0 + abs(random() % 1000) / 50.0" for _ in names),
+        "metrics": ", ".join("1.0 + abs(random() % 1000) / 50.0" for _ in names),
     }
     with engine.begin() as connection:
         connection.execute(text(_PREDICTIONS.format(**values)))
