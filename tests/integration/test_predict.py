@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from faulty_images import encode
 from integration.server.rig import Shelf
-from integration.server.tiny_models import tiny_model
+from integration.server.tiny_models import nan_on_white, tiny_model
 from PIL import Image
 
 from blemish.cli.predict_command import collect, predict
@@ -67,6 +67,19 @@ def test_folders_are_mirrored(inputs: Path, model: Path, tmp_path: Path) -> None
     document = json.loads((out / "x.png.json").read_text())
     assert document["model"]["name"] == "model.onnx"
     assert document["defective"] is True
+
+
+def test_an_image_that_a_model_cannot_answer_is_one_failure(inputs: Path, tmp_path: Path) -> None:
+    """NaN for one image is no good part and no end of the others."""
+    model = tmp_path / "nan.onnx"
+    model.write_bytes(nan_on_white())
+    (inputs / "white.png").write_bytes(encode(np.full((64, 64), 255, np.uint8)))
+    done = run(inputs, "--model", model, "--json")
+    assert done.exit_code == 1
+    results = {Path(one["path"]).name: one for one in json.loads(done.stdout)}
+    assert "probabilities are 0 to 1" in results["white.png"]["error"]
+    assert [name for name, one in results.items() if "error" in one] == ["white.png"]
+    assert len(results) == 4
 
 
 def test_one_failing_image_is_named_and_the_rest_goes_on(

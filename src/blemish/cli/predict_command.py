@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from blemish.cli.output import echo
-from blemish.errors import BlemishError, ImageError
+from blemish.errors import BlemishError, ImageError, ModelOutputError
 from blemish.exits import DEBUG
 from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, walk_folder
 from blemish.terminal_text import printable
@@ -242,7 +242,7 @@ def _predict_one(item: Input, out: Path | None, job: Job) -> dict[str, Any]:
         document = said.to_prediction(job.model).model_dump(mode="json")
         if out:
             _write(out / item.output, said.renderings, document)
-    except (ImageError, OSError) as error:
+    except (ImageError, ModelOutputError, OSError) as error:
         return {"path": str(item.path), "error": str(error)}
     except BlemishError:
         raise

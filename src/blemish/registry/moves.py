@@ -200,5 +200,8 @@ def _parse(adapter: TypeAdapter[_T], text: object) -> _T:
 
 
 def _check_time(text: str) -> None:
-    if datetime.fromisoformat(text).tzinfo is None:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
         raise ValueError(f"{text!r} names no time zone")
+    if not 1 < time.year < 9999:  # Python shows it in no other zone
+        raise ValueError(f"{text!r} is no time that a zone has")

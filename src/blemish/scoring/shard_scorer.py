@@ -12,7 +12,7 @@ import cv2
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from blemish.errors import BlemishError, ImageError, TamperedModelError
+from blemish.errors import BlemishError, ImageError, ModelOutputError, TamperedModelError
 from blemish.files import sha256_bytes
 from blemish.image_statistics import image_statistics
 from blemish.imaging import DecodedImage, Limits, decode_image
@@ -153,16 +153,16 @@ class ShardScorer:
     def _score_image(
         self, uri: str, data: "Future[bytes]", shard: int, index: int
     ) -> tuple[Row, list[Row], Row]:
-        """Return the rows of one image; one that cannot be read has a row with its error."""
+        """Return the rows of one image; one that cannot be answered has a row with its error."""
         moments = [time.perf_counter()]
         try:
             encoded = data.result()
             moments.append(time.perf_counter())
             image = decode_image(encoded, self._limits, self._job.bits)
-        except (ImageError, OSError) as error:
+            moments.append(time.perf_counter())
+            probability = self._segmenter.probability(image.plane)
+        except (ImageError, ModelOutputError, OSError) as error:
             return _failure(uri, error), [], _timing(uri, moments, self._worker)
-        moments.append(time.perf_counter())
-        probability = self._segmenter.probability(image.plane)
         moments.append(time.perf_counter())
         prediction = self._segmenter.judge(probability)
         row = {"uri": uri, "status": SCORED, **describe_image(image, prediction)}

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from faulty_images import encode
 from integration.scoring_jobs import (
     FAILED,
     IMAGES,
@@ -24,6 +25,7 @@ from integration.scoring_jobs import (
     write_images,
     write_model,
 )
+from integration.server.tiny_models import nan_on_white
 from PIL import Image
 
 from blemish.cli.score_command import score as command
@@ -85,6 +87,16 @@ def test_a_failed_image_has_the_type_and_the_sentence_of_its_error(world: Path) 
     assert summary["scored"] == IMAGES - FAILED
     assert summary["defective"] == sum(bool(row["defective"]) for row in rows(world / "out"))
     assert "ImageContentError" in (world / "out/summary.txt").read_text()
+
+
+def test_an_image_that_the_model_cannot_answer_is_one_failed_row(tmp_path: Path) -> None:
+    """NaN for one image ends no job."""
+    source, model = write_images(tmp_path / "in", 2), tmp_path / "nan.onnx"
+    model.write_bytes(nan_on_white())
+    (source / "white.png").write_bytes(encode(np.full((64, 64), 255, np.uint8)))
+    run_job(source, tmp_path / "out", model)
+    found = {Path(row["uri"]).name: row["error_type"] for row in rows(tmp_path / "out")}
+    assert found == {"00000.png": None, "00001.png": None, "white.png": "ModelOutputError"}
 
 
 def test_the_files_say_what_they_belong_to(world: Path) -> None:

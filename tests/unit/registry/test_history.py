@@ -79,6 +79,7 @@ def test_moves_without_a_number_form_a_chain() -> None:
         '{"alias":"champion","before":1,"after":2,"at":"yesterday","who":"x","why":"y"}',
         '{"alias":"champion","before":1,"after":2,"at":"2026-01-01T00:00:00","who":"x","why":"y"}',
         '{"alias":"champion","before":1,"after":NaN,"at":"2026-01-01T00:00:00+00:00","who":"x","why":"y"}',
+        '{"alias":"champion","before":1,"after":2,"at":"9999-12-31T23:59:59-23:59","who":"x","why":"y"}',
         "[" * 10_000,
         " " * 30_000,
     ],
