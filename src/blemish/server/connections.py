@@ -42,31 +42,20 @@ class ConnectionGuard:
         self.closed = 0
         """Connections closed for want of a request."""
         self._waiting: dict[GuardedProtocol, None] = {}
-        self._sending: dict[GuardedProtocol, None] = {}
-        """Those whose request has come but for the end of its body."""
         self._logged = float("-inf")
 
     def wait(self, connection: "GuardedProtocol") -> None:
-        """Note that a connection waits for a request from now on."""
+        """Note that a connection waits for a request from now on, and for the end of its body."""
         self.forget(connection)
         self._waiting[connection] = None
-
-    def expect_body(self, connection: "GuardedProtocol") -> None:
-        """Note that a connection has a request whose body has not come to its end."""
-        self._waiting.pop(connection, None)
-        self._sending.setdefault(connection, None)
 
     def forget(self, connection: "GuardedProtocol") -> None:
         """Note that a connection is not waited for: its request has come, or it is closed."""
         self._waiting.pop(connection, None)
-        self._sending.pop(connection, None)
 
     def make_room(self) -> bool:
-        """Close the connection that has waited longest; False if all have a complete request.
-
-        Those that wait for a request go before those whose body is on its way.
-        """
-        oldest = next(iter(self._waiting), None) or next(iter(self._sending), None)
+        """Close the connection that has waited longest; False if all have a complete request."""
+        oldest = next(iter(self._waiting), None)
         if oldest is None:
             return False
         self.close(oldest)
@@ -130,6 +119,7 @@ class GuardedProtocol(H11Protocol):
         if self.transport.is_closing():
             return
         if self._is_busy:  # the next request had come already
+            self._guard.wait(self)
             self._note_request()
             return
         self._drained = 0
@@ -156,9 +146,7 @@ class GuardedProtocol(H11Protocol):
     def _note_request(self) -> None:
         """Note that the head of a request has come; the time for its body is the route's."""
         self._stop_timer()
-        if self.conn.their_state is h11.SEND_BODY:
-            self._guard.expect_body(self)
-        else:
+        if self.conn.their_state is not h11.SEND_BODY:
             self._guard.forget(self)
 
     def _start_timer(self) -> None:
