@@ -110,6 +110,7 @@ def write_trained(folder: Path) -> Path:
 def write_evaluated(folder: Path) -> Path:
     """Write what export needs of evaluation."""
     files.write_json(folder / "threshold.json", {"threshold": THRESHOLD, "peak": 0.0})
+    files.write_json(folder / "details.json", {"headline": {"sets": ["alpha", "beta"]}})
     return folder
 
 

@@ -1,7 +1,7 @@
 """The workflow: both model files, compared with their source before they take their names."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -80,13 +80,14 @@ def export(
     torch.set_num_threads(params.threads)
     network = load_trained(inputs.trained)
     card = describe_model(inputs, network, resizing)
+    counted = headline_sets(inputs.evaluated)
     tell("Exporting the graph")
     model = to_onnx(network)
-    mass = _probability_mass(model.SerializeToString(), _cases(inputs.own_split("val")))
+    mass = _probability_mass(model.SerializeToString(), cases_of(inputs.own_split("val")))
     card = _with_statistic(card, "probability_mass", mass)
     tell("Searching the INT8 model")
     tiles = _calibration_tiles(inputs.own_split("train"), params.quantization.calibration_images)
-    images = list(_cases(inputs.searched(params.quantization.search_images)))
+    images = list(cases_of(inputs.searched(params.quantization.search_images)))
     edges = edge_cases()
     search = Search(model, edges, images, point=card.point, bounds=params.parity)
     found = search.run(tiles, params.quantization.room)
@@ -95,7 +96,7 @@ def export(
     tell("Comparing both files with their source")
     subject = Subject(network, fp32, int8, card.point)
     test = JoinedSet.open([inputs.synthetic, inputs.real], "test")
-    parity = check_parity(subject, edges, _cases(test), params.parity)
+    parity = check_parity(subject, edges, cases_of(test, counted), params.parity)
     parity.require()
     files.write_bytes(out / "model.fp32.onnx", fp32)
     files.write_bytes(out / "model.int8.onnx", int8)
@@ -128,6 +129,21 @@ def describe_model(inputs: Inputs, network: UNetTiny, resizing: Resizing) -> Mod
         raise ModelFileError(
             f"A model cannot be described: {error!r} in training.json, threshold.json or "
             "statistics.json. Run: dvc repro"
+        ) from error
+
+
+def headline_sets(evaluated: Path) -> tuple[str, ...]:
+    """Return the sets that the headline metrics are of, so that those of INT8 are of the same.
+
+    Raises:
+        ModelFileError: The evaluation cannot be read.
+    """
+    details = _read_json(evaluated / "details.json")
+    try:
+        return tuple(map(str, details["headline"]["sets"]))
+    except (KeyError, TypeError) as error:
+        raise ModelFileError(
+            f"{evaluated / 'details.json'} names no headline set: {error!r}. Run: dvc repro"
         ) from error
 
 
@@ -185,9 +201,12 @@ def _cut_tile(plane: npt.NDArray[np.uint8], row: int, column: int) -> npt.NDArra
     return np.ascontiguousarray(tile)[None, None]
 
 
-def _cases(images: JoinedSet) -> Iterator[Case]:
+def cases_of(images: JoinedSet, counted: Collection[str] | None = None) -> Iterator[Case]:
+    """Yield images to compare on, with their truth where their set counts; None: all count."""
     for i in range(len(images)):
-        yield Case(images.record(i).image_id, images.image(i), images.mask(i))
+        record = images.record(i)
+        counts = counted is None or record.set_name in counted
+        yield Case(record.image_id, images.image(i), images.mask(i) if counts else None)
 
 
 def _document(parity: ParityReport, found: ChosenQuantization) -> dict[str, Any]:

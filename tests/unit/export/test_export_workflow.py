@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_world import write_data
 from unit.export.tiny_export import params, silently, write_inputs
 
 import blemish.export.export_workflow as workflow_module
 from blemish.errors import ModelFileError, ParityError
 from blemish.export import export
 from blemish.export.cases import Case, compare
-from blemish.export.export_workflow import Inputs
+from blemish.export.export_workflow import Inputs, cases_of
 from blemish.metrics import Counts
 from blemish.operating_point import OperatingPoint
 from blemish.packed import JoinedSet, PackedDefect, PackedRecord, PackedWriter, pack_image
@@ -79,7 +80,19 @@ def test_comparison_counts_flipped_pixels_and_dice() -> None:
     assert gap.dice_change == pytest.approx(Counts(tp=1, fn=1).dice - 1.0)
 
 
-@pytest.mark.parametrize("name", ["threshold.json", "training.json", "statistics.json"])
+def test_dice_of_int8_is_of_the_headline_sets(tmp_path: Path) -> None:
+    """Images of other sets are compared too, but count for no Dice beside that of fp32."""
+    images = JoinedSet.open([write_data(tmp_path)], "test")
+    sets = [images.record(place).set_name for place in range(len(images))]
+    known = [case.truth is not None for case in cases_of(images, ("alpha",))]
+    assert known == [name == "alpha" for name in sets]
+    assert set(known) == {True, False}
+    assert all(case.truth is not None for case in cases_of(images))
+
+
+@pytest.mark.parametrize(
+    "name", ["threshold.json", "details.json", "training.json", "statistics.json"]
+)
 def test_a_corrupt_input_is_named(tmp_path: Path, name: str) -> None:
     """A file that export needs and cannot read is named with the next command."""
     inputs = write_inputs(tmp_path)

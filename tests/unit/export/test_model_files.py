@@ -24,7 +24,7 @@ from blemish.errors import ModelFileError, ParityError
 from blemish.export import export, quantization
 from blemish.export.calibration import RULES, Activations
 from blemish.export.cases import Case, edge_cases
-from blemish.export.export_workflow import Exported, Inputs
+from blemish.export.export_workflow import Exported, Inputs, cases_of
 from blemish.export.graph import clean, to_bytes
 from blemish.export.parity import Subject, check_parity
 from blemish.export.quantization import quantize
@@ -248,7 +248,7 @@ class Broken(NamedTuple):
 @pytest.fixture
 def subject(world: World) -> Broken:
     network = load_trained(world.inputs.trained)
-    images = tuple(workflow_module._cases(world.inputs.own_split("test")))
+    images = tuple(cases_of(world.inputs.own_split("test")))
     good = Subject(network, world.file("fp32"), world.file("int8"), OperatingPoint(THRESHOLD))
     return Broken(good, edge_cases(), images, params().parity)
 
