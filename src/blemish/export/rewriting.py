@@ -107,7 +107,7 @@ def _shuffle_by_four(graph: _Graph, shuffle: onnx.NodeProto) -> None:
     head = graph.producer(shuffle.input[0])
     if head is None or head.op_type != "Conv" or _attribute(head, "kernel_shape") != [3, 3]:
         return
-    _, weight, bias = head.input
+    weight, *biases = head.input[1:]  # PyTorch leaves a bias of zeros out
     kernels = graph.weight(weight)
     wide = np.zeros((_BLOCK**2, kernels.shape[1], 4, 4), kernels.dtype)
     origins = []
@@ -116,7 +116,8 @@ def _shuffle_by_four(graph: _Graph, shuffle: onnx.NodeProto) -> None:
         origins.append(i * _SHUFFLE + j)
         wide[row * _BLOCK + column, :, top : top + 3, left : left + 3] = kernels[origins[-1]]
     graph.set_weight(weight, wide)
-    graph.set_weight(bias, graph.weight(bias)[origins])
+    for bias in biases:
+        graph.set_weight(bias, graph.weight(bias)[origins])
     _set_attributes(head, kernel_shape=[4, 4], strides=[2, 2], pads=[1, 1, 1, 1])
     _set_attributes(shuffle, blocksize=_BLOCK)
 
