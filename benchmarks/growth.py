@@ -102,6 +102,7 @@ def write_images(folder: Path, count: int) -> None:
         plane = grain[number % 32].copy()
         if number % 10 == 0:
             plane[number % 50 : number % 50 + 4, 8:56] = 5
+        plane[0, :4] = list(number.to_bytes(4, "big"))  # an import takes no image twice
         path.write_bytes(encode_png(plane))
 
 
