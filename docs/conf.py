@@ -42,12 +42,10 @@ python_use_unqualified_type_names = True
 def write_problems(app: Sphinx) -> None:
     """Write the table of the HTTP API's problems, which a page of the reference includes."""
     del app
-    from blemish.server.problems import KINDS, problem_type  # noqa: PLC0415  # slow to import
+    from blemish.server.problems import ProblemKind  # noqa: PLC0415  # slow to import
 
     lines = ["| type | status | title |", "| --- | --- | --- |"]
-    lines += [
-        f"| `{problem_type(name)}` | {kind.status} | {kind.title} |" for name, kind in KINDS.items()
-    ]
+    lines += [f"| `{kind.uri}` | {kind.status} | {kind.title} |" for kind in ProblemKind]
     generated = HERE / "_build" / "generated"
     generated.mkdir(parents=True, exist_ok=True)
     (generated / "problems.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blemish.config.addresses import is_loopback
 from blemish.server.api_keys import ApiKey
-from blemish.server.problems import ProblemError, internal_fault, problem_response
+from blemish.server.problems import ProblemError, ProblemKind, internal_fault, problem_response
 from blemish.server.request_notes import RequestNotes
 from blemish.server.request_origins import check_origin
 from blemish.server.service import Service
@@ -65,13 +65,13 @@ class Admission:
             try:
                 self._admit(scope, headers, notes)
             except ProblemError as problem:
-                notes.problem = problem.kind
+                notes.problem = problem.kind.code
                 refusal = problem_response(problem, notes.request_id)
                 await refusal(scope, receive, send_with_headers)
             else:
                 await self._app(scope, receive, send_with_headers)
         except Exception:  # noqa: BLE001 - the edge: whatever comes is logged, and answered 500
-            notes.problem = "internal"
+            notes.problem = ProblemKind.INTERNAL.code
             _log.exception("request_failed")
             if not answered:
                 fault = problem_response(internal_fault(), notes.request_id)
@@ -93,7 +93,7 @@ class Admission:
         """Let a request in, or refuse it for want of a key or of budget."""
         if b"content-length" in headers and b"transfer-encoding" in headers:
             raise ProblemError(  # two readers of it could disagree about where it ends (RFC 9112)
-                "malformed",
+                ProblemKind.MALFORMED,
                 "The request has both Content-Length and Transfer-Encoding; accepted: one of them.",
                 {"Connection": "close"},
             )
@@ -112,7 +112,7 @@ class Admission:
         key = keys.find(token.strip().decode("latin-1")) if scheme.lower() == b"bearer" else None
         if key is None:
             raise ProblemError(
-                "key",
+                ProblemKind.KEY,
                 "This server answers to API keys; send one: Authorization: Bearer KEY. "
                 "Make one: blemish keys add NAME",
                 {"WWW-Authenticate": "Bearer", "Connection": "close"},
@@ -173,7 +173,7 @@ class Budgets:
             self._left[key.id] = (left, now)
             wait = int((1.0 - left) * 60.0 / limit) + 1
             raise ProblemError(
-                "rate",
+                ProblemKind.RATE,
                 f"The key {key.name!r} may make {limit} requests a minute.",
                 {"Retry-After": str(wait)},
             )

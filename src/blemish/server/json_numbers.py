@@ -14,7 +14,7 @@ import numpy.typing as npt
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
-from blemish.server.problems import ProblemError
+from blemish.server.problems import ProblemError, ProblemKind
 from blemish.server.protocol_models import MAX_PIXELS
 
 SLICE = 64 * 1024
@@ -73,7 +73,9 @@ def _parse_bytes(part: bytes) -> list[int]:
     try:
         return _BYTES.validate_python(orjson.loads(b"[" + part + b"]"))
     except orjson.JSONDecodeError as error:
-        raise ProblemError("tensor", f"The JSON cannot be read: {str(error)[:200]}.") from error
+        raise ProblemError(
+            ProblemKind.TENSOR, f"The JSON cannot be read: {str(error)[:200]}."
+        ) from error
     except ValidationError as error:
         found = short(error.errors(include_url=False)[0].get("input"))
         refuse(f"data holds {found}; accepted: whole numbers from 0 to 255")
@@ -90,7 +92,7 @@ def _check_nesting(skeleton: bytes, shape: tuple[int, ...]) -> None:
         rows = np.array(orjson.loads(skeleton) if len(skeleton) < MAX_PIXELS else None)
     except ValueError as error:  # no JSON, or lists of different lengths
         raise ProblemError(
-            "tensor", f"The data of the tensor cannot be read: {str(error)[:100]}."
+            ProblemKind.TENSOR, f"The data of the tensor cannot be read: {str(error)[:100]}."
         ) from error
     if rows.shape != shape[:-1] or rows.dtype.kind != "i" or rows.any():
         refuse(f"data is nested in another way than the shape {list(shape)}")
@@ -115,4 +117,4 @@ def refuse(found: str) -> NoReturn:
     Raises:
         ProblemError: Always.
     """
-    raise ProblemError("tensor", f"The request is not accepted: {found}.")
+    raise ProblemError(ProblemKind.TENSOR, f"The request is not accepted: {found}.")

@@ -20,7 +20,7 @@ from blemish.errors import InferenceInterruptedError, ModelOutputError, NotFound
 from blemish.interruption import Interruption
 from blemish.registry import Registry, Version
 from blemish.server.loaded_model import LoadedModel, load_model
-from blemish.server.problems import ProblemError
+from blemish.server.problems import ProblemError, ProblemKind
 from blemish.server.serving_state import ServingFault, ServingState
 from blemish.store.names import CHAMPION, MODEL
 
@@ -101,7 +101,7 @@ class LoadedModels:
                 raise
             reason = "The model did not answer an image in time."
             self.note_fault(served, reason)
-            raise ProblemError("model-slow", reason) from error
+            raise ProblemError(ProblemKind.MODEL_SLOW, reason) from error
 
     def note_fault(self, served: LoadedModel, reason: str) -> None:
         """Count a fault of a version; after so many the champion before answers again.
@@ -190,7 +190,9 @@ class LoadedModels:
             version = self.state.snapshot.find(ref)
         if version is None and not self.state.listed:
             raise ProblemError(
-                "no-model", "The registry has not been read yet; come again.", {"Retry-After": "2"}
+                ProblemKind.NO_MODEL,
+                "The registry has not been read yet; come again.",
+                {"Retry-After": "2"},
             )
         if version is None:
             names = ", ".join(sorted(self.state.snapshot.aliases)) or "none"
@@ -248,4 +250,6 @@ class LoadedModels:
     def _no_champion(self) -> ProblemError:
         state = self.state
         why = state.fault.reason if state.fault else state.store_error or "it is being loaded"
-        return ProblemError("no-model", f"No verified champion yet: {why}", {"Retry-After": "2"})
+        return ProblemError(
+            ProblemKind.NO_MODEL, f"No verified champion yet: {why}", {"Retry-After": "2"}
+        )

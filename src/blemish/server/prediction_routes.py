@@ -17,7 +17,7 @@ from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.prediction import RENDERINGS, Prediction
 from blemish.server.accept_header import prefers_png
 from blemish.server.loaded_model import LoadedModel
-from blemish.server.problems import KINDS, as_problem, refusals
+from blemish.server.problems import as_problem, refusals
 from blemish.server.query_rules import refuse_ambiguous_query
 from blemish.server.recorder import AnsweredImage
 from blemish.server.request_bodies import wait_for_disconnect
@@ -105,8 +105,8 @@ async def predict(
         )
     except BlemishError as error:
         problem = as_problem(error)
-        refused = _begin_record(notes, time, KINDS[problem.kind].status)
-        refused = replace(refused, error=problem.kind, detail=str(problem))
+        refused = _begin_record(notes, time, problem.kind.status)
+        refused = replace(refused, error=problem.kind.code, detail=str(problem))
         service.recorder.submit(refused, None)
         raise
     record = replace(_begin_record(notes, time, 200), prediction=prediction, image=image)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Literal
 
 from fastapi import FastAPI, Request
@@ -28,47 +28,51 @@ MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:blemish:problem:1:"  # the 1 changes when a type changes its meaning
 
 
-@dataclass(frozen=True)
-class Kind:
-    """One type of problem; its name never changes its meaning."""
+class ProblemKind(Enum):
+    """The types of problems; a code never changes its meaning."""
 
-    status: int
-    title: str
+    MALFORMED = "malformed", 400, "The request cannot be read"
+    KEY = "key", 401, "No valid API key"
+    NOT_FOUND = "not-found", 404, "There is nothing at this address"
+    MODEL_UNKNOWN = "model-unknown", 404, "There is no such model, version or alias"
+    ORIGIN = "origin", 403, "Pages of other origins may not ask"
+    HOST = "host", 421, "This server does not answer to that name"
+    METHOD = "method", 405, "The address does not take this method"
+    BODY_TIMEOUT = "body-timeout", 408, "The body did not come in time"
+    TOO_LARGE = "too-large", 413, "More bytes or pixels than accepted"
+    MEDIA_TYPE = "media-type", 415, "No image of an accepted format"
+    QUERY = "query", 422, "A parameter is not accepted"
+    IMAGE = "image", 422, "The image is broken or ambiguous"
+    FORM = "form", 422, "The form is not accepted"
+    TENSOR = "tensor", 400, "The tensors are not accepted"
+    RATE = "rate", 429, "The key has used up its requests"
+    MODEL_OUTPUT = "model-output", 500, "The model answered by values that are no probabilities"
+    INTERNAL = "internal", 500, "A fault of ours"
+    BUSY = "busy", 503, "All workers and the queue are taken"
+    NO_MODEL = "no-model", 503, "No verified model is loaded"
+    MODEL_UNUSABLE = "model-unusable", 503, "That version cannot be served"
+    MODEL_SLOW = "model-slow", 504, "The model did not answer in time"
+    DEADLINE = "deadline", 504, "The request became older than its deadline"
+
+    def __init__(self, code: str, status: int, title: str) -> None:
+        self.code = code
+        self.status = status
+        self.title = title
+
+    @property
+    def uri(self) -> str:
+        """The stable ``type`` of its answers."""
+        return _TYPE + self.code
 
 
-KINDS = {
-    "malformed": Kind(400, "The request cannot be read"),
-    "key": Kind(401, "No valid API key"),
-    "not-found": Kind(404, "There is nothing at this address"),
-    "model-unknown": Kind(404, "There is no such model, version or alias"),
-    "origin": Kind(403, "Pages of other origins may not ask"),
-    "host": Kind(421, "This server does not answer to that name"),
-    "method": Kind(405, "The address does not take this method"),
-    "body-timeout": Kind(408, "The body did not come in time"),
-    "too-large": Kind(413, "More bytes or pixels than accepted"),
-    "media-type": Kind(415, "No image of an accepted format"),
-    "query": Kind(422, "A parameter is not accepted"),
-    "image": Kind(422, "The image is broken or ambiguous"),
-    "form": Kind(422, "The form is not accepted"),
-    "tensor": Kind(400, "The tensors are not accepted"),
-    "rate": Kind(429, "The key has used up its requests"),
-    "model-output": Kind(500, "The model answered by values that are no probabilities"),
-    "internal": Kind(500, "A fault of ours"),
-    "busy": Kind(503, "All workers and the queue are taken"),
-    "no-model": Kind(503, "No verified model is loaded"),
-    "model-unusable": Kind(503, "That version cannot be served"),
-    "model-slow": Kind(504, "The model did not answer in time"),
-    "deadline": Kind(504, "The request became older than its deadline"),
-}
-
-_KIND_OF_ERROR: dict[type[BlemishError], str] = {
-    ImageTypeError: "media-type",
-    ImageSizeError: "too-large",
-    ImageContentError: "image",
-    NotFoundError: "model-unknown",
-    ModelOutputError: "model-output",
-    ModelFileError: "model-unusable",
-    StoreError: "model-unusable",
+_KIND_OF_ERROR: dict[type[BlemishError], ProblemKind] = {
+    ImageTypeError: ProblemKind.MEDIA_TYPE,
+    ImageSizeError: ProblemKind.TOO_LARGE,
+    ImageContentError: ProblemKind.IMAGE,
+    NotFoundError: ProblemKind.MODEL_UNKNOWN,
+    ModelOutputError: ProblemKind.MODEL_OUTPUT,
+    ModelFileError: ProblemKind.MODEL_UNUSABLE,
+    StoreError: ProblemKind.MODEL_UNUSABLE,
 }
 _EVERYWHERE = (401, 403, 421, 429, 500)
 
@@ -77,36 +81,35 @@ class ProblemError(ServiceError):
     """A request is refused.
 
     Args:
-        kind: A name in ``KINDS``.
+        kind: Type of the problem.
         detail: One sentence: what was wrong, and what is accepted.
         headers: To go with the answer.
     """
 
-    def __init__(self, kind: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, kind: ProblemKind, detail: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.kind = kind
         self.headers = dict(headers or {})
         super().__init__(detail)
-
-
-def problem_type(kind: str) -> str:
-    """Return the stable URI of a kind of problem."""
-    return _TYPE + kind
 
 
 def as_problem(error: BlemishError) -> ProblemError:
     """Find the problem that a typed error is to a client."""
     if isinstance(error, ProblemError):
         return error
-    for kind, name in _KIND_OF_ERROR.items():
-        if isinstance(error, kind):
-            headers = {"Retry-After": "5"} if name == "model-unusable" else None
-            return ProblemError(name, str(error), headers)
+    for error_type, kind in _KIND_OF_ERROR.items():
+        if isinstance(error, error_type):
+            headers = {"Retry-After": "5"} if kind is ProblemKind.MODEL_UNUSABLE else None
+            return ProblemError(kind, str(error), headers)
     return internal_fault()
 
 
 def internal_fault() -> ProblemError:
     """Return the problem that whatever nobody expected is to a client."""
-    return ProblemError("internal", "The server met a fault of its own; its log names it.")
+    return ProblemError(
+        ProblemKind.INTERNAL, "The server met a fault of its own; its log names it."
+    )
 
 
 class Problem(BaseModel):
@@ -114,7 +117,7 @@ class Problem(BaseModel):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    type: Literal[tuple(map(problem_type, KINDS))]  # type: ignore[valid-type]  # one for each kind
+    type: Literal[tuple(kind.uri for kind in ProblemKind)]  # type: ignore[valid-type]  # one for each kind
     """Stable: a program may branch on it."""
     title: str
     status: int
@@ -130,8 +133,8 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the problems of some statuses for OpenAPI; those of every route come with them."""
     found: dict[int | str, dict[str, Any]] = {}
     for status in sorted({*_EVERYWHERE, *statuses}):
-        kinds = {name: kind for name, kind in KINDS.items() if kind.status == status}
-        titles = "; ".join(f"`{problem_type(name)}`: {kind.title}" for name, kind in kinds.items())
+        kinds = [kind for kind in ProblemKind if kind.status == status]
+        titles = "; ".join(f"`{kind.uri}`: {kind.title}" for kind in kinds)
         content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
         found[status] = {"description": titles, "content": content}
         if status in (429, 503):
@@ -141,9 +144,9 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def problem_response(error: ProblemError, request_id: str) -> Response:
     """Return the answer to a refused request."""
-    kind = KINDS[error.kind]
+    kind = error.kind
     body = Problem(
-        type=problem_type(error.kind),
+        type=kind.uri,
         title=kind.title,
         status=kind.status,
         detail=str(error),
@@ -160,7 +163,7 @@ def install(app: FastAPI) -> None:
 
     async def refuse(request: Request, error: Exception) -> Response:
         problem, notes = _find_problem(error), notes_of(request)
-        notes.problem = problem.kind
+        notes.problem = problem.kind.code
         return problem_response(problem, notes.request_id)
 
     for kind in (BlemishError, HTTPException, RequestValidationError):
@@ -185,16 +188,19 @@ def _find_problem(error: Exception) -> ProblemError:
     if isinstance(error, RequestValidationError):
         # Neither the input nor its context goes back: they may hold what JSON cannot.
         faults = "; ".join(f"{'.'.join(map(str, f['loc']))}: {f['msg']}" for f in error.errors())
-        return ProblemError("query", f"Not accepted: {faults}.")
+        return ProblemError(ProblemKind.QUERY, f"Not accepted: {faults}.")
     return _problem_of_status(error)
 
 
 def _problem_of_status(error: Any) -> ProblemError:
     if error.status_code == 404:
-        kind, detail = "not-found", "Nothing is at this address; /docs lists what there is."
+        kind, detail = (
+            ProblemKind.NOT_FOUND,
+            "Nothing is at this address; /docs lists what there is.",
+        )
     elif error.status_code == 405:
         accepted = (error.headers or {}).get("Allow", "another method")
-        kind, detail = "method", f"This address takes {accepted}."
+        kind, detail = ProblemKind.METHOD, f"This address takes {accepted}."
     else:
-        kind, detail = "malformed", f"The request cannot be read: {error.detail}."
+        kind, detail = ProblemKind.MALFORMED, f"The request cannot be read: {error.detail}."
     return ProblemError(kind, detail, error.headers)

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from blemish.server.problems import ProblemError
+from blemish.server.problems import ProblemError, ProblemKind
 
 _MAX_KEYS = 16
 
@@ -21,7 +21,9 @@ def refuse_ambiguous_query(request: Request) -> None:
     keys = [key for key, _ in _read(request)]
     for key in keys:
         if keys.count(key) > 1:
-            raise ProblemError("query", f"The parameter {key[:40]!r} comes twice; name it once.")
+            raise ProblemError(
+                ProblemKind.QUERY, f"The parameter {key[:40]!r} comes twice; name it once."
+            )
 
 
 def refuse_any_query(request: Request) -> None:
@@ -31,7 +33,7 @@ def refuse_any_query(request: Request) -> None:
         ProblemError: There is one.
     """
     for key, _ in _read(request):
-        raise ProblemError("query", f"Unknown parameter {key[:40]!r}; accepted: none.")
+        raise ProblemError(ProblemKind.QUERY, f"Unknown parameter {key[:40]!r}; accepted: none.")
 
 
 def _read(request: Request) -> list[tuple[str, str]]:
@@ -41,4 +43,6 @@ def _read(request: Request) -> list[tuple[str, str]]:
             query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_KEYS
         )
     except ValueError as error:
-        raise ProblemError("query", f"The query string cannot be read: {error}.") from error
+        raise ProblemError(
+            ProblemKind.QUERY, f"The query string cannot be read: {error}."
+        ) from error

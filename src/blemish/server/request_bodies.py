@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from blemish.server.problems import ProblemError
+from blemish.server.problems import ProblemError, ProblemKind
 from blemish.server.request_notes import RequestNotes, notes_of
 
 _MEGABYTE = 1_000_000
@@ -20,9 +20,9 @@ _MAX_PARTS = 8
 _STEP = 256 * 1024
 # What Starlette's parser says, and what that is here.
 _KINDS = (
-    ("too-large", "Too many"),
-    ("too-large", "Part exceeded"),
-    ("form", "The Content-Disposition"),
+    (ProblemKind.TOO_LARGE, "Too many"),
+    (ProblemKind.TOO_LARGE, "Part exceeded"),
+    (ProblemKind.FORM, "The Content-Disposition"),
 )
 
 
@@ -49,7 +49,7 @@ class BodyReader:
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("", "identity"):
             raise ProblemError(
-                "media-type",
+                ProblemKind.MEDIA_TYPE,
                 f"The body is encoded as {encoding!r}; accepted: no Content-Encoding.",
             )
         declared = request.headers.get("content-length", "0")
@@ -63,7 +63,7 @@ class BodyReader:
                     chunks.append(chunk)
         except TimeoutError as error:
             raise ProblemError(
-                "body-timeout",
+                ProblemKind.BODY_TIMEOUT,
                 f"The body did not come within {self._seconds:g} s.",
                 {"Connection": "close"},
             ) from error
@@ -81,7 +81,7 @@ class BodyReader:
         declared = request.headers.get("content-type", "")
         if len(declared) > _MAX_CONTENT_TYPE:
             raise ProblemError(
-                "malformed",
+                ProblemKind.MALFORMED,
                 f"The Content-Type has {len(declared)} characters; accepted: {_MAX_CONTENT_TYPE}.",
             )
         kind, parameters = parse_options_header(declared)
@@ -90,7 +90,8 @@ class BodyReader:
             return body, None
         if not 1 <= len(parameters.get(b"boundary", b"")) <= 70:
             raise ProblemError(
-                "malformed", "The multipart form names no boundary; accepted: 1 to 70 characters."
+                ProblemKind.MALFORMED,
+                "The multipart form names no boundary; accepted: 1 to 70 characters.",
             )
         return await _read_form(request.headers, body)
 
@@ -101,7 +102,9 @@ class BodyReader:
     def _reserve(self, notes: RequestNotes, size: int) -> None:
         if size > self._room:
             raise ProblemError(
-                "busy", "Too many large bodies are being read; come again.", {"Retry-After": "1"}
+                ProblemKind.BUSY,
+                "Too many large bodies are being read; come again.",
+                {"Retry-After": "1"},
             )
         self._room -= size
         notes.body_bytes += size
@@ -110,7 +113,8 @@ class BodyReader:
 
     def _too_large(self, found: str) -> ProblemError:
         return ProblemError(
-            "too-large", f"The body is too large: {found}; accepted: {self._megabytes} MB."
+            ProblemKind.TOO_LARGE,
+            f"The body is too large: {found}; accepted: {self._megabytes} MB.",
         )
 
 
@@ -132,16 +136,18 @@ async def _read_form(headers: Headers, body: bytes) -> tuple[bytes, str | None]:
     try:
         form = await parser.parse()
         if not parser.complete:
-            raise ProblemError("malformed", "The form ends before its closing boundary.")
+            raise ProblemError(ProblemKind.MALFORMED, "The form ends before its closing boundary.")
         names = [name for name, _ in form.multi_items()]
         file = form.get("file")
         if names != ["file"] or not isinstance(file, UploadFile):
             found = ", ".join(repr(name[:40]) for name in names) or "nothing"
-            raise ProblemError("form", f"The form holds {found}; accepted: one part named 'file'.")
+            raise ProblemError(
+                ProblemKind.FORM, f"The form holds {found}; accepted: one part named 'file'."
+            )
         return await file.read(), file.filename
     except (MultiPartException, FormParserError) as error:
         reason = error.message if isinstance(error, MultiPartException) else str(error)
-        kind = next((k for k, start in _KINDS if reason.startswith(start)), "malformed")
+        kind = next((k for k, start in _KINDS if reason.startswith(start)), ProblemKind.MALFORMED)
         raise ProblemError(
             kind, f"The form is not accepted: {reason} Accepted: one part named 'file'."
         ) from error

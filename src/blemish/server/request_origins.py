@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from starlette.types import Scope
 
 from blemish.config.addresses import host_name, is_known_host
-from blemish.server.problems import ProblemError
+from blemish.server.problems import ProblemError, ProblemKind
 
 
 def check_origin(scope: Scope, headers: Mapping[bytes, bytes], allowed: Collection[str]) -> None:
@@ -28,7 +28,7 @@ def check_origin(scope: Scope, headers: Mapping[bytes, bytes], allowed: Collecti
     bound = (scope.get("server") or ("",))[0]
     if host and not is_known_host(host, bound, allowed):
         raise ProblemError(
-            "host",
+            ProblemKind.HOST,
             f"This server does not answer to the name {host_name(host)[:80]!r}. Accepted: its "
             "address, the names of this host, and what blemish serve --allowed-host NAME adds.",
         )
@@ -39,7 +39,7 @@ def check_origin(scope: Scope, headers: Mapping[bytes, bytes], allowed: Collecti
     if page and (page == host or host_name(page) in allowed):
         return
     raise ProblemError(
-        "origin",
+        ProblemKind.ORIGIN,
         f"Pages of {origin.decode('latin-1')[:80]!r} may not use this server. Accepted: its own, "
         "and those of what blemish serve --allowed-host NAME adds.",
     )

@@ -11,7 +11,7 @@ import orjson
 from pydantic import ValidationError
 
 from blemish.server.json_numbers import SLICE, read_numbers, refuse, short, write_numbers
-from blemish.server.problems import ProblemError
+from blemish.server.problems import ProblemError, ProblemKind
 from blemish.server.protocol_models import (
     MAX_PIXELS,
     OUTPUT,
@@ -125,7 +125,7 @@ def _find_data(text: bytes) -> int | None:
 def _parse(document: bytes) -> InferenceRequest:
     if len(document) > _MAX_DOCUMENT:
         raise ProblemError(
-            "too-large",
+            ProblemKind.TOO_LARGE,
             f"The JSON holds {len(document)} bytes beside a list of plain numbers; accepted: "
             f"{_MAX_DOCUMENT}.",
         )
@@ -133,7 +133,9 @@ def _parse(document: bytes) -> InferenceRequest:
         # One parser for all that is JSON: it refuses NaN, lone surrogates and deep nesting.
         return InferenceRequest.model_validate(orjson.loads(document))
     except orjson.JSONDecodeError as error:
-        raise ProblemError("tensor", f"The JSON cannot be read: {str(error)[:200]}.") from error
+        raise ProblemError(
+            ProblemKind.TENSOR, f"The JSON cannot be read: {str(error)[:200]}."
+        ) from error
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"])) or "the body"
@@ -147,7 +149,7 @@ def _check_shape(shape: tuple[int, ...], stride: int) -> None:
         refuse(f"shape {list(shape)}; accepted: [N, 1, H, W], H and W multiples of {stride}")
     if math.prod(shape) > MAX_PIXELS:
         raise ProblemError(
-            "too-large",
+            ProblemKind.TOO_LARGE,
             f"shape {list(shape)} has {math.prod(shape)} pixels; accepted: {MAX_PIXELS}. "
             "Larger images: POST /v1/predict",
         )

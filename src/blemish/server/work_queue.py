@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from blemish.interruption import Interruption
-from blemish.server.problems import ProblemError
+from blemish.server.problems import ProblemError, ProblemKind
 
 _T = TypeVar("_T")
 LARGE_PIXELS = 4_000_000
@@ -117,7 +117,7 @@ class WorkQueue:
         """
         if self.held >= self.capacity:
             raise ProblemError(
-                "busy",
+                ProblemKind.BUSY,
                 f"{self.parallel} requests are worked on and {self.waiting} wait; come again.",
                 {"Retry-After": str(self.retry_after)},
             )
@@ -250,7 +250,7 @@ class WorkQueue:
 
     def _late(self) -> ProblemError:
         return ProblemError(
-            "deadline",
+            ProblemKind.DEADLINE,
             f"The request became older than {self.deadline_s:g} s before it was answered.",
             {"Retry-After": str(self.retry_after)},
         )

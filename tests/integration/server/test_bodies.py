@@ -337,8 +337,8 @@ def test_a_request_keeps_its_name_and_its_trace(server: Server, image: bytes) ->
 
 def test_problems_are_documented(server: Server) -> None:
     """Every type of problem is named in the OpenAPI document."""
-    from blemish.server.problems import KINDS
+    from blemish.server.problems import ProblemKind
 
     document = json.dumps(server.client.get("/openapi.json").json())
-    for kind in KINDS:
-        assert f"urn:blemish:problem:1:{kind}" in document
+    for kind in ProblemKind:
+        assert f"urn:blemish:problem:1:{kind.code}" in document

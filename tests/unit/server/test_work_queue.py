@@ -12,7 +12,7 @@ import pytest
 
 from blemish.errors import InferenceInterruptedError
 from blemish.interruption import Interruption
-from blemish.server.problems import ProblemError
+from blemish.server.problems import ProblemError, ProblemKind
 from blemish.server.work_queue import WorkQueue
 
 LARGE = 50_000_000
@@ -99,7 +99,7 @@ def test_a_deadline_holds_inside_a_request() -> None:
         with pytest.raises(ProblemError) as caught:
             await ask(queue, endless)
         assert time.monotonic() - begin < 2.0
-        assert caught.value.kind == "deadline"
+        assert caught.value.kind is ProblemKind.DEADLINE
         assert await asyncio.to_thread(ended.wait, 5.0)
         return str(await ask(queue, lambda _: "next"))
 
