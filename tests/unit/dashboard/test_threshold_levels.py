@@ -8,6 +8,7 @@ import pytest
 from blemish.dashboard.compare.compared_images import decide, measure, paired_calls
 from blemish.dashboard.compare.image_filters import ImageFilter, cell_name, with_result
 from blemish.dashboard.compare.paired_metrics import sweep
+from blemish.dashboard.compare.point_controls import meant
 from blemish.dashboard.compare.threshold_levels import ThresholdGrid
 from blemish.dashboard.image_collections import ImageEntry
 from blemish.metrics import Counts, count
@@ -113,3 +114,10 @@ def test_curves_are_those_of_every_threshold(
         assert (found.dice[place], found.precision[place], found.recall[place]) == (
             total.dice, total.precision, total.recall,
         )  # fmt: skip
+
+
+def test_a_slider_that_shows_a_versions_own_threshold_means_all_its_digits() -> None:
+    """0.4375 is shown as 0.438; rounded, a version was judged at the next step, 0.440."""
+    assert meant(0.438, 0.4375) == 0.4375
+    assert meant(0.5, 0.5) == 0.5
+    assert meant(0.44, 0.4375) == 0.44

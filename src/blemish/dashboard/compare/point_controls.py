@@ -46,7 +46,12 @@ def _slider(side: Side, name: str, label: str) -> float:
     )  # fmt: skip
     say_unresolved(name, label, f"{shown:.3f}", f"{shown:.3f}")
     remember(name, f"{shown:.3f}", f"{own:.3f}")
-    return own if abs(shown - own) < STEP / 10 else round(float(shown), 3)
+    return meant(float(shown), own)
+
+
+def meant(shown: float, own: float) -> float:
+    """Return the threshold that a slider stands for: it shows three decimals of a version's own."""
+    return own if round(shown, 3) == round(own, 3) else round(shown, 3)
 
 
 def _snapped(asked: float, own: float) -> float:
