@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 import numpy as np
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from blemish.answers import answer
 from blemish.errors import BlemishError, ImageError
@@ -104,10 +104,14 @@ def _look(browser: Browser, url: str, target: Path, width: int, *, dark: bool) -
 
 
 def _settle(page: Page) -> None:
-    """Wait until the comparison has seen every image and the charts stand."""
-    progress = page.get_by_text("Both versions have seen")
-    while progress.count():
-        page.wait_for_timeout(500)
+    """Wait until the comparison has seen every image and nothing is still to be drawn."""
+    for unfinished in (
+        page.get_by_test_id("stSkeleton"),
+        page.get_by_text("Both versions have seen"),
+        page.get_by_text("So far: the comparison goes on."),
+        page.get_by_test_id("stSkeleton"),
+    ):
+        expect(unfinished.filter(visible=True)).to_have_count(0, timeout=300_000)
     page.wait_for_timeout(3_000)
 
 

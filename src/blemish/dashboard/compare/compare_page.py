@@ -35,6 +35,11 @@ from blemish.registry import Version
 _VERSIONS, _JOBS = "versions", "jobs"
 _COMPARED = {_VERSIONS: "Two versions", _JOBS: "Two scoring jobs"}
 _PATIENCE_S = 0.4  # a few images are compared by then, and the page comes whole at once
+_ORDERED = (
+    "Result differs: images that one version calls defective and the other does not, then by the "
+    "share of the pixels that they mark differently. Overlap is that of the marks with the truth "
+    "(Dice)."
+)
 _TABS = [
     ":material/image: Images",
     ":material/show_chart: Curves",
@@ -157,7 +162,7 @@ def _show_images(view: ComparisonView, result: str) -> None:
         listed = list(view.split.left_out)
     order_box, opacity, report, link = st.columns([1.4, 1.4, 1, 1], vertical_alignment="bottom")
     with order_box:
-        order = choose("Sort by", "sort", list(ORDERS), shown=ORDERS.__getitem__)
+        order = choose("Sort by", "sort", list(ORDERS), shown=ORDERS.__getitem__, help=_ORDERED)
     opacity.slider("Opacity of the layers", 0.0, 1.0, 0.7, 0.05, key="opacity")
     if not listed:
         st.info("No image has this result at these thresholds.", icon=":material/filter_list_off:")

@@ -66,7 +66,7 @@ def _known(value: float | None) -> str:
 
 def _metrics(view: ComparisonView) -> Iterator[tuple[str, ...]]:
     for metric in paired_metrics(view.counted):
-        yield metric.name, *metric.texts(digits=4)
+        yield metric.words, *metric.texts(digits=4)
 
 
 def _curves(view: ComparisonView) -> Iterator[tuple[str, list[str]]]:

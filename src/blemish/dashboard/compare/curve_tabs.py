@@ -16,6 +16,7 @@ from blemish.dashboard.compare.paired_metrics import (
 )
 from blemish.dashboard.compare.version_pair import Pair
 from blemish.dashboard.local_times import both_times, local_zone
+from blemish.dashboard.terms import meaning, meanings
 from blemish.dashboard.tested_images import tested_on
 from blemish.registry import Version
 from blemish.store.run_params import read_param
@@ -45,13 +46,16 @@ def show_curves(view: ComparisonView) -> None:
     ]
     left, right = st.columns(2)
     with left:
-        st.markdown("##### Precision and recall")
+        st.markdown("##### Precision and recall", help=meaning("precision and recall"))
         st.altair_chart(
             comparison_charts.precision_recall(curves),
             alt="Precision over recall of both versions.",
         )
     with right:
-        st.markdown("##### Overlap with the truth (Dice) at every threshold")
+        st.markdown(
+            "##### Overlap with the truth (Dice) at every threshold",
+            help=meanings("Dice", "operating point"),
+        )
         st.altair_chart(
             comparison_charts.dice_by_threshold(curves, view.thresholds),
             alt="Dice over threshold of both versions, with the thresholds in use.",
@@ -66,25 +70,29 @@ def _show_classes_and_metrics(pair: Pair, judged: Sequence[ComparedImage]) -> No
     rows = by_class(judged)
     with left:
         if rows:
-            st.markdown("##### By class")
+            st.markdown("##### By class", help=meanings("class", "Dice"))
             names = (pair.a.title, pair.b.title)
             st.altair_chart(
                 comparison_charts.bars_by_class(rows, names), alt="Dice by class of both versions."
             )
             st.caption("Over the images that show the class; in brackets how many.")
     with right:
-        st.markdown("##### Pooled over all pixels")
+        st.markdown(
+            "##### Pooled over all pixels",
+            help=meanings("Dice", "IoU", "precision and recall", "interval", "paired"),
+        )
         st.dataframe(_metric_table(paired_metrics(judged)), hide_index=True, alt="Pooled metrics.")
 
 
 def _metric_table(metrics: Sequence[PairedMetric]) -> pd.DataFrame:
     heads = ["Metric", "A (95 %)", "B (95 %)", "B minus A, on the same images (95 %)"]
-    return pd.DataFrame([(one.name, *one.texts(digits=3)) for one in metrics], columns=heads)
+    return pd.DataFrame([(one.words, *one.texts(digits=3)) for one in metrics], columns=heads)
 
 
 def show_versions(pair: Pair) -> None:
     """Show what the versions are, and which parameters differ."""
     a, b = (side.version for side in pair.sides)
+    st.markdown("##### Facts", help=meanings("precision", "latency", "fingerprint"))
     st.dataframe(
         pd.DataFrame(
             {"": list(_facts(a)), "A": list(_facts(a).values()), "B": list(_facts(b).values())}

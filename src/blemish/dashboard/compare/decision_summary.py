@@ -13,16 +13,10 @@ from blemish.dashboard.compare.image_filters import LEFT_OUT, RESULTS, cell_name
 from blemish.dashboard.compare.paired_metrics import PairedMetric
 from blemish.dashboard.compare.version_pair import Pair
 from blemish.dashboard.page_errors import plain
+from blemish.dashboard.terms import TERM_STYLE, meanings, question_mark
 from blemish.metrics import Interval, PairedCalls, PairedShare
 
 _RESULT = "result"
-_TERMS = (
-    "**Escape**: a defective part that a version calls defect-free. **False alarm**: a defect-free "
-    "part that it calls defective. **Part**: the images of one group. **On the same parts "
-    "(paired)**: both versions are judged on each part, so that easy and hard parts cancel out. "
-    "**Overlap with the truth (Dice)**: 1 where the marks are exactly the defects, 0 where they "
-    "touch none."
-)
 
 
 def show(view: ComparisonView, said: str) -> str:
@@ -48,7 +42,7 @@ def show(view: ComparisonView, said: str) -> str:
     with numbers:
         metrics = page_cache.metrics_of(view.pair, view.collection, view.thresholds, view.counted)
         st.html(table(view.pair, parts, images, metrics))
-        st.caption(said, help=_TERMS)
+        st.caption(said, help=meanings("part", "group", "interval", "operating point"))
     with matrix:
         _show_matrix(parts)
     return _choose_result(RESULTS | left_out)
@@ -59,28 +53,25 @@ def table(
 ) -> str:
     """Return the numbers of both versions as an HTML table; the report shows the same."""
     rows = [
-        _row("Defective parts missed (escapes)", parts.escapes),
-        _row("Defect-free parts flagged (false alarms)", parts.false_alarms),
+        _row("Defective parts missed (escapes)", parts.escapes, term="escape"),
+        _row("Defect-free parts flagged (false alarms)", parts.false_alarms, term="false alarm"),
     ]
     if len(images) != len(parts):
         rows += [
             _row("Defective images missed", images.escapes, "minor"),
             _row("Defect-free images flagged", images.false_alarms, "minor"),
         ]
-    rows += [
-        _metric_row("Overlap with the truth (Dice)", metric)
-        for metric in metrics
-        if metric.name == "Dice"
-    ]
-    heads = ["", pair.a.title, pair.b.title, "B minus A, on the same parts (paired)"]
-    top = "".join(f"<th scope='col'>{escape(head)}</th>" for head in heads)
+    rows += [_metric_row(metric) for metric in metrics if metric.name == "Dice"]
+    heads = ["", escape(pair.a.title), escape(pair.b.title)]
+    heads.append(f"B minus A, on the same parts (paired){question_mark('paired')}")
+    top = "".join(f"<th scope='col'>{head}</th>" for head in heads)
     return (
         f"<div class='blemish-scroll'><table class='blemish-decision'><thead><tr>{top}</tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></div>{STYLE}"
     )
 
 
-def _row(name: str, share: PairedShare, kind: str = "") -> str:
+def _row(name: str, share: PairedShare, kind: str = "", *, term: str = "") -> str:
     if not share.total:
         cells = ["no such part", "no such part", "-"]
     else:
@@ -89,21 +80,22 @@ def _row(name: str, share: PairedShare, kind: str = "") -> str:
             for count, interval in ((share.a, share.interval_a), (share.b, share.interval_b))
         ]
         cells.append(difference(share.difference, share.interval_difference))
-    return _table_row(name, cells, kind)
+    return _table_row(name, cells, kind, term)
 
 
-def _metric_row(name: str, metric: PairedMetric) -> str:
+def _metric_row(metric: PairedMetric) -> str:
     cells = [
         f"<b>{value:.3f}</b>{_range(interval, '.3f')}"
         for value, interval in ((metric.a, metric.interval_a), (metric.b, metric.interval_b))
     ]
-    cells.append(f"<b>{metric.difference:+.3f}</b>{_range(metric.interval_difference, '+.3f')}")
-    return _table_row(name, cells, "minor")
+    cells.append(f"<b>{metric.difference:+z.3f}</b>{_range(metric.interval_difference, '+z.3f')}")
+    return _table_row(metric.words, cells, "minor", metric.name)
 
 
-def _table_row(name: str, cells: Sequence[str], kind: str) -> str:
+def _table_row(name: str, cells: Sequence[str], kind: str, term: str) -> str:
     body = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f"<tr class='{kind}'><th scope='row'>{escape(name)}</th>{body}</tr>"
+    mark = question_mark(term) if term else ""
+    return f"<tr class='{kind}'><th scope='row'>{escape(name)}{mark}</th>{body}</tr>"
 
 
 def cell(text: str, share: float, interval: Interval | None) -> str:
@@ -114,10 +106,10 @@ def cell(text: str, share: float, interval: Interval | None) -> str:
 
 def difference(value: float, interval: Interval | None) -> str:
     """Return a difference of shares, in percentage points, with its interval."""
-    points = f"{100 * value:+.1f} points"
+    points = f"{100 * value:+z.1f} points"
     if interval is None:
         return f"<b>{points}</b>"
-    ends = f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
+    ends = f"{100 * interval.low:+z.1f} to {100 * interval.high:+z.1f}"
     return f"<b>{points}</b><small>95 %: {ends}</small>"
 
 
@@ -204,7 +196,9 @@ def _choose_result(options: dict[str, str]) -> str:
     return str(chosen)
 
 
-STYLE = """<style>
+STYLE = (
+    TERM_STYLE
+    + """<style>
 .blemish-scroll {overflow-x: auto;}
 .blemish-decision {border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums;}
 .blemish-decision th {text-align: left; font-weight: 500; padding: .25rem .8rem .25rem 0;}
@@ -225,3 +219,4 @@ STYLE = """<style>
 [class*="st-key-matrix"] [data-testid="stColumn"] {min-width: 0;}
 [class*="st-key-matrix"] button {min-height: 2rem; padding: .1rem .5rem;}
 </style>"""
+)

@@ -13,6 +13,7 @@ from blemish.dashboard.compare.image_list import show_list
 from blemish.dashboard.compare.version_pair import Pair
 from blemish.dashboard.image_collections import OpenedImage
 from blemish.dashboard.page_errors import plain
+from blemish.dashboard.terms import meanings
 from blemish.dashboard.viewer import Pane, ViewerFrame, make_frame, show_frames
 from blemish.files import sha256_bytes
 from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
@@ -112,7 +113,8 @@ def _say(one: ComparedImage, image: OpenedImage) -> None:
     truth = {None: "", True: " It is defective.", False: " It is defect-free."}[one.defective]
     st.markdown(
         f"**{plain(' · '.join(about))}**: {said}.{truth} "
-        f"They differ on {one.disagreement:.2%} of the pixels."
+        f"They differ on {one.disagreement:.2%} of the pixels.",
+        help=meanings("heatmap", "part", "class", "operating point"),
     )
 
 

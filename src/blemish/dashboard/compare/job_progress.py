@@ -29,7 +29,7 @@ def _watch(job: BackgroundJob, who: str, run: int) -> None:
     Only a tick of its own asks for the page: the run that draws the page must not interrupt itself.
     """
     share = min(1.0, job.seen / max(job.total, 1))
-    st.progress(share, text=f"{who} seen {job.seen} of {job.total} images.")
+    st.progress(share, text=f"{who} seen {job.seen:,} of {job.total:,} images.")
     if job.done and st.session_state.get(f"_watched {who}") == run:
         st.rerun(scope="app")
     st.session_state[f"_watched {who}"] = run

@@ -12,6 +12,12 @@ from blemish.metrics import Counts, Interval, Sweep, group_weights, percentile_i
 
 _RESAMPLES = 500
 _SEED = 7
+_WORDS = {
+    "Dice": "Overlap with the truth (Dice)",
+    "IoU": "Intersection over union (IoU)",
+    "Precision": "Marked pixels that are defective (precision)",
+    "Recall": "Defective pixels that are marked (recall)",
+}
 
 
 @dataclass(frozen=True)
@@ -36,12 +42,17 @@ class PairedMetric:
     interval_b: Interval | None
     interval_difference: Interval | None
 
+    @property
+    def words(self) -> str:
+        """What it is, as a person says it."""
+        return _WORDS[self.name]
+
     def texts(self, digits: int) -> tuple[str, str, str]:
         """Return A, B and the difference, each with its interval, at so many decimals."""
         return (
             _text(self.a, self.interval_a, f".{digits}f"),
             _text(self.b, self.interval_b, f".{digits}f"),
-            _text(self.difference, self.interval_difference, f"+.{digits}f"),
+            _text(self.difference, self.interval_difference, f"+z.{digits}f"),
         )
 
 

@@ -7,6 +7,7 @@ import streamlit as st
 
 from blemish.dashboard.address_widgets import type_in
 from blemish.dashboard.page_errors import plain
+from blemish.dashboard.terms import meaning
 from blemish.scoring.job_comparison import FinishedJob, JobComparison, compare_jobs
 from blemish.terminal_text import printable
 
@@ -103,7 +104,12 @@ def _show_numbers(found: JobComparison) -> None:
     count.metric("Same number of defects", f"{share:.1%}", border=True)
     count.caption(f"{found.same_count:,} of {found.compared:,} images")
     iou = found.mask_iou
-    pixel.metric("Overlap of the marks (IoU)", "-" if iou is None else f"{iou:.3f}", border=True)
+    pixel.metric(
+        "Overlap of the marks (IoU)",
+        "-" if iou is None else f"{iou:.3f}",
+        border=True,
+        help=meaning("IoU"),
+    )
     pixel.caption(
         f"over {found.with_masks:,} images whose masks both jobs know"
         if found.with_masks

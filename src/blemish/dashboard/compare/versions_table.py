@@ -16,6 +16,7 @@ from blemish.dashboard.compare.version_trials import (
     fitted_to,
     standings,
 )
+from blemish.dashboard.terms import meanings, question_mark
 from blemish.metrics import PairedShare
 from blemish.registry import Version
 
@@ -32,7 +33,7 @@ def show(view: ComparisonView, versions: Sequence[Version]) -> None:
     trials = page_cache.version_trials((champion, *others), view.collection)
     trials.wait(0.4)
     with st.container():
-        follow(trials, f"{len(others) + 1} versions have")
+        follow(trials, f"{len(others) + 1} versions, one after the other, have")
     wanted = {one.index for one in (*view.split.counted, *view.split.left_out)}
     rows = []
     for version in others:
@@ -40,7 +41,13 @@ def show(view: ComparisonView, versions: Sequence[Version]) -> None:
     if not rows:
         st.info("The first version is being tried.")
         return
-    heads = ("Version", "Set", "Escapes", "False alarms", "Overlap with the truth (Dice)")
+    heads = (
+        "Version",
+        f"Set{question_mark('set')}",
+        f"Escapes{question_mark('escape')}",
+        f"False alarms{question_mark('false alarm')}",
+        f"Overlap with the truth (Dice){question_mark('Dice')}",
+    )
     top = "".join(f"<th scope='col'>{head}</th>" for head in heads)
     st.html(
         f"<div class='blemish-scroll'><table class='blemish-decision all'><thead><tr>{top}</tr>"
@@ -51,7 +58,8 @@ def show(view: ComparisonView, versions: Sequence[Version]) -> None:
     st.caption(
         f"Each version at its own threshold, beside the champion (version {champion.version}) on "
         "the same parts; intervals are 95 %. Parts that either was trained or validated on are "
-        f"left out of both numbers.{more}"
+        f"left out of both numbers.{more}",
+        help=meanings("part", "interval", "paired"),
     )
 
 

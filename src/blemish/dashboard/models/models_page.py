@@ -1,14 +1,15 @@
 """The page ``/models``: what is registered, where it comes from, and which one is live."""
 
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 
 import pandas as pd
 import streamlit as st
 
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import page_address, remember
-from blemish.dashboard.local_times import both_times, local_zone, time_columns
+from blemish.dashboard.line_status import age
+from blemish.dashboard.local_times import local_zone, time_columns
 from blemish.dashboard.models import champion_moves, version_details
 from blemish.dashboard.page_errors import plain
 from blemish.dashboard.page_parts import show_facts, show_no_version
@@ -45,7 +46,7 @@ def page() -> None:
 def _show_champion(champion: Version) -> None:
     moves, since = page_cache.history(), "no history"
     if moves:
-        since = f"since {both_times(datetime.fromisoformat(moves[-1].at), local_zone())}"
+        since = f"for {age(datetime.now(UTC) - datetime.fromisoformat(moves[-1].at))}"
     point = f"threshold {_number(champion.threshold, '.3f', '')}"
     show_facts((
         ("Champion", f"version {champion.version}", since, meaning("champion")),
@@ -69,7 +70,9 @@ def _table(versions: Sequence[Version], champion: Version | None) -> Version:
         on_select="rerun",
         selection_mode="single-row",
         alt="Registered versions, the newest first.",
+        placeholder="-",
         column_config={
+            "Aliases": st.column_config.TextColumn(width=130),
             "Threshold": st.column_config.NumberColumn(format="%.3f"),
             "Size, MB": st.column_config.NumberColumn(format="%.3f"),
             "Latency, ms": st.column_config.NumberColumn(format="%.1f"),
@@ -107,20 +110,19 @@ def _row(version: Version, champion: Version | None, zone: tzinfo) -> dict[str, 
     return {
         "Version": version.version,
         "Aliases": ", ".join(version.aliases),
+        "Compare with the champion": page_address("", values) if beside else "",
         "Number format": version.precision,
         "Dice": version.dice,
         "Dice measured on": f"{tested_on(version)}{other}",
         "Threshold": version.threshold,
         "Size, MB": None if version.size_bytes is None else version.size_bytes / 1e6,
         "Latency, ms": version.latency_ms,
-        "Gate": version.gate.get("verdict", ""),
+        "Gate": version.gate.get("verdict", "not asked yet"),
         "SHA-256": version.sha256[:12],
-        "Git commit": version.git_commit[:12] + (" +" if version.git_dirty else ""),
         **{
             name: times[0]
             for name, times in time_columns("Registered", [version.created], zone).items()
         },
-        "Compare with the champion": page_address("", values) if beside else None,
     }
 
 

@@ -101,11 +101,12 @@ def read_checks(text: str) -> list[dict[str, Any]] | None:
     return checks
 
 
-def _checks(checks: Sequence[Mapping[str, Any]]) -> None:
+def _checks(found: Sequence[Mapping[str, Any]]) -> None:
+    checks = sorted(found, key=lambda check: bool(check["passed"]))  # what failed is seen at once
     st.dataframe(
         pd.DataFrame(
             {
-                "": ["passed" if check["passed"] else "refused" for check in checks],
+                "": ["passed" if check["passed"] else "failed" for check in checks],
                 "Check": [check["name"] for check in checks],
                 "In words": [in_words(check) for check in checks],
                 "Value": [f"{check['value']:.4g}" for check in checks],
