@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_SHELLS = ("sh", "bash", "dash", "zsh", "ash")
+"""DVC runs a stage through one of them."""
 
 
 def is_first_process() -> bool:
@@ -43,7 +45,7 @@ def die_with_dvc() -> None:
         return
     guarded = _ancestors_up_to_dvc()
     if not guarded:
-        if "DVC_STAGE" in os.environ and os.getppid() == 1:  # it ended before we could look
+        if "DVC_STAGE" in os.environ and _is_orphan():  # it ended before we could look
             os.kill(os.getpid(), signal.SIGKILL)
         return
     die_with_parent()
@@ -75,8 +77,26 @@ def _ancestors_up_to_dvc() -> list[int]:
     return []
 
 
+def _is_orphan() -> bool:
+    """Say whether the shells above hang below init: who had started them has ended."""
+    pid = os.getppid()
+    with suppress(OSError):  # a shell ended too
+        while pid > 1 and _program(pid) in _SHELLS:
+            pid = _parent_of(pid)
+        return pid == 1 or _program(pid) == "systemd"  # a user's own takes orphans as well
+    return True
+
+
+def _program(pid: int) -> str:
+    return Path(os.fsdecode(_words(pid)[0])).name
+
+
+def _words(pid: int) -> list[bytes]:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+
+
 def _is_dvc(pid: int) -> bool:
-    words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    words = _words(pid)
     return any(Path(os.fsdecode(word)).name == "dvc" for word in words[:3]) or b"dvc" in words[:4]
 
 
