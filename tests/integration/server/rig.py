@@ -134,10 +134,10 @@ class Server:
         rows: list[tuple[Any]] = []
 
         def found() -> bool:
-            # The log opens its file before it makes the tables.
-            with sqlite3.connect(self.folder / "predictions.db") as log:
-                if log.execute("SELECT 1 FROM sqlite_master").fetchone():
-                    rows.extend(log.execute(query, [answer.headers["x-request-id"]]))
+            # The log opens its file before it has made all tables and columns.
+            database = sqlite3.connect(self.folder / "predictions.db")
+            with database as log, contextlib.suppress(sqlite3.OperationalError):
+                rows.extend(log.execute(query, [answer.headers["x-request-id"]]))
             return bool(rows)
 
         self.wait(found)

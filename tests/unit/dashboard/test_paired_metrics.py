@@ -72,6 +72,13 @@ def test_an_order_keeps_every_image(images: list[ComparedImage], order: str) -> 
         assert values == sorted(values, reverse=True)
 
 
+def test_a_result_that_differs_comes_before_any_number_of_pixels() -> None:
+    """An image of which every pixel differs, but not the result, comes second."""
+    pixels = compared("a", disagreement=1.0)
+    result = compared("b", calls=(True, False))
+    assert ordered([pixels, result], "result") == [result, pixels]
+
+
 def test_without_truth_there_are_no_metrics() -> None:
     """Uploads have no masks: no pooled metric, none by class, and an order all the same."""
     images = [compared(str(n), disagreement=n / 10) for n in range(3)]

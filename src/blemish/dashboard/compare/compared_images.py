@@ -169,7 +169,7 @@ def size_of(one: ComparedImage) -> str:
 def ordered(compared: Sequence[ComparedImage], order: str) -> list[ComparedImage]:
     """Sort by one of :data:`ORDERS`, the telling ones first; ties by name."""
     key: Callable[[ComparedImage], float] = {
-        "result": lambda one: one.differs + one.disagreement,
+        "result": lambda one: 2 * one.differs + one.disagreement,
         "disagreement": lambda one: one.disagreement,
         "loss_a": lambda one: 1 - one.a.dice if one.a else 0.0,
         "loss_b": lambda one: 1 - one.b.dice if one.b else 0.0,
