@@ -10,6 +10,9 @@ import pytest
 from browser.conftest import Dashboard, cell, free_port, running
 from playwright.sync_api import Page, expect
 
+_DOWN = "The model registry does not answer"
+"""On the page, and in the strip about the line once it has looked."""
+
 
 @pytest.fixture(scope="module")
 def away(dashboard: Dashboard, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
@@ -31,7 +34,7 @@ def away(dashboard: Dashboard, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def test_a_registry_that_is_down_and_comes_back(page: Page, away: Dashboard) -> None:
     """Compare and Models name the registry while it is down, and show it once it answers."""
     page.goto(f"{away.url}/models")
-    expect(page.get_by_text("The model registry does not answer")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(_DOWN).first).to_be_visible(timeout=30_000)
     assert "Traceback" not in page.inner_text("body")
     port = away.environment["MLFLOW_TRACKING_URI"].rpartition(":")[2]
     with _mlflow(away.shop.root, port):
@@ -39,7 +42,7 @@ def test_a_registry_that_is_down_and_comes_back(page: Page, away: Dashboard) -> 
         expect(page.get_by_text("Read-only")).to_be_visible()
         expect(page.get_by_role("button", name="Promote")).to_have_count(0)
     page.goto(f"{away.url}/")
-    expect(page.get_by_text("The model registry does not answer")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text(_DOWN).first).to_be_visible(timeout=30_000)
 
 
 def test_a_corrupt_log_and_one_that_is_fixed(page: Page, away: Dashboard) -> None:
