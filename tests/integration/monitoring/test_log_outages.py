@@ -71,13 +71,13 @@ def test_a_record_that_cannot_be_written_costs_itself_alone(tmp_path: Path) -> N
     corrupt = dataclasses.replace(record(7), statistics={"brightness": object()})  # type: ignore[dict-item]  # that is what is wrong with it
     for one in (record(1), corrupt, record(2)):
         writer.submit(one)
-    _await(lambda: writer.written == 2)
-    assert writer.lost == 1
+    _await(lambda: (writer.written, writer.lost) == (2, 1) and writer.fault is not None)
+    assert (writer.written, writer.lost) == (2, 1)
     assert writer.fault is not None
     assert writer.fault.step == "writing predictions"
     writer.submit(record(3))
-    _await(lambda: writer.written == 3)
-    assert (writer.faults, writer.fault) == (1, None)
+    _await(lambda: writer.written == 3 and writer.fault is None)
+    assert (writer.written, writer.faults, writer.fault) == (3, 1, None)
     writer.close()
 
 
