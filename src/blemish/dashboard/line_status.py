@@ -16,8 +16,9 @@ import streamlit as st
 import structlog
 
 from blemish.config import settings
-from blemish.dashboard.page_cache import give_memory_back
+from blemish.dashboard.sized_cache import drop_idle_values
 from blemish.errors import BlemishError
+from blemish.memory import return_memory
 from blemish.monitoring import logged_predictions
 from blemish.monitoring.alarms import history
 from blemish.monitoring.database import log_url, open_database
@@ -145,7 +146,8 @@ class LineReader:
             self._read_registry()
             self._read_log()
         if self._turn % _TIDIED == 0:
-            give_memory_back()
+            drop_idle_values()
+            return_memory()
         self._turn += 1
 
     def _read_registry(self) -> None:

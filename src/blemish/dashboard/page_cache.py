@@ -31,7 +31,6 @@ from blemish.dashboard.sized_cache import SizedCache
 from blemish.dashboard.viewer import ViewerFrame
 from blemish.errors import PromotionError, ServiceError, WorkspaceError
 from blemish.inference import Segmenter
-from blemish.memory import return_memory
 from blemish.monitoring import prediction_search, queries
 from blemish.monitoring.database import describe, images_folder, log_url, open_database
 from blemish.monitoring.image_store import ImageStore
@@ -110,13 +109,6 @@ def probability(model: Segmenter, sha256: str, image: OpenedImage) -> npt.NDArra
         return answer
 
     return _MAPS.get((sha256, image.sha256), look)
-
-
-def give_memory_back() -> None:
-    """Drop maps and frames that nobody has asked for since the last call, and what is free."""
-    _MAPS.drop_idle()
-    FRAMES.drop_idle()
-    return_memory()
 
 
 @st.cache_resource(

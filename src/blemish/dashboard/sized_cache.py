@@ -3,9 +3,12 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 T = TypeVar("T")
+
+_CACHES: "WeakSet[SizedCache[Any]]" = WeakSet()
 
 
 class SizedCache(Generic[T]):
@@ -23,6 +26,7 @@ class SizedCache(Generic[T]):
         self._kept: OrderedDict[Hashable, T] = OrderedDict()
         self._asked: set[Hashable] = set()
         self._lock = threading.Lock()
+        _CACHES.add(self)
         self.bytes = 0
         """Bytes of all values that are kept."""
 
@@ -53,3 +57,9 @@ class SizedCache(Generic[T]):
             for key in [key for key in self._kept if key not in self._asked]:
                 self.bytes -= self._size(self._kept.pop(key))
             self._asked.clear()
+
+
+def drop_idle_values() -> None:
+    """Have every cache drop what nobody has asked for since this was called before."""
+    for cache in list(_CACHES):
+        cache.drop_idle()
