@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any, Literal
 
-import httpx
 import streamlit as st
 import structlog
 
@@ -22,6 +21,7 @@ from blemish.memory import return_memory
 from blemish.monitoring import logged_predictions
 from blemish.monitoring.alarms import history
 from blemish.monitoring.database import log_url, open_database
+from blemish.readiness_client import ask_readiness
 from blemish.registry import Move, Registry
 from blemish.store.names import CHAMPION
 
@@ -139,7 +139,7 @@ class LineReader:
 
     def look(self) -> None:
         """Read everything that is due."""
-        answer = _ask(self.status.url)
+        answer = ask_readiness(self.status.url, _TIMEOUT_S)
         ever = self.status.ever_answered or answer is not None
         self.status = replace(self.status, answer=answer, ever_answered=ever)
         if self._turn % _SLOW == 0:
@@ -176,17 +176,6 @@ class LineReader:
             self.status = replace(self.status, alarms=None, last_request=None)
         else:
             self.status = replace(self.status, alarms=len(open_ones), last_request=last)
-
-
-def _ask(url: str) -> Mapping[str, Any] | None:
-    """Return the body of ``/readyz``; None where nothing of ours answers within a second."""
-    key = settings().api_key
-    headers = {} if key is None else {"Authorization": f"Bearer {key.get_secret_value()}"}
-    try:
-        body = httpx.get(f"{url}/readyz", timeout=_TIMEOUT_S, headers=headers).json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
-        return None
-    return body if isinstance(body, dict) and "status" in body else None
 
 
 @st.cache_resource(show_spinner=False)

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import httpx
-
 from blemish.config import settings
 from blemish.doctor.findings import Examined, Finding
+from blemish.readiness_client import ask_readiness
 
 _PATIENCE_S = 2.0
 _LOG = "read the log of the server, which names each"
@@ -16,7 +15,7 @@ def server(examined: Examined) -> Iterator[Finding]:
     """Ask the server that ``BLEMISH_API_URL`` names; where none answers, nothing is wrong."""
     del examined
     url = settings().api_url.rstrip("/")
-    answer = _ask(url)
+    answer = ask_readiness(url, _PATIENCE_S) or {}
     fault, log, registry = (_member(answer, name) for name in ("fault", "log", "registry"))
     if reason := fault.get("reason"):
         yield Finding(
@@ -33,15 +32,6 @@ def server(examined: Examined) -> Iterator[Finding]:
     failures = sum(int(one.get("failures", 0)) for one in threads if isinstance(one, Mapping))
     if failures:
         yield Finding(f"Threads of the server at {url} failed {failures} times and went on", _LOG)
-
-
-def _ask(url: str) -> Mapping[str, Any]:
-    """Return the body of ``/readyz``; empty where nothing of ours answers."""
-    try:
-        answer = httpx.get(f"{url}/readyz", timeout=_PATIENCE_S).json()
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
-        return {}
-    return answer if isinstance(answer, Mapping) and "background" in answer else {}
 
 
 def _member(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
