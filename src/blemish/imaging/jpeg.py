@@ -2,6 +2,7 @@
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,15 +56,11 @@ def read(data: bytes, limits: Limits) -> Samples:
 
 def read_size(data: bytes) -> tuple[int, int]:
     """Return width and height by the first frame header."""
-    position = 2
-    for _ in range(_MOST_SEGMENTS):
-        position, marker = _next_marker(data, position)
+    for marker, position in _segments(data):
         if marker in _FRAME_MARKERS:
             height, width = struct.unpack_from(">HH", data, position + 3)
             return width, height
-        if marker not in _LONE_MARKERS:
-            position += struct.unpack_from(">H", data, position)[0]
-    raise corrupt("JPEG", "no frame header is among its first segments")
+    raise corrupt("JPEG", "it has no frame header")
 
 
 def walk(data: bytes, limits: Limits) -> JpegFrame:
@@ -72,30 +69,16 @@ def walk(data: bytes, limits: Limits) -> JpegFrame:
     Raises:
         ImageError: They are no single frame of a size and kind that is accepted.
     """
-    position, scans, segments = 2, 0, 0
+    scans = end = 0
     sizes: list[tuple[int, int, int]] = []
-    while True:
-        position, marker = _next_marker(data, position)
-        if marker == _END:
-            break
-        segments += 1
-        if marker not in _LONE_MARKERS:
-            (length,) = struct.unpack_from(">H", data, position)
-            if marker in _FRAME_MARKERS:
-                sizes.append(_read_frame(data, position, marker, limits))
-            position += length
-        if marker == _SCAN:
-            scans += 1
-            found = _NEXT_MARKER.search(data, position)
-            position = found.start() if found else len(data)
-        if scans > _MOST_SCANS or segments > _MOST_SEGMENTS:
-            raise ImageContentError(
-                f"The JPEG has more than {_MOST_SCANS} scans or {_MOST_SEGMENTS} segments; "
-                "save the image again."
-            )
+    for marker, position in _segments(data):
+        if marker in _FRAME_MARKERS:
+            sizes.append(_read_frame(data, position, marker, limits))
+        scans += marker == _SCAN
+        end = position
     if len(sizes) != 1 or not scans:
         raise corrupt("JPEG", f"it has {len(sizes)} frame headers and {scans} scans")
-    return JpegFrame(*sizes[0], end=position, scans=scans)
+    return JpegFrame(*sizes[0], end=end, scans=scans)
 
 
 def check_work(work: int, limits: Limits) -> None:
@@ -113,6 +96,32 @@ def check_work(work: int, limits: Limits) -> None:
             f"The JPEG has more scans than its size allows: {_MOST_PASSES} passes over "
             f"{limits.megapixels} megapixels are accepted in all; save the image again."
         )
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield each marker up to the end marker, and where what belongs to it begins.
+
+    Raises:
+        ImageContentError: There is no end marker, or there is more than any encoder writes.
+    """
+    position, scans, segments = 2, 0, 0
+    while True:
+        position, marker = _next_marker(data, position)
+        yield marker, position
+        if marker == _END:
+            return
+        segments += 1
+        if marker not in _LONE_MARKERS:
+            position += struct.unpack_from(">H", data, position)[0]
+        if marker == _SCAN:
+            scans += 1
+            found = _NEXT_MARKER.search(data, position)
+            position = found.start() if found else len(data)
+        if scans > _MOST_SCANS or segments > _MOST_SEGMENTS:
+            raise ImageContentError(
+                f"The JPEG has more than {_MOST_SCANS} scans or {_MOST_SEGMENTS} segments; "
+                "save the image again."
+            )
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
