@@ -13,6 +13,7 @@ import select
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,24 +68,30 @@ def _end_with(descriptors: list[int]) -> None:
 def _ancestors_up_to_dvc() -> list[int]:
     """Return the process ids from the parent up to the nearest ``dvc``; empty without one."""
     chain: list[int] = []
-    pid = os.getppid()
     with suppress(OSError):  # it ended, or /proc shows no processes of others
-        while pid > 0:
+        for pid in _ancestors():
             chain.append(pid)
             if _is_dvc(pid):  # the first process of a container may be DVC itself
                 return chain
-            pid = _parent_of(pid)
     return []
 
 
 def _is_orphan() -> bool:
     """Say whether the shells above hang below init: who had started them has ended."""
-    pid = os.getppid()
     with suppress(OSError):  # a shell ended too
-        while pid > 1 and _program(pid) in _SHELLS:
-            pid = _parent_of(pid)
-        return pid == 1 or _program(pid) == "systemd"  # a user's own takes orphans as well
+        starters = (pid for pid in _ancestors() if pid == 1 or _program(pid) not in _SHELLS)
+        starter = next(starters, None)
+        # The systemd of a user takes orphans as well.
+        return starter is not None and (starter == 1 or _program(starter) == "systemd")
     return True
+
+
+def _ancestors() -> Iterator[int]:
+    """Yield the process ids from the parent up to the first process."""
+    pid = os.getppid()
+    while pid > 0:
+        yield pid
+        pid = _parent_of(pid)
 
 
 def _program(pid: int) -> str:
