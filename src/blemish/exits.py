@@ -81,10 +81,12 @@ def _failure_file(program: str) -> Path | None:
 
 def _keep(path: Path, told: str) -> bool:
     """Write down how a stage failed; False where the disk does not take it."""
+    from blemish.files import write_bytes  # noqa: PLC0415 - what fails alone needs it
+
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    text = f"{when}\n{told}\n\n{traceback.format_exc()}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        when = datetime.now(UTC).isoformat(timespec="seconds")
-        path.write_text(f"{when}\n{told}\n\n{traceback.format_exc()}", errors="backslashreplace")
+        write_bytes(path, text.encode(errors="backslashreplace"))
     except OSError:
         return False
     return True
