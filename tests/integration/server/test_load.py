@@ -110,15 +110,17 @@ def test_an_old_request_never_reaches_the_model(
         begin = time.perf_counter()
         assert server.predict(image).status_code == 200
         one = time.perf_counter() - begin
-    limits = {"parallel": 1, "queue": 20, "deadline_s": 2 * one}
+    limits = {"parallel": 1, "queue": 40, "deadline_s": 2 * one}
     with serving(tmp_path, slow_shelf.uri, serve=limits) as server:
-        with concurrent.futures.ThreadPoolExecutor(10) as pool:
-            statuses = [r.status_code for r in pool.map(lambda _: server.predict(image), range(10))]
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:
+            statuses = [r.status_code for r in pool.map(lambda _: server.predict(image), range(20))]
         assert set(statuses) <= {200, 504}
-        assert statuses.count(504) >= 6
+        assert statuses.count(504) >= 10
         server.wait(lambda: server.metric("blemish_requests_in_work") == 0, 20)
-        assert server.metric("blemish_images_total") <= 3
-        assert server.predict(image).status_code == 200
+        # One may have begun in time and ended too late; no other of those that were refused.
+        assert server.metric("blemish_images_total") <= statuses.count(200) + 1
+        # One image may itself take twice as long as `one` on a busy machine.
+        server.wait(lambda: server.predict(image).status_code == 200, 60)
 
 
 def test_clients_that_leave_never_reach_the_model(slow: Server, image: bytes) -> None:
