@@ -28,7 +28,10 @@ def guarded(dashboard: Dashboard, tmp_path: Path) -> Iterator[str]:
 
 
 def test_every_page_asks_for_a_login(page: Page, guarded: str) -> None:
-    """Nothing of a page is there before name and password are right; then it stays."""
+    """Nothing of a page is there before name and password are right; then it stays.
+
+    Whoever moves the champion is the one who logged in: nobody is asked for a name.
+    """
     for path in ("/", "/monitor", "/models", "/data"):
         page.goto(f"{guarded}{path}")
         expect(page.get_by_role("button", name="Log in")).to_be_visible()
@@ -39,6 +42,10 @@ def test_every_page_asks_for_a_login(page: Page, guarded: str) -> None:
         page.get_by_label("Password", exact=True).fill(word)
         page.get_by_role("button", name="Log in").click()
         expect(page.get_by_text(answer).first).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Promote version").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text(f"By {NAME}.")).to_be_visible()
+    expect(dialog.get_by_label("Your name")).to_have_count(0)
 
 
 @pytest.fixture

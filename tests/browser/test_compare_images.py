@@ -64,8 +64,19 @@ def test_a_class_filters_the_images(page: Page, dashboard: Dashboard) -> None:
     assert (link.netloc, parse_qs(link.query)) == (shown.netloc, parse_qs(shown.query))
 
 
+_TOUCH = """(stage, touches) => {
+  const box = stage.getBoundingClientRect();
+  for (const [kind, pointerId, x] of touches)
+    stage.dispatchEvent(new PointerEvent(kind, {pointerId, pointerType: "touch", bubbles: true,
+      clientX: box.left + x, clientY: box.top + 60}));
+}"""
+
+
 def test_panes_zoom_together(page: Page, dashboard: Dashboard) -> None:
-    """Scrolling over one pane gives every pane the same zoom and place; 0 brings the whole back."""
+    """Scrolling or pinching on one pane gives all the same zoom and place; 0 brings the whole back.
+
+    One finger scrolls the page while the whole image is seen.
+    """
     open_compare(page, dashboard, "?image=metal-010")
     wait_for_metrics(page)
     stage = page.locator(".stage").nth(2)
@@ -78,6 +89,11 @@ def test_panes_zoom_together(page: Page, dashboard: Dashboard) -> None:
     assert "scale(2.7" in transforms[0]
     stage.press("0")
     expect(page.get_by_text("100 %")).to_be_visible()
+    assert stage.evaluate("one => getComputedStyle(one).touchAction") == "pan-y"
+    stage.evaluate(_TOUCH, [["pointerdown", 1, 40], ["pointermove", 1, 90]])
+    expect(page.get_by_text("100 %")).to_be_visible()
+    stage.evaluate(_TOUCH, [["pointerdown", 2, 130], ["pointermove", 2, 170]])
+    expect(page.get_by_text("200 %")).to_be_visible()
 
 
 def test_panes_fit_one_screen_wipe_and_stand_in_pairs_on_a_telephone(

@@ -7,6 +7,7 @@ from browser.compare_steps import fair_scenes, models, open_compare, wait_for_me
 from browser.conftest import Dashboard, Visit, fill_in
 from playwright.sync_api import Page, expect
 
+from blemish.dashboard.terms import meaning
 from blemish.registry import Registry
 
 
@@ -59,7 +60,7 @@ def test_escapes_and_false_alarms_follow_thresholds_and_filters(
     """At three thresholds and two filters the table is what marking every image by hand gives.
 
     Images that a version was trained on are not counted, which is said, and are listed apart. A
-    click on a cell of the matrix lists its images.
+    click on a cell of the matrix lists its images. A question mark says what a term means.
     """
     found = models(dashboard)
     scenes = fair_scenes()
@@ -93,6 +94,8 @@ def test_escapes_and_false_alarms_follow_thresholds_and_filters(
     open_compare(page, dashboard, "?a=1&b=3&ta=0.850&tb=0.850")
     wait_for_metrics(page)
     called = {v: [bool((m >= np.float32(0.85)).any()) for m in maps[v]] for v in (1, 3)}
+    page.locator("summary[aria-label='What is meant: escape']").press("Enter")
+    expect(page.get_by_text(meaning("escape"))).to_be_visible()
     cell = [n for n, s in enumerate(scenes) if s.regions and called[1][n] and called[3][n]]
     page.get_by_role("button", name=f"Both find: {len(cell)}").click()
     expect(page.get_by_text(f"1 of {len(cell)}")).to_be_visible()

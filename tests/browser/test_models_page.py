@@ -77,7 +77,10 @@ def test_promote_refuse_and_roll_back(page: Page, dashboard: Dashboard) -> None:
 
 
 def test_lineage_is_shown(page: Page, dashboard: Dashboard) -> None:
-    """Run, commit, digests and the whole SHA-256 of a version are on its page."""
+    """Run, commit, digests and the whole SHA-256 of a version are on its page.
+
+    Each row says what its Dice was measured on, and leads to a comparison with the champion.
+    """
     version = Registry.connect(workspace=dashboard.shop).resolve(2)
     open_models(page, dashboard, 2)
     page.goto(f"{dashboard.url}/models?version=99")
@@ -85,3 +88,5 @@ def test_lineage_is_shown(page: Page, dashboard: Dashboard) -> None:
     open_models(page, dashboard, 2)
     for text in (version.run_id, version.git_commit, version.sha256, version.fingerprint):
         expect(cell(page, text)).to_be_attached()
+    expect(cell(page, "24 images of synthetic")).to_be_attached()
+    expect(cell(page, "?a=champion&b=2")).to_be_attached()
