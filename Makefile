@@ -24,13 +24,16 @@ repro: .venv/run.stamp ## everything, from synthetic images to registered ONNX v
 	$(bin)/dvc repro
 	$(bin)/blemish sync
 
-# These share no file, port or process with each other, so each worker takes whole files of them.
-in_parallel := tests/unit tests/fuzz tests/integration tests/test_contract.py
+# Each worker takes whole files. Those that train with all cores or drive a browser come after the
+# others, the longest first, and no more than two at once.
+heavy := tests/pipeline tests/browser
 
 test: .venv/development.stamp browser ## the whole test suite
-	@$(bin)/python -m pytest --numprocesses auto --dist loadfile $(in_parallel); \
-		parallel=$$?; \
-		$(bin)/python -m pytest $(addprefix --ignore ,$(in_parallel)) && exit $$parallel
+	@$(bin)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
+			$(addprefix --ignore ,$(heavy)); \
+		light=$$?; \
+		$(bin)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(heavy) \
+			&& exit $$light
 
 check: .venv/development.stamp ## lint, format, strict types, import layers, dependencies, docs
 	$(bin)/ruff check .

@@ -1,5 +1,6 @@
 """What the page Models says after a move of the champion."""
 
+import sys
 import time
 
 import pytest
@@ -42,6 +43,8 @@ def test_after_a_move_the_page_says_which_version_is_served(
     monkeypatch: pytest.MonkeyPatch, status: LineStatus, ago_s: float, said: str
 ) -> None:
     """It waits for the server ten seconds at most; whatever comes of it is a sentence."""
+    # AppTest leaves its page there, which every process that is spawned later would run.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     monkeypatch.setattr(champion_moves, "line_status", lambda: status)
     page = AppTest.from_function(look, default_timeout=60)
     began = time.monotonic() - ago_s
