@@ -29,8 +29,7 @@ repro: .venv/run.stamp ## everything, from synthetic images to registered ONNX v
 heavy := tests/pipeline tests/browser
 
 test: .venv/development.stamp browser ## the whole test suite
-	@$(bin)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
-			$(addprefix --ignore ,$(heavy)); \
+	@$(bin)/python -m pytest --numprocesses auto --dist loadfile $(addprefix --ignore ,$(heavy)); \
 		light=$$?; \
 		$(bin)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(heavy) \
 			&& exit $$light

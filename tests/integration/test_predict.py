@@ -213,7 +213,9 @@ def test_the_registry_answers_by_alias_and_number(
         ("candidate", 2, "candidate"),
         ("2", 2, None),
     ):
-        (answer,) = json.loads(run(image, "--model", ref, "--json").stdout)
+        result = run(image, "--model", ref, "--json")
+        assert result.exit_code == 0, result.output
+        (answer,) = json.loads(result.stdout)
         assert (answer["model"]["version"], answer["model"]["alias"]) == (version, alias)
     shutil.rmtree(tmp_path / "artifacts")
     assert json.loads(run(image, "--json").stdout)[0]["model"]["version"] == 1
