@@ -107,18 +107,18 @@ def test_an_old_request_never_reaches_the_model(
 ) -> None:
     """What waits beyond the deadline is a 504, and the model has seen only what began in time."""
     with serving(tmp_path / "patient", slow_shelf.uri, serve={"parallel": 1}) as server:
-        begin = time.perf_counter()
-        assert server.predict(image).status_code == 200
-        one = time.perf_counter() - begin
-    limits = {"parallel": 1, "queue": 40, "deadline_s": 2 * one}
+        answers = [server.predict(image) for _ in range(2)]
+    assert {answer.status_code for answer in answers} == {200}
+    one = min(answer.elapsed.total_seconds() for answer in answers)
+    limits = {"parallel": 1, "queue": 20, "deadline_s": 2 * one}
     with serving(tmp_path, slow_shelf.uri, serve=limits) as server:
-        with concurrent.futures.ThreadPoolExecutor(20) as pool:
-            statuses = [r.status_code for r in pool.map(lambda _: server.predict(image), range(20))]
+        with concurrent.futures.ThreadPoolExecutor(10) as pool:
+            statuses = [r.status_code for r in pool.map(lambda _: server.predict(image), range(10))]
         assert set(statuses) <= {200, 504}
-        assert statuses.count(504) >= 10
+        assert statuses.count(504) >= 6
         server.wait(lambda: server.metric("blemish_requests_in_work") == 0, 20)
-        # One may have begun in time and ended too late; no other of those that were refused.
-        assert server.metric("blemish_images_total") <= statuses.count(200) + 1
+        # Of those that were refused one may have begun in time and ended too late.
+        assert server.metric("blemish_images_total") <= min(3, statuses.count(200) + 1)
         # One image may itself take twice as long as `one` on a busy machine.
         server.wait(lambda: server.predict(image).status_code == 200, 60)
 
@@ -195,8 +195,8 @@ def test_many_threads_are_answered_as_one(server: Server) -> None:
 
     serial = [ask(data) for data in images]
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
-        together = list(pool.map(ask, images * 4))
-    assert together == serial * 4
+        together = list(pool.map(ask, images * 8))
+    assert together == serial * 8
 
 
 @pytest.mark.parametrize("harm", ["locked", "gone", "full"])
