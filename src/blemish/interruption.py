@@ -12,7 +12,7 @@ _MESSAGE = "The inference was ended before it was done."
 
 
 class Interruption:
-    """Handed to an inference by whoever may want to end it; for one image."""
+    """Handed to an inference by whoever may want to end it; for one request."""
 
     def __init__(self) -> None:
         self.stopped = False
@@ -52,12 +52,14 @@ class Interruption:
         Raises:
             InferenceInterruptedError: It was ended, before or meanwhile.
         """
-        self.check()
+        options = ort.RunOptions()
         if shrinking:
-            self._options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+        self._options = options
+        self.check()  # after they are known to whoever may end the run
         self.running_since = time.monotonic()
         try:
-            yield self._options
+            yield options
         except Exception as error:
             if self.stopped:
                 raise InferenceInterruptedError(_MESSAGE) from error

@@ -140,6 +140,14 @@ def test_an_endless_run_is_ended_from_another_thread() -> None:
         model.probability(white, interruption=interruption)
 
 
+def test_several_images_of_one_request_warn_of_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """onnxruntime writes past our log where an option of a run is given twice."""
+    model, interruption = Segmenter.from_bytes(tiny_model(level=100.0)), Interruption()
+    for plane in (golden_image(64), golden_image(64)):
+        model.run_shape(plane[None, None], interruption)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_card_is_written_as_it_is_read() -> None:
     """The metadata that a card writes are those it was read from."""
     said = metadata(peak="0.25", classes='["pit", "scratch"]', statistics='{"images":3}')

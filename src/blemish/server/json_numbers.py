@@ -99,10 +99,11 @@ def _check_nesting(skeleton: bytes, shape: tuple[int, ...]) -> None:
 
 
 def write_numbers(values: npt.NDArray[np.float32]) -> Iterator[bytes]:
-    """Yield the numbers as JSON, comma by comma, some at a time."""
+    """Yield the numbers as JSON, with the commas between them, some at a time."""
     for start in range(0, values.size, _WRITTEN):
         part = np.ascontiguousarray(values[start : start + _WRITTEN])
-        yield orjson.dumps(part, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+        text = orjson.dumps(part, option=orjson.OPT_SERIALIZE_NUMPY)
+        yield b"," + text[1:-1] if start else text[1:-1]
 
 
 def short(value: object) -> str:

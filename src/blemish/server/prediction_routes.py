@@ -23,6 +23,7 @@ from blemish.server.recorder import AnsweredImage
 from blemish.server.request_bodies import wait_for_disconnect
 from blemish.server.request_notes import RequestNotes, notes_of
 from blemish.server.service import Service, ServiceDep
+from blemish.server.sliced_answers import sliced_answer
 
 router = APIRouter(tags=["predict"])
 
@@ -114,7 +115,7 @@ async def predict(
     seen = AnsweredImage(found.image.plane, found.segmentation, served.version.version)
     service.recorder.submit(record, seen)
     kind = "image/png" if as_png else "application/json"
-    return Response(content, 200, {"Vary": "Accept"}, kind)
+    return sliced_answer((content,), {"Vary": "Accept"}, kind)
 
 
 def _predict(

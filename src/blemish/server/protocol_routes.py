@@ -209,12 +209,11 @@ async def version_infer(request: Request, version: str, service: ServiceDep) -> 
     served = await service.models.find(version)
     notes = notes_of(request)
     notes.version = served.version.version
-    content, headers = await service.queue.run(
+    return await service.queue.run(
         partial(_infer, service.models, body, request.headers.get(HEADER_LENGTH), served),
         arrived=notes.arrived,
         gone=partial(wait_for_disconnect, request),
     )
-    return Response(content, 200, headers)
 
 
 def _infer(
@@ -223,7 +222,7 @@ def _infer(
     header_length: str | None,
     served: LoadedModel,
     interruption: Interruption,
-) -> tuple[bytes, dict[str, Any]]:
+) -> Response:
     model = served.segmenter
     asked = read_request(body, header_length, model.card.stride)
     with models.counting_faults(served, interruption):

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 from pydantic import ValidationError
+from starlette.responses import Response
 
 from blemish.server.json_numbers import SLICE, read_numbers, refuse, short, write_numbers
 from blemish.server.problems import ProblemError, ProblemKind
@@ -19,6 +20,7 @@ from blemish.server.protocol_models import (
     InferenceRequest,
     InputTensor,
 )
+from blemish.server.sliced_answers import sliced_answer
 from blemish.store.names import MODEL
 
 HEADER_LENGTH = "Inference-Header-Content-Length"
@@ -65,8 +67,8 @@ def read_request(body: bytes, header_length: str | None, stride: int) -> Inferen
 
 def write_response(
     request: Inference, version: int, probability: npt.NDArray[np.float32]
-) -> tuple[bytes, dict[str, str]]:
-    """Return body and headers of the answer to an infer request."""
+) -> Response:
+    """Return the answer to an infer request."""
     tensor: dict[str, Any] = {
         "name": OUTPUT.name,
         "datatype": OUTPUT.datatype,
@@ -80,12 +82,12 @@ def write_response(
         data = probability.astype("<f4", copy=False).tobytes()
         tensor["parameters"] = {"binary_data_size": len(data)}
         header = orjson.dumps(document)
-        kind = {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(len(header))}
-        return header + data, kind
+        length = {HEADER_LENGTH: str(len(header))}
+        return sliced_answer((header, data), length, "application/octet-stream")
     tensor["data"] = []
     head, found, tail = orjson.dumps(document).rpartition(b'"data":[')
-    numbers = b",".join(write_numbers(probability.ravel()))
-    return b"".join((head, found, numbers, tail)), {"Content-Type": "application/json"}
+    parts = (head, found, *write_numbers(probability.ravel()), tail)
+    return sliced_answer(parts, {}, "application/json")
 
 
 def _header_length(text: str | None, size: int) -> int:

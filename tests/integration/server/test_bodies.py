@@ -176,7 +176,7 @@ def test_file_names_are_only_written_down(server: Server, image: bytes, name: st
     server.wait(lambda: any(line.get("request_id") == request for line in server.log))
     lines = [line for line in server.log if line.get("request_id") == request]
     assert len(lines) == 1
-    assert not any(line["event"] == "unreadable" for line in server.log)
+    assert [line for line in server.log if line["event"] == "unreadable"] == []
     assert lines[0]["path"] == "/v1/predict"
 
 
