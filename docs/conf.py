@@ -10,6 +10,7 @@ from pathlib import Path
 from sphinx.application import Sphinx
 
 from blemish import __version__
+from blemish.problem_kinds import ProblemKind
 
 HERE = Path(__file__).parent
 
@@ -42,8 +43,6 @@ python_use_unqualified_type_names = True
 def write_problems(app: Sphinx) -> None:
     """Write the table of the HTTP API's problems, which a page of the reference includes."""
     del app
-    from blemish.server.problems import ProblemKind  # noqa: PLC0415  # slow to import
-
     lines = ["| type | status | title |", "| --- | --- | --- |"]
     lines += [f"| `{kind.uri}` | {kind.status} | {kind.title} |" for kind in ProblemKind]
     generated = HERE / "_build" / "generated"

@@ -64,8 +64,10 @@ def test_figures_move_while_requests_come_in(page: Page, dashboard: Dashboard, a
     )
     expect(page.get_by_text(re.compile(r"^\d+ defects?, "))).not_to_have_count(0)
     expect(page.get_by_text(refusal.json()["detail"])).to_be_visible()
+    expect(page.get_by_text(f"{refusal.json()['title']} (415)")).to_be_visible()
     expect(page.get_by_text(re.compile(r"UTC \(\d\d:\d\d:\d\d JST\)")).first).to_be_visible()
     expect(page.get_by_text("version 1", exact=True)).to_be_visible()
+    expect(page.get_by_text("Shadow disagreement")).to_have_count(0)  # no challenger is served
     deadline = time.monotonic() + 45
     while requests_shown(page) < before + 13 and time.monotonic() < deadline:
         page.wait_for_timeout(500)
@@ -123,7 +125,7 @@ def test_an_alarm_is_shown_with_its_rule(
     page.get_by_role("button", name="Acknowledge this alarm").click()
     expect(page.get_by_text(re.compile("Acknowledged at.* by Quality <b>eng"))).to_be_visible()
     page.get_by_text("Refused or failed", exact=True).click()
-    expect(page.get_by_text(f"415 {workshop.HOSTILE}").first).to_be_visible()
+    expect(page.get_by_text(f"{workshop.HOSTILE} (415)").first).to_be_visible()
     assert page.locator("img[src=x]").count() == 0
 
 

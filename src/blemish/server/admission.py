@@ -9,8 +9,9 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from blemish.config.addresses import is_loopback
+from blemish.problem_kinds import ProblemKind
 from blemish.server.api_keys import ApiKey
-from blemish.server.problems import ProblemError, ProblemKind, internal_fault, problem_response
+from blemish.server.problems import ProblemError, internal_fault, problem_response
 from blemish.server.request_notes import RequestNotes
 from blemish.server.request_origins import check_origin
 from blemish.server.service import Service

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
-from blemish.server.problems import ProblemError, ProblemKind
+from blemish.problem_kinds import ProblemKind
+from blemish.server.problems import ProblemError
 from blemish.server.protocol_models import MAX_PIXELS
 
 SLICE = 64 * 1024

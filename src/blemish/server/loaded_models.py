@@ -18,9 +18,10 @@ import structlog
 
 from blemish.errors import InferenceInterruptedError, ModelOutputError, NotFoundError
 from blemish.interruption import Interruption
+from blemish.problem_kinds import ProblemKind
 from blemish.registry import Registry, Version
 from blemish.server.loaded_model import LoadedModel, load_model
-from blemish.server.problems import ProblemError, ProblemKind
+from blemish.server.problems import ProblemError
 from blemish.server.serving_state import ServingFault, ServingState
 from blemish.store.names import CHAMPION, MODEL
 

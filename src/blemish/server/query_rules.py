@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl
 
 from fastapi import Request
 
-from blemish.server.problems import ProblemError, ProblemKind
+from blemish.problem_kinds import ProblemKind
+from blemish.server.problems import ProblemError
 
 _MAX_KEYS = 16
 

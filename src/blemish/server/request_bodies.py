@@ -9,7 +9,8 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from blemish.server.problems import ProblemError, ProblemKind
+from blemish.problem_kinds import ProblemKind
+from blemish.server.problems import ProblemError
 from blemish.server.request_notes import RequestNotes, notes_of
 
 _MEGABYTE = 1_000_000

@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping
 from starlette.types import Scope
 
 from blemish.config.addresses import host_name, is_known_host
-from blemish.server.problems import ProblemError, ProblemKind
+from blemish.problem_kinds import ProblemKind
+from blemish.server.problems import ProblemError
 
 
 def check_origin(scope: Scope, headers: Mapping[bytes, bytes], allowed: Collection[str]) -> None:

@@ -11,8 +11,9 @@ import orjson
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from blemish.problem_kinds import ProblemKind
 from blemish.server.json_numbers import SLICE, read_numbers, refuse, short, write_numbers
-from blemish.server.problems import ProblemError, ProblemKind
+from blemish.server.problems import ProblemError
 from blemish.server.protocol_models import (
     MAX_PIXELS,
     OUTPUT,

@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from blemish.interruption import Interruption
-from blemish.server.problems import ProblemError, ProblemKind
+from blemish.problem_kinds import ProblemKind
+from blemish.server.problems import ProblemError
 
 _T = TypeVar("_T")
 LARGE_PIXELS = 4_000_000

@@ -337,7 +337,7 @@ def test_a_request_keeps_its_name_and_its_trace(server: Server, image: bytes) ->
 
 def test_problems_are_documented(server: Server) -> None:
     """Every type of problem is named in the OpenAPI document."""
-    from blemish.server.problems import ProblemKind
+    from blemish.problem_kinds import ProblemKind
 
     document = json.dumps(server.client.get("/openapi.json").json())
     for kind in ProblemKind:

@@ -12,7 +12,8 @@ import pytest
 
 from blemish.errors import InferenceInterruptedError
 from blemish.interruption import Interruption
-from blemish.server.problems import ProblemError, ProblemKind
+from blemish.problem_kinds import ProblemKind
+from blemish.server.problems import ProblemError
 from blemish.server.work_queue import WorkQueue
 
 LARGE = 50_000_000

@@ -12,16 +12,29 @@ from blemish.dashboard.local_times import both_times, is_utc, zone_name
 from blemish.dashboard.monitor.version_changes import VersionChange
 from blemish.monitoring.queries import Span
 
-HEIGHT = 240
+HEIGHT = 300
 Layers = alt.LayerChart | alt.FacetChart  # what altair.layer returns
 LEGEND = alt.Legend(orient="top", title=None)
 _FAR = 3.0  # a limit so many times above all values would press them flat
-_LIMIT_COLOUR, _CHANGE_COLOUR = "#d01c2a", "#7a8494"
+_LIMIT_COLOUR, _CHANGE_COLOUR = "#e5484d", "#7a8494"
+# The words of a limit stand in the legend: at its line they would lie over the values.
+_LIMIT_KEY = alt.StrokeDash(
+    "text:N",
+    title=None,
+    scale=alt.Scale(range=[[5, 4]]),
+    legend=alt.Legend(
+        orient="top",
+        title=None,
+        symbolType="stroke",
+        symbolStrokeColor=_LIMIT_COLOUR,
+        labelLimit=400,
+    ),
+)
 
 
 @dataclass(frozen=True)
 class Limit:
-    """A limit and the words that stand at its line."""
+    """A limit and its words in the legend."""
 
     value: float
     text: str
@@ -68,7 +81,7 @@ class ChartFrame:
     ) -> Layers:
         """Draw ``value`` over ``time``, with a limit.
 
-        A limit far above all values is drawn at the top edge, with an arrow in its words.
+        A limit far above all values is drawn at the top edge, and its words say so.
 
         Args:
             rows: Rows with ``time`` and ``value``.
@@ -102,18 +115,15 @@ class ChartFrame:
         """Return rows with a ``time`` as a table that also says the time in both zones."""
         return pd.DataFrame([row | {"said": both_times(row["time"], self.zone)} for row in rows])
 
-    def _limit(self, limit: Limit, top: float, y: alt.Y) -> Layers:
+    def _limit(self, limit: Limit, top: float, y: alt.Y) -> alt.Chart:
         drawn = min(limit.value, top)
-        text = limit.text if drawn == limit.value else f"\u25b2 {limit.text}, above this chart"
-        table = pd.DataFrame([{"value": drawn, "text": text}])
-        base = alt.Chart(table).encode(y=y)
-        rule = base.mark_rule(color=_LIMIT_COLOUR, strokeDash=[5, 4], strokeWidth=1.5)
-        words = base.mark_text(
-            align="right", baseline="bottom", dx=-4, dy=-3 if drawn < top else 12, fontSize=11,
-            color=_LIMIT_COLOUR,
-        ).encode(text="text:N", x=alt.value("width"))  # fmt: skip
-        layered: Layers = alt.layer(rule, words)
-        return layered
+        text = limit.text if drawn == limit.value else f"{limit.text}, above this chart \u25b2"
+        chart: alt.Chart = (
+            alt.Chart(pd.DataFrame([{"value": drawn, "text": text}]))
+            .mark_rule(color=_LIMIT_COLOUR, strokeWidth=1.5)
+            .encode(y=y, strokeDash=_LIMIT_KEY)
+        )
+        return chart
 
     def _changes(self) -> alt.Chart:
         rows = [

@@ -28,7 +28,7 @@ def show() -> None:
     with page_cache.asking_log() as engine:
         served = logged_predictions.served(engine)
         if served is None:
-            st.caption("A server tells which model it uses when it starts. None has yet.")
+            st.caption("A server tells which model it uses when it starts. No server has yet.")
             return
         window = logged_predictions.window(engine, served.version, params.window)
     shifts = drift.compare(

@@ -21,6 +21,7 @@ from blemish.monitoring import prediction_search
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.prediction_log import PredictionRecord
 from blemish.monitoring.prediction_search import LoggedPrediction
+from blemish.problem_kinds import problem_title
 from blemish.visualization import OUTLINE, encode_png
 
 _IMAGES, _REFUSALS, _BESIDE = 12, 25, 3
@@ -59,7 +60,7 @@ def show() -> None:
 def verdict_of(record: PredictionRecord) -> str:
     """Return in words what was said of an image, or that it was refused."""
     if record.error:
-        return f"{record.status} {record.error}"
+        return f"{problem_title(record.error)} ({record.status})"
     found = record.prediction
     if found is None or not found.defective:
         return "defect-free"
@@ -86,7 +87,7 @@ def _show_pages(shown: Sequence[LoggedPrediction], *, more: bool, before: int | 
 
 def _show_tiles(shown: Sequence[LoggedPrediction]) -> None:
     store = page_cache.logged_images()
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="tiles-predictions"):
         for logged in shown:
             with st.container(width=TILE):
                 _show_tile(logged, store)

@@ -77,9 +77,8 @@ def _show_open(engine: Engine) -> None:
             who = plain(alarm.acknowledged_by or "")
             st.warning(f"{text}. Acknowledged at {seen} by {who}.", icon=":material/visibility:")
             continue
-        words, button = st.columns([6, 1], vertical_alignment="center")
-        words.error(text, icon=":material/notification_important:")
-        with button:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.error(text, icon=":material/notification_important:")
             who = _acknowledged_by(alarm.id)
         if who:
             alarms.acknowledge(engine, alarm.id, who, datetime.now(UTC))
@@ -90,9 +89,9 @@ def _acknowledged_by(alarm_id: int) -> str:
     """Show the button; return who pressed it. The name is asked once, and not after a login."""
     known = str(st.session_state.get("user") or st.session_state.get("_who") or "")
     if known:
-        pressed = st.button("Acknowledge", key=f"acknowledge-{alarm_id}", width="stretch")
+        pressed = st.button("Acknowledge", key=f"acknowledge-{alarm_id}")
         return known if pressed else ""
-    with st.popover("Acknowledge", width="stretch"):
+    with st.popover("Acknowledge"):
         name = str(st.text_input("Your name", key=f"who-{alarm_id}", max_chars=100)).strip()
         if not st.button("Acknowledge this alarm", key=f"acknowledge-{alarm_id}", type="primary"):
             return ""
@@ -109,27 +108,31 @@ def _show_metrics(engine: Engine, span: queries.Span) -> None:
     lost = queries.lost(engine, span)
     minutes = max(1.0, (span.end - span.start).total_seconds() / 60)
     unlogged = f", {lost:,} not logged" if lost else ""
-    seen = f"{traffic.shadowed:,} images seen by both" if traffic.shadowed else "no challenger"
-    show_facts((
+    facts: list[Fact] = [
         ("Requests", f"{traffic.requests:,}", f"{traffic.requests / minutes:.1f} a minute", None),
         ("Defect rate", _percent(traffic.defect_rate), f"{traffic.defective:,} images",
          meaning("defect rate")),
-        ("Errors", _percent(traffic.error_rate), f"{traffic.errors:,} requests{unlogged}", None),
+        ("Errors", _percent(traffic.error_rate), f"{traffic.errors:,} requests{unlogged}",
+         "Requests that were refused or failed."),
         ("Latency, 95 %", f"{latency[0.95]:.0f} ms" if latency else "-",
          f"half within {latency[0.5]:.0f} ms" if latency else "no data",
          f"{meaning('latency')} 95 of 100 requests took at most this long."),
         _served(engine),
-        ("Shadow disagreement", _percent(traffic.disagreement, 2), seen,
-         meaning("shadow disagreement")),
-    ))  # fmt: skip
+    ]  # fmt: skip
+    if traffic.shadowed:
+        seen = f"{traffic.shadowed:,} images seen by both"
+        facts.append(("Shadow disagreement", _percent(traffic.disagreement, 2), seen,
+                      meaning("shadow disagreement")))  # fmt: skip
+    show_facts(facts)
 
 
 def _served(engine: Engine) -> Fact:
     served = logged_predictions.served(engine)
     if served is None:
-        return "Model in use", "-", "no server yet", None
+        return "Served version", "-", "no server yet", meaning("served version")
     length = age(datetime.now(UTC) - served.time)
-    return "Model in use", f"version {served.version}", f"for {length}", None
+    said = f"version {served.version}"
+    return "Served version", said, f"for {length}", meaning("served version")
 
 
 def _percent(share: float | None, digits: int = 1) -> str:

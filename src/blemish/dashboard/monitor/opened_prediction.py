@@ -84,7 +84,8 @@ def _facts(record: PredictionRecord) -> list[str]:
     if (found := record.prediction) is not None:
         facts.append(f"{found.image.width} x {found.image.height} pixels")
         facts.append(f"threshold {found.threshold:.3f}")
-        facts.append(f"{found.timing_ms.total:.1f} ms, of them {found.timing_ms.infer:.1f} model")
+        took = found.timing_ms
+        facts.append(f"{took.total:.1f} ms, of which the model took {took.infer:.1f} ms")
     if record.shadow_disagreement is not None:
         other = f"version {record.shadow_version} decided otherwise"
         facts.append(f"{other} on {record.shadow_disagreement:.2%} of the pixels")
@@ -166,5 +167,10 @@ def _show_defects(found: Prediction) -> None:
         },
         hide_index=True,
         height="auto" if len(found.defects) < 6 else 210,
+        column_config={
+            "Length, px": st.column_config.NumberColumn(format="%.1f"),
+            "Width, px": st.column_config.NumberColumn(format="%.1f"),
+            "Highest probability": st.column_config.NumberColumn(format="%.3f"),
+        },
         alt="Every defect with its place and size.",
     )

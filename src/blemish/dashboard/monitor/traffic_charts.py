@@ -15,8 +15,10 @@ from blemish.dashboard.monitor.version_changes import VersionChange
 from blemish.dashboard.page_errors import plain
 from blemish.dashboard.terms import meaning
 from blemish.monitoring import queries
+from blemish.problem_kinds import problem_title
 
 _PHASES = {"decode": "decoding", "infer": "model", "post": "measuring defects"}
+_BAR, _NAME = 28, 240  # pixels: height of a bar, width of its name
 _SAID = 4  # changes of the version that are told in words
 
 
@@ -79,9 +81,10 @@ def _show_parts(engine: Engine, span: queries.Span) -> None:
         st.markdown("##### Errors by type")
         failures = queries.failures_by_type(engine, span)
         if failures:
-            st.altair_chart(_bars(failures, "requests"), alt="Errors by type.")
+            named = {problem_title(code): number for code, number in failures.items()}
+            st.altair_chart(_bars(named, "requests"), alt="Errors by type.")
         else:
-            st.caption("None in this range.")
+            st.caption("No error in this range.")
 
 
 Points = Sequence[tuple[datetime, queries.Traffic]]
@@ -133,11 +136,11 @@ def _bars(values: "dict[str, float] | dict[str, int]", unit: str) -> alt.Chart:
     table = pd.DataFrame({"name": list(values), "value": list(values.values())})
     chart: alt.Chart = (
         alt.Chart(table, height=HEIGHT)
-        .mark_bar(cornerRadiusEnd=2)
+        .mark_bar(cornerRadiusEnd=2, size=_BAR)
         .encode(
-            x=alt.X("value:Q", title=unit),
-            y=alt.Y("name:N", title=None, sort="-x"),
-            tooltip=["name", alt.Tooltip("value:Q", format=".2f")],
+            x=alt.X("value:Q", title=unit, axis=alt.Axis(tickMinStep=1, tickCount=6)),
+            y=alt.Y("name:N", title=None, sort="-x", axis=alt.Axis(labelLimit=_NAME)),
+            tooltip=["name", alt.Tooltip("value:Q", format=",.4~r")],
         )
     )
     return chart
