@@ -12,11 +12,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+import small_world
 from integration.tiny_checkout import git, make_checkout, write_data, write_lock, write_outputs
 
 from blemish.config import Workspace, load_params
 from blemish.errors import WorkspaceError
 from blemish.files import sha256_bytes
+from blemish.image_digests import plane_digest
+from blemish.packed import PackedSet
 from blemish.recording import sync
 from blemish.recording.pipeline_outputs import final_weights, model_path
 from blemish.registry import Registry
@@ -172,6 +175,32 @@ def test_a_lost_model_file_is_put_back(workspace: Workspace) -> None:
     registry = Registry.connect(workspace=workspace)
     for version in registry.versions():
         registry.stored_bytes(version)
+
+
+def test_a_run_recorded_without_its_images_learns_which_they_were(workspace: Workspace) -> None:
+    """Sync adds the digests where the splits of that run are at hand; others add none."""
+    splits = small_world.write_data(workspace.path("synthetic_splits"))
+    write_lock(workspace)
+    run_id = sync.record_workspace(workspace).run_id
+    registry = Registry.connect(workspace=workspace)
+    version = registry.resolve(1)
+    recorded = next((workspace.root / "mlartifacts").rglob("images.csv"))
+    recorded.unlink()
+    assert registry.image_digests(version) is None
+    report = sync.record_workspace(workspace)
+    assert (report.run_id, report.restored) == (run_id, ("digests of images",))
+    found = registry.image_digests(version) or ()
+    for split in ("train", "val", "test"):
+        packed = PackedSet.open(splits, split)
+        planes = [plane_digest(packed.image(place)) for place in range(len(packed))]
+        assert [one.sha256 for one in found if one.split == split] == planes
+        assert planes
+    assert not sync.record_workspace(workspace).changed
+    recorded.unlink()
+    small_world.write_split(splits, "train", 3, seed=9)
+    write_lock(workspace)
+    assert sync.record_workspace(workspace).restored == ()
+    assert registry.image_digests(version) is None
 
 
 def test_dirty_means_source_and_not_what_the_pipeline_writes(workspace: Workspace) -> None:
