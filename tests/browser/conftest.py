@@ -1,6 +1,7 @@
 """One store, one dashboard and one Chromium for all browser tests."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -85,6 +86,7 @@ class Visit:
         assert self.complaints == []
         assert self.page.evaluate("window.hacked") is None
         assert "Traceback" not in self.page.inner_text("body")
+        assert raw_values(self.page) == []
 
 
 @pytest.fixture
@@ -115,6 +117,13 @@ def visit(chromium: Browser) -> Iterator[Visit]:
 def page(visit: Visit) -> Page:
     """The tab alone."""
     return visit.page
+
+
+def raw_values(page: Page) -> list[str]:
+    """Return what a page shows in the words of its code: no value, a column's name, bytes."""
+    raw = re.compile(r".*(?:\bNone\b|epoch_seconds|\\x[0-9a-f]{2}|\b0x[0-9a-f]).*")
+    tables = page.locator("[role=gridcell], [role=columnheader]").all_text_contents()
+    return [said for text in (page.inner_text("body"), *tables) for said in raw.findall(text)]
 
 
 def cell(page: Page, text: str) -> Locator:

@@ -1,10 +1,8 @@
 """Every page for people who see little or use no mouse."""
 
-from typing import Any
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browser.conftest import Dashboard, Visit
+from browser.axe_findings import serious
+from browser.conftest import Dashboard, Visit, raw_values
 from playwright.sync_api import Browser, Page, expect
 
 PAGES = {
@@ -16,20 +14,12 @@ PAGES = {
 }
 
 
-def serious(page: Page) -> list[str]:
-    """Return what axe-core calls serious or critical, each with the first element that has it."""
-    found: list[dict[str, Any]] = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {one['help']}: {node['html'][:200]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"][:2]
-    ]
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious(chromium: Browser, dashboard: Dashboard, theme: str) -> None:
-    """On no page and in no dialog, in neither theme."""
+    """On no page and in no opened image, in neither theme; no page shows the words of its code.
+
+    The dialogs of Models are looked into where they are used, in ``test_models_page``.
+    """
     context = chromium.new_context(
         viewport={"width": 1440, "height": 1000},
         color_scheme="dark" if theme == "dark" else "light",
@@ -40,7 +30,7 @@ def test_axe_finds_nothing_serious(chromium: Browser, dashboard: Dashboard, them
         page.goto(f"{dashboard.url}{address}")
         expect(page.get_by_text(awaited).first).to_be_visible()
         page.wait_for_timeout(1_500)  # tabs and dialogs fade in, and half a fade has no contrast
-        found += [f"{address} {said}" for said in serious(page)]
+        found += [f"{address} {said}" for said in (*serious(page), *raw_values(page))]
     context.close()
     assert found == []
 

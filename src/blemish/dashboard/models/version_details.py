@@ -39,7 +39,7 @@ def show(version: Version) -> None:
         if data:
             _table(data, "Digests")
         else:
-            st.caption("None recorded.")
+            st.caption("Nothing is recorded.")
     with right:
         st.markdown("###### Parameters")
         _table(dict(sorted(version.params.items())), "Parameters", height=240)
