@@ -115,6 +115,7 @@ def test_panes_fit_one_screen_wipe_and_stand_in_pairs_on_a_telephone(
     seen.append(page.get_by_text("metal-010 · 128 x 128"))
     for one in seen:
         expect(one).to_be_in_viewport(ratio=0.99)
+    assert _list_height(page) > 500  # pixels: nine images beside the panes
     page.get_by_role("button", name="One large image").click()
     expect(page.locator("figure")).to_have_count(1)
     page.get_by_role("slider", name="Wipe").fill("25")
@@ -130,6 +131,11 @@ def test_panes_fit_one_screen_wipe_and_stand_in_pairs_on_a_telephone(
     boxes = [one.bounding_box() for one in page.locator("figure").all()]
     rows = [round(box["y"]) for box in boxes if box]
     assert sorted(rows.count(y) for y in set(rows)) == [2, 2, 2]
+    assert _list_height(page) < 250  # the panes stand below the list
+
+
+def _list_height(page: Page) -> float:
+    return float(page.locator(".list").evaluate("one => one.clientHeight"))
 
 
 @pytest.mark.parametrize("attempt", range(2))

@@ -11,7 +11,10 @@ from blemish.visualization import encode_png
 
 
 def test_a_set_is_shown_with_masks_and_classes(page: Page, dashboard: Dashboard) -> None:
-    """A set is listed with its drawn defects; an image opens; a hostile name is plain text."""
+    """A set is listed with its drawn defects; an image opens; a hostile name is plain text.
+
+    On a phone two images stand in a row.
+    """
     sheet = dashboard.shop.path("reports") / "drawn" / "plates.png"
     sheet.parent.mkdir(parents=True, exist_ok=True)
     sheet.write_bytes(encode_png(np.full((40, 60, 3), 200, np.uint8)))
@@ -27,6 +30,11 @@ def test_a_set_is_shown_with_masks_and_classes(page: Page, dashboard: Dashboard)
     expect(page).not_to_have_url(re.compile("open="))
     assert page.locator("img[src=x]").count() == 0
     expect(page.get_by_alt_text(re.compile("^Photographs with drawn defects"))).to_be_attached()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_timeout(500)
+    boxes = [one.bounding_box() for one in page.locator("[class*=st-key-tile-]").all()]
+    rows = [round(box["y"]) for box in boxes if box]
+    assert [rows.count(y) for y in sorted(set(rows))] == [2, 2, 2]
 
 
 def test_filters_and_page_stand_in_the_address(page: Page, dashboard: Dashboard) -> None:

@@ -92,6 +92,12 @@ _STYLE = """<style>
 [class*="st-key-tile-"] [data-testid="stElementToolbar"] {display: none;}
 [class*="st-key-tile-"]:hover, [class*="st-key-tile-"]:focus-within {outline: 2px solid #0b6bcb;}
 [class*="st-key-tile-"] .stElementContainer, [class*="st-key-tile-"] .stButton {position: static;}
+/* On a phone two tiles stand in a row. */
+@media (max-width: 640px) {
+  [class*="st-key-tiles-"] > [data-testid="stLayoutWrapper"] {
+    flex: 0 0 calc(50% - .5rem) !important; width: calc(50% - .5rem) !important; min-width: 0;}
+  [class*="st-key-tiles-"] > [data-testid="stLayoutWrapper"] > * {width: 100% !important;}
+}
 .blemish-no-image {aspect-ratio: 1; display: grid; place-items: center;}
 [data-testid="stMetricValue"] {font-variant-numeric: tabular-nums; font-size: 1.7rem;}
 [data-testid="stMetricDelta"] * {white-space: normal;}

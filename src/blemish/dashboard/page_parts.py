@@ -6,7 +6,7 @@ import streamlit as st
 
 from blemish.dashboard.address_widgets import address, remember
 
-TILE = 208  # pixels: six, four or three in a row on a desk, a laptop, a tablet
+TILE = 208  # pixels: six, four or three in a row on a desk, a laptop, a tablet; two on a phone
 
 Fact = tuple[str, str, str, str | None]
 """Label, value, note, and what the label means."""

@@ -45,6 +45,20 @@ def test_a_hit_leaves_out_its_whole_part_and_is_said() -> None:
     assert remarks(kept, [A], choosing=False)[0].startswith("1 of 2 images, of 1 part,")
 
 
+def test_each_version_that_knows_a_part_is_said() -> None:
+    """Two versions of one training are named together, others each with what it did."""
+    twin = FittedImages("B", version(2), A.splits)
+    split = divide(IMAGES[:2], [A, twin], choosing=False)
+    assert set(split.reasons.values()) == {"both versions were trained on this part"}
+    other = FittedImages("B", version(2), {"d-1": "val"})
+    split = divide(IMAGES[:2], [A, other], choosing=False)
+    assert set(split.reasons.values()) == {
+        "B was validated on this part and A was trained on this part"
+    }
+    alone = divide(IMAGES[2:3], [A], choosing=False)
+    assert remarks(alone, [A], choosing=False)[0].startswith("1 of 1 image, of 1 part, is left out")
+
+
 def test_validation_images_count_while_a_point_is_chosen() -> None:
     """Only training images are left out then, and the page says what the numbers are good for."""
     split = divide(IMAGES, [A], choosing=True)

@@ -50,7 +50,7 @@ _TABS = [
 
 def page() -> None:
     """Lay out the page."""
-    title, choice = st.columns([2, 1], vertical_alignment="bottom")
+    title, choice = st.columns([3, 2], vertical_alignment="bottom")
     title.markdown("## Compare")
     with choice:
         compared = pick("Compare", "of", _COMPARED, default=_VERSIONS, visible=False)
@@ -102,7 +102,7 @@ def _choose(versions: Sequence[Version]) -> tuple[Pair, str]:
 @guarded
 def _show_comparison(pair: Pair, comparison: ModelComparison, source: str) -> None:
     """Show everything that follows thresholds and filters; a change of these reruns this alone."""
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
+    left, right = st.columns([3.6, 1], vertical_alignment="bottom")
     with left:
         thresholds = choose_thresholds(pair)
     every = comparison.at(thresholds)

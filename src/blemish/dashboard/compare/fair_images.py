@@ -85,12 +85,13 @@ def divide(
         choosing: As for :func:`spoiling_splits`.
     """
     spoiling = spoiling_splits(choosing=choosing)
-    reasons: dict[str, str] = {}
+    uses: dict[str, dict[str, str]] = {}
     for one in compared:
         for version in fitted:
             use = version.use_of(one.digest)
             if use in spoiling:
-                reasons.setdefault(one.part, f"{version.letter} was {_WORDS[use]} on this part")
+                uses.setdefault(one.part, {}).setdefault(version.letter, _WORDS[use])
+    reasons = {part: _reason(used) for part, used in uses.items()}
     return FairSplit(
         [one for one in compared if one.part not in reasons],
         [one for one in compared if one.part in reasons],
@@ -98,14 +99,25 @@ def divide(
     )
 
 
+def _reason(used: Mapping[str, str]) -> str:
+    """Return what each version did with a part, by its letter."""
+    words = set(used.values())
+    if len(used) > 1 and len(words) == 1:
+        return f"both versions were {words.pop()} on this part"
+    said = (f"{letter} was {word} on this part" for letter, word in used.items())
+    return " and ".join(said)
+
+
 def remarks(split: FairSplit, fitted: Sequence[FittedImages], *, choosing: bool) -> list[str]:
     """Return a sentence on each thing that was left out, is unknown, or flatters a version."""
     found = []
     if split.left_out:
         total = len(split.counted) + len(split.left_out)
+        images = "image" if total == 1 else "images"
+        parts = "part" if len(split.reasons) == 1 else "parts"
         found.append(
-            f"{len(split.left_out)} of {total} images, of {len(split.reasons)} "
-            f"{'part' if len(split.reasons) == 1 else 'parts'}, are left out of all numbers: "
+            f"{len(split.left_out)} of {total} {images}, of {len(split.reasons)} {parts}, "
+            f"{'is' if len(split.left_out) == 1 else 'are'} left out of all numbers: "
             f"{_who(split.reasons.values())}."
         )
     unknown = sorted({one.version.version for one in fitted if one.splits is None})

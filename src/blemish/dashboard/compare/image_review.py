@@ -124,7 +124,7 @@ def _show_legend(*, judged: bool) -> None:
     rows = [("Against the truth", truth)] if judged else []
     parts = [
         f"<span><b>{title}:</b> "
-        + " ".join(f'<i style="background:{colour}"></i>{text}' for colour, text in items)
+        + " ".join(f'<em><i style="background:{colour}"></i>{text}</em>' for colour, text in items)
         + "</span>"
         for title, items in [*rows, ("Where they differ", names)]
     ]
@@ -133,6 +133,7 @@ def _show_legend(*, judged: bool) -> None:
 
 _LEGEND_STYLE = """<style>
 .blemish-legend {display: flex; flex-wrap: wrap; gap: .3rem 1.5rem; font-size: .85rem;}
+.blemish-legend em {font-style: normal; white-space: nowrap;}
 .blemish-legend i {display: inline-block; width: .8em; height: .8em; border-radius: 2px;
   margin: 0 .3em 0 .7em;}
 </style>"""

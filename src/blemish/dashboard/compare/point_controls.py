@@ -20,7 +20,7 @@ from blemish.dashboard.image_collections import ImageEntry
 
 def choose_thresholds(pair: Pair) -> tuple[float, float]:
     """Show a threshold slider for each version, or one for both."""
-    left, right, link = st.columns([3, 3, 1.1], vertical_alignment="bottom")
+    left, right, link = st.columns([3, 3, 1.9], vertical_alignment="bottom")
     linked = link.toggle("Linked", key="linked", bind="query-params", help="One slider for both.")
     with left:
         a = _slider(pair.a, "ta", "Threshold, both" if linked else "Threshold A")

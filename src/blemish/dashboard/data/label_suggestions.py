@@ -68,7 +68,7 @@ def _show_suspects(table: Path, images: ImageSet) -> None:
     if not found:
         return
     st.markdown("##### Left out by fine-tuning", help=meaning("suspect"))
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="tiles-suspects"):
         for row in found[:_SHOWN]:
             with st.container(width=TILE, gap="xxsmall"):
                 plane = set_photograph(images, places[row["image_id"]]).plane

@@ -100,7 +100,7 @@ def _show_grid(
     with right:
         page = _choose_page(pages)
     shown = chosen[(page - 1) * _PAGE : page * _PAGE]
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="tiles-images"):
         for entry in shown:
             with st.container(width=TILE):
                 _show_tile(collection, entry, splits, masks=masks)
