@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -110,6 +111,40 @@ def test_defaults_are_those_of_the_params() -> None:
     """A server without a checkout is run as one with the params as they come."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     assert Serve() == Serve.model_validate(params["serve"])
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"), [("ctrl-c", 0), ("api", 1)], ids=["by Ctrl-C", "by a service that ends"]
+)
+def test_all_services_end_together(tmp_path: Path, ends: str, status: int) -> None:
+    """``make up`` ends all three by Ctrl-C, as it is meant to, and when one ends, as a fault."""
+    service = tmp_path / ".venv" / "bin" / "blemish"
+    service.parent.mkdir(parents=True)
+    service.write_text('#!/bin/sh\necho $$ > "$1".pid\nexec sleep 60\n')
+    service.chmod(0o755)
+    up = subprocess.Popen(["sh", ROOT / "deploy" / "up"], cwd=tmp_path, start_new_session=True)
+    try:
+        files = [tmp_path / f"{name}.pid" for name in ("ui", "serve", "dashboard")]
+        pids = [int(_wait_for_text(file)) for file in files]
+        if ends == "ctrl-c":
+            os.killpg(up.pid, signal.SIGINT)
+        else:
+            os.kill(pids[1], signal.SIGTERM)
+        assert up.wait(30) == status
+        assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(up.pid, signal.SIGKILL)
+
+
+def _wait_for_text(file: Path, seconds: float = 30) -> str:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(FileNotFoundError):
+            if text := file.read_text().strip():
+                return text
+        time.sleep(0.05)
+    raise AssertionError(file)
 
 
 @contextmanager

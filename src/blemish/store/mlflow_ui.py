@@ -31,6 +31,9 @@ def exec_ui(host: str, port: int, allowed_hosts: Sequence[str] = ()) -> NoReturn
     _require_free(host, port)
     prepare_mlflow()
     Store(location).open()
+    # Else MLflow starts nine processes (0.7 GB) for jobs on language models, of which there is none
+    # here; each of them would answer Ctrl-C by a traceback.
+    os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", location.uri]
     if location.artifacts:
         command += ["--default-artifact-root", location.artifacts]

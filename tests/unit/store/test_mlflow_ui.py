@@ -1,5 +1,6 @@
 """The MLflow UI: a port that is taken is said, hosts are allowed by name."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def test_a_port_that_is_taken_is_said_at_once(
 def test_a_host_is_allowed_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """MLflow is told the name with and without the port, beside loopback."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    monkeypatch.delenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", raising=False)
     started: list[list[str]] = []
 
     class StartedError(Exception):
@@ -42,3 +44,4 @@ def test_a_host_is_allowed_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (command,) = started
     hosts = command[command.index("--allowed-hosts") + 1].split(",")
     assert {"inspection.example.com", "inspection.example.com:0", "localhost"} <= set(hosts)
+    assert os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"  # nine processes less
