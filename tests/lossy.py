@@ -14,9 +14,9 @@ Plane = npt.NDArray[np.uint8]
 Encoding = tuple[str, bytes]
 
 
-def by_pillow(picture: Plane, choose: Callable[..., object]) -> Iterator[Encoding]:
+def by_pillow(pixels: Plane, choose: Callable[..., object]) -> Iterator[Encoding]:
     """Yield JPEG of any quality, subsampling and scan order, and WebP."""
-    image = Image.fromarray(picture)
+    image = Image.fromarray(pixels)
     options = {
         "quality": choose("quality", list(range(1, 101))),
         "subsampling": choose("subsampling", [0, 1, 2]),
@@ -29,25 +29,25 @@ def by_pillow(picture: Plane, choose: Callable[..., object]) -> Iterator[Encodin
     yield f"WebP {quality}", encode(image.convert("RGB"), "WEBP", quality=quality)
 
 
-def by_opencv(picture: Plane, choose: Callable[..., object]) -> Iterator[Encoding]:
+def by_opencv(pixels: Plane, choose: Callable[..., object]) -> Iterator[Encoding]:
     """Yield JPEG with OpenCV's own options."""
     options = [cv2.IMWRITE_JPEG_QUALITY, choose("quality", list(range(1, 101)))]
     options += [cv2.IMWRITE_JPEG_PROGRESSIVE, choose("progressive", [0, 1])]
-    stored = picture if picture.ndim == 2 else picture[..., ::-1]
+    stored = pixels if pixels.ndim == 2 else pixels[..., ::-1]
     yield f"JPEG {options}", bytes(cv2.imencode(".jpg", np.ascontiguousarray(stored), options)[1])
 
 
-def by_tifffile(picture: Plane, choose: Callable[..., object]) -> Iterator[Encoding]:
+def by_tifffile(pixels: Plane, choose: Callable[..., object]) -> Iterator[Encoding]:
     """Yield TIFF whose strips or tiles are JPEG."""
     stream = io.BytesIO()
-    colour = picture.ndim == 3
+    colour = pixels.ndim == 3
     options: dict[str, object] = {
         "photometric": "rgb" if colour else "minisblack",
         "compression": "jpeg",
         "compressionargs": {"level": choose("quality", list(range(50, 101)))},
         "tile": choose("tile", [None, (16, 32)]),
     }
-    tifffile.imwrite(stream, picture, **options)
+    tifffile.imwrite(stream, pixels, **options)
     yield f"TIFF {options}", stream.getvalue()
 
 

@@ -25,11 +25,6 @@ class Location:
     root: Path | None = None
 
     @property
-    def embedded(self) -> bool:
-        """Whether this is the SQLite file of the main working tree."""
-        return self.root is not None
-
-    @property
     def is_server(self) -> bool:
         """Whether an MLflow server answers there."""
         return self.uri.startswith(("http://", "https://"))

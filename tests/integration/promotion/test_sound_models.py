@@ -66,10 +66,10 @@ def test_a_sound_model_is_exported_and_judged(
 ) -> None:
     """Both files keep the bounds of parity; the gate judges what they find, and moves them."""
     versions = record_exported(workspace, tmp_path / "world", change)
-    patient = rule.model_copy(update={"latency_ratio": 1e9})
-    outcome = ask(workspace, versions["fp32"], patient)
+    lenient = rule.model_copy(update={"latency_ratio": 1e9})
+    outcome = ask(workspace, versions["fp32"], lenient)
     assert outcome.decision
     assert outcome.verdict == "promoted", outcome.decision.failed
-    forced = ask(workspace, versions["int8"], patient, force=True, reason="as good")
+    forced = ask(workspace, versions["int8"], lenient, force=True, reason="as good")
     assert forced.verdict in ("promoted", "forced", "unchanged")
     assert champion(workspace) == versions["int8"]

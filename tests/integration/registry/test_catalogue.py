@@ -289,4 +289,4 @@ def test_a_store_that_is_locked_gives_up_in_time(own: Workspace) -> None:
     finally:
         connection.execute("ROLLBACK")
         connection.close()
-    assert location.locate(own).embedded
+    assert location.locate(own).root == own.root

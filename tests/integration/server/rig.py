@@ -78,7 +78,7 @@ class Shelf:
 
 
 def _warm_up(store: Store) -> None:
-    """Be patient with a tracking server that has just started, on a host that is busy."""
+    """Give a tracking server that has just started more time, since the host may be busy."""
     store.open()
     os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] = "60"
     for path in ("experiments/get-by-name?experiment_name=blemish", "registered-models/search"):

@@ -17,7 +17,7 @@ def rule(false_alarms: float, price: float = 1.0) -> ThresholdRule:
 
 
 def scene(mark: float, free_mark: float) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """One defective image whose defect has a probability, one free image with a false mark."""
+    """One image whose defect has a probability, one defect-free image with a false mark."""
     truth = np.zeros((8, 8), bool)
     truth[2:6, 2:6] = True
     probability = np.where(truth, np.float32(mark), np.float32(0.05))
@@ -35,7 +35,7 @@ def test_threshold_is_the_middle_of_the_plateau() -> None:
 
 
 def test_peak_rises_until_free_images_stay_free() -> None:
-    """A false mark on a free image raises the peak above it, at a price in Dice."""
+    """A false mark on a defect-free image raises the peak above it, at a price in Dice."""
     images = [*scene(0.85, 0.7), *scene(0.5, 0.7)]
     loose = choose_point(images, rule(false_alarms=1.0))
     strict = choose_point(images, rule(false_alarms=0.0))
@@ -68,7 +68,7 @@ def test_a_peak_leaves_the_border_of_a_mark_alone() -> None:
 
 
 def test_free_images_cost_no_more_dice_than_said() -> None:
-    """Where keeping free images free costs more Dice than its price, marks on them are accepted."""
+    """Where unmarked defect-free images cost more Dice than their price, marks are accepted."""
     images = [*scene(0.85, 0.7), *scene(0.5, 0.7)]
     choice = choose_point(images, rule(false_alarms=0.0, price=0.1))
     assert choice.threshold < 0.5
@@ -143,6 +143,6 @@ def test_metrics_of_the_choice_are_those_of_its_marks() -> None:
 
 
 def test_threshold_needs_a_defect() -> None:
-    """Validation images that are all free give an error with the param to change."""
+    """Validation images that are all defect-free give an error with the param to change."""
     with pytest.raises(DataError, match=r"preprocess\.split\.val"):
         choose_point(scene(0.9, 0.1)[1:], rule(false_alarms=0.1))

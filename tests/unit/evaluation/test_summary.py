@@ -68,7 +68,7 @@ def test_weighted_table_equals_plain_sums() -> None:
 
 
 def test_undefined_metrics_are_none_and_one_group_has_no_interval() -> None:
-    """Without free images there is no false-alarm rate; one part alone says nothing of others."""
+    """No defect-free image gives no false-alarm rate; one part alone says nothing of others."""
     only = [made_up_results(2)[1]]
     summary = summarize(only, params().bootstrap)
     assert summary["false_alarm_rate"] == {"value": None, "interval_95": None}

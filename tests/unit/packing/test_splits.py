@@ -37,7 +37,7 @@ def test_no_group_is_in_two_splits(samples: list[Sample], seed: int) -> None:
 
 @given(SAMPLES, st.integers(0, 99))
 def test_every_split_has_defects_where_they_suffice(samples: list[Sample], seed: int) -> None:
-    """With three defective groups or more each split gets one, and likewise of free ones."""
+    """With three defective groups or more each split gets one, and likewise of defect-free ones."""
     samples = [Sample(one.group, one.classes) for one in samples]
     splits = assign_splits("set", samples, SHARES, seed)
     classes: dict[str, set[str]] = defaultdict(set)
