@@ -1,25 +1,18 @@
 """What is kept between reruns, keyed by content: SHA-256 of models and images, never by name."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import streamlit as st
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from blemish.arrays import Map
 from blemish.config import find_workspace, settings
-from blemish.dashboard.compare.compared_images import ComparedImage
-from blemish.dashboard.compare.fair_images import splits_by_digest
-from blemish.dashboard.compare.model_comparison import ModelComparison
-from blemish.dashboard.compare.paired_metrics import PairedMetric, paired_metrics
-from blemish.dashboard.compare.version_pair import Pair
-from blemish.dashboard.compare.version_trials import VersionTrials
 from blemish.dashboard.image_collections import (
     ImageCollection,
     OpenedImage,
@@ -39,20 +32,15 @@ from blemish.registry import Move, Registry, Version, load_verified
 from blemish.store.names import CHAMPION
 
 _MODELS = 6
-_THREADS = 2  # of one inference; the dashboard shares its machine with the API
+THREADS = 2  # of one inference; the dashboard shares its machine with the API
 
-_MAPS = SizedCache[npt.NDArray[np.float32]](64, lambda answer: answer.nbytes)
+_MAPS = SizedCache[Map](64, lambda answer: answer.nbytes)
 FRAMES = SizedCache[ViewerFrame](48, lambda frame: frame.bytes)
 """The frames of images that were drawn for the panes."""
 
-# By what Streamlit tells one argument of a cached function from another.
-_BY_FILE: dict[str | type[Any], Callable[[Any], Any]] = {
-    Version: lambda version: version.sha256,
-    Pair: lambda pair: [side.version.sha256 for side in pair.sides],
-    ImageCollection: lambda collection: collection.digest,
-    ComparedImage: lambda image: image.index,
-}
-_BY_RUN: dict[str | type[Any], Callable[[Any], Any]] = {Version: lambda version: version.run_id}
+# By what Streamlit tells one version from another.
+_BY_FILE: dict[str | type[Any], Callable[[Any], Any]] = {Version: lambda version: version.sha256}
+BY_RUN: dict[str | type[Any], Callable[[Any], Any]] = {Version: lambda version: version.run_id}
 
 
 @st.cache_resource(show_spinner=False)
@@ -97,13 +85,13 @@ def champion() -> Version | None:
 @st.cache_resource(max_entries=_MODELS, show_spinner="Loading the model ...", hash_funcs=_BY_FILE)
 def load(version: Version) -> Segmenter:
     """Load a version's model, once for each SHA-256."""
-    return load_verified(registry(), version, threads=_THREADS)
+    return load_verified(registry(), version, threads=THREADS)
 
 
-def probability(model: Segmenter, sha256: str, image: OpenedImage) -> npt.NDArray[np.float32]:
+def probability(model: Segmenter, sha256: str, image: OpenedImage) -> Map:
     """Return the probability map of an image; shape ``(H, W)``, not to be written to."""
 
-    def look() -> npt.NDArray[np.float32]:
+    def look() -> Map:
         answer = model.probability(image.plane, prepared=image.prepared)
         answer.flags.writeable = False
         return answer
@@ -111,48 +99,7 @@ def probability(model: Segmenter, sha256: str, image: OpenedImage) -> npt.NDArra
     return _MAPS.get((sha256, image.sha256), look)
 
 
-@st.cache_resource(
-    max_entries=8, show_spinner=False, hash_funcs=_BY_FILE, on_release=ModelComparison.stop
-)
-def comparison_of(pair: Pair, collection: ImageCollection) -> ModelComparison:
-    """Return the comparison of a pair on a collection, begun if need be."""
-    return ModelComparison(collection, pair.a.model, pair.b.model)
-
-
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_FILE)
-def metrics_of(
-    pair: Pair,
-    collection: ImageCollection,
-    thresholds: tuple[float, float],
-    counted: Sequence[ComparedImage],
-) -> tuple[PairedMetric, ...]:
-    """Return the pooled metrics of images; a step to the next one asks for the same again.
-
-    Args:
-        pair: The versions.
-        collection: Where the images come from.
-        thresholds: Threshold of A and threshold of B.
-        counted: The images that count.
-    """
-    del pair, collection, thresholds  # they name the result together with the images
-    return paired_metrics(counted)
-
-
-@st.cache_resource(
-    max_entries=2,
-    show_spinner=False,
-    hash_funcs=_BY_FILE | {Version: lambda version: (version.version, version.sha256)},
-    on_release=VersionTrials.stop,
-)
-def version_trials(versions: tuple[Version, ...], collection: ImageCollection) -> VersionTrials:
-    """Return the trials of versions on a collection, begun if need be."""
-    connected = registry()
-    return VersionTrials(
-        collection, versions, lambda one: load_verified(connected, one, threads=_THREADS)
-    )
-
-
-@st.cache_resource(max_entries=4, show_spinner="Fetching the test images ...", hash_funcs=_BY_RUN)
+@st.cache_resource(max_entries=4, show_spinner="Fetching the test images ...", hash_funcs=BY_RUN)
 def test_collection(version: Version) -> ImageCollection:
     """Return the test images that a version's run keeps in the store."""
     images = registry().test_images(version)
@@ -160,7 +107,7 @@ def test_collection(version: Version) -> ImageCollection:
 
 
 @st.cache_resource(
-    max_entries=2, show_spinner="Fetching the validation images ...", hash_funcs=_BY_RUN
+    max_entries=2, show_spinner="Fetching the validation images ...", hash_funcs=BY_RUN
 )
 def validation_collection(version: Version) -> ImageCollection:
     """Return the validation images that a version's run keeps in the store."""
@@ -168,14 +115,7 @@ def validation_collection(version: Version) -> ImageCollection:
     return collection_of_run_images("Validation images", version.run_id, images)
 
 
-@st.cache_data(ttl=60, max_entries=16, show_spinner=False, hash_funcs=_BY_RUN)
-def image_splits(version: Version) -> dict[str, str] | None:
-    """Return the split of each image that a version's run knows; None where nobody recorded it."""
-    digests = registry().image_digests(version)
-    return None if digests is None else splits_by_digest(digests)
-
-
-@st.cache_data(ttl=600, max_entries=500, show_spinner=False, hash_funcs=_BY_RUN)
+@st.cache_data(ttl=600, max_entries=500, show_spinner=False, hash_funcs=BY_RUN)
 def test_image_counts(version: Version) -> dict[str, int] | None:
     """Return the test images of a version's run by set; None where nobody recorded them."""
     digests = registry().image_digests(version)

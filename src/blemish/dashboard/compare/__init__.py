@@ -10,6 +10,7 @@ job_progress        how far such a job is
 threshold_levels    what is marked at every threshold of a slider
 compared_images     an image at two thresholds
 fair_images         images that neither version was fitted to
+comparison_cache    what comparisons keep between reruns
 comparison_view     what the numbers, the list and the report are of
 point_controls      thresholds and filters
 image_filters       which images are looked at

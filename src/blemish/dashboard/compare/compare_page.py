@@ -7,6 +7,7 @@ import streamlit as st
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import choose, pick
 from blemish.dashboard.compare import (
+    comparison_cache,
     curve_tabs,
     decision_summary,
     fair_images,
@@ -71,7 +72,7 @@ def _show_versions() -> None:
         image_sources.show_nothing(source)
         return
     point_saving.show_saved()
-    comparison = page_cache.comparison_of(pair, collection)
+    comparison = comparison_cache.comparison_of(pair, collection)
     comparison.wait(_PATIENCE_S)
     with st.container():  # keeps its place, so that nothing below moves when the progress goes
         follow(comparison, "Both versions have")
@@ -148,8 +149,12 @@ def _view(
     every: Sequence[ComparedImage],
 ) -> ComparisonView:
     fitted = (
-        fair_images.FittedImages("A", pair.a.version, page_cache.image_splits(pair.a.version)),
-        fair_images.FittedImages("B", pair.b.version, page_cache.image_splits(pair.b.version)),
+        fair_images.FittedImages(
+            "A", pair.a.version, comparison_cache.image_splits(pair.a.version)
+        ),
+        fair_images.FittedImages(
+            "B", pair.b.version, comparison_cache.image_splits(pair.b.version)
+        ),
     )
     choosing = source == image_sources.VALIDATION
     split = fair_images.divide(every, fitted, choosing=choosing)

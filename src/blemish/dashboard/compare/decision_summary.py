@@ -5,8 +5,8 @@ from html import escape
 
 import streamlit as st
 
-from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import note_unresolved, remember, say_unresolved
+from blemish.dashboard.compare import comparison_cache
 from blemish.dashboard.compare.compared_images import ComparedImage, paired_calls
 from blemish.dashboard.compare.comparison_view import ComparisonView
 from blemish.dashboard.compare.image_filters import LEFT_OUT, RESULTS, cell_name
@@ -40,7 +40,9 @@ def show(view: ComparisonView, said: str) -> str:
     parts = images.by_part()
     numbers, matrix = st.columns([1.5, 1], gap="medium")
     with numbers:
-        metrics = page_cache.metrics_of(view.pair, view.collection, view.thresholds, view.counted)
+        metrics = comparison_cache.metrics_of(
+            view.pair, view.collection, view.thresholds, view.counted
+        )
         st.html(table(view.pair, parts, images, metrics))
         st.caption(said, help=meanings("part", "group", "interval", "operating point"))
     with matrix:

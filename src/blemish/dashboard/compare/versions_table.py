@@ -6,6 +6,7 @@ from html import escape
 import streamlit as st
 
 from blemish.dashboard import page_cache
+from blemish.dashboard.compare import comparison_cache
 from blemish.dashboard.compare.comparison_view import ComparisonView
 from blemish.dashboard.compare.decision_summary import STYLE, cell, difference
 from blemish.dashboard.compare.image_sources import VALIDATION
@@ -30,7 +31,7 @@ def show(view: ComparisonView, versions: Sequence[Version]) -> None:
         st.info("No version is champion, so there is nothing to compare with.")
         return
     others = [one for one in versions if one.version != champion.version][:_MOST]
-    trials = page_cache.version_trials((champion, *others), view.collection)
+    trials = comparison_cache.version_trials((champion, *others), view.collection)
     trials.wait(0.4)
     with st.container():
         follow(trials, f"{len(others) + 1} versions, one after the other, have")
@@ -76,7 +77,7 @@ def _rows(
         return [f"<tr>{_name(version)}<td colspan='4'>{fault}</td></tr>"]
     if not {version.version, champion.version} <= set(trials.results):
         return []
-    splits = [page_cache.image_splits(one) for one in (champion, version)]
+    splits = [comparison_cache.image_splits(one) for one in (champion, version)]
     found = standings(
         trials.results[champion.version],
         trials.results[version.version],
