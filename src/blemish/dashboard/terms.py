@@ -27,7 +27,8 @@ MEANINGS = {
     "interval": "A range that holds the true value in 95 of 100 cases, found by drawing the "
     "measured parts anew many times (bootstrap).",
     "IoU": "Intersection over union of two masks, |A and B| / |A or B|, in 0 to 1.",
-    "latency": "Time from the arrival of a request to its answer, in milliseconds.",
+    "latency": "Time that one image takes, in milliseconds: of a request its decoding, inference "
+    "and drawing, without the wait for its turn; of a version inference alone.",
     "limit": "The value beyond which a rule of monitoring is an alarm; set in params.yaml.",
     "operating point": "A threshold and a peak. Pixels of at least the threshold are marked, in "
     "connected regions; a region counts only if its probability reaches the peak somewhere.",

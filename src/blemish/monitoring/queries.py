@@ -115,7 +115,7 @@ def traffic_over_time(engine: Engine, span: Span) -> list[tuple[datetime, Traffi
 def latency_quantiles(
     engine: Engine, span: Span, quantiles: Sequence[float] = (0.5, 0.95, 0.99)
 ) -> dict[float, float] | None:
-    """Return quantiles of the whole request in milliseconds, within 4.5 %; None without any."""
+    """Return quantiles of the latency in milliseconds, within 4.5 %; None without any request."""
     table = schema.latency
     statement = (
         select(table.c.bin, func.sum(table.c.requests))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from blemish.arrays import Plane
 from blemish.dashboard import page_cache
 from blemish.dashboard.address_widgets import remember
 from blemish.dashboard.local_times import both_times, local_zone
@@ -153,7 +154,7 @@ def _image(sha256: str, boxes: Sequence[Box], _store: ImageStore) -> bytes | Non
     return encode_png(_draw(plane, boxes))
 
 
-def _draw(plane: npt.NDArray[np.uint8], boxes: Sequence[Box]) -> npt.NDArray[np.uint8]:
+def _draw(plane: Plane, boxes: Sequence[Box]) -> npt.NDArray[np.uint8]:
     scale = _SIDE / max(plane.shape)
     size = tuple(max(1, round(side * scale)) for side in plane.shape[::-1])
     small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

@@ -50,7 +50,7 @@ def show(
         chart = _rate(points, frame, "defect rate", limits.defect_rate)
         st.altair_chart(chart, alt="Share of images with a defect over time, and its limit.")
     with right:
-        st.markdown("##### Latency of the whole request", help=meaning("latency"))
+        st.markdown("##### Latency", help=meaning("latency"))
         chart = _latency(latency, frame, limits.latency_p95_ms)
         st.altair_chart(chart, alt="Median and 95th percentile over time, and the limit.")
         st.markdown("##### Error rate")
