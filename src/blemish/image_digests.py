@@ -11,9 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from blemish.arrays import Plane
 from blemish.files import csv_text
 from blemish.packed import SPLITS, PackedSet
 
@@ -40,7 +38,7 @@ class ImageDigest:
     sha256: str
 
 
-def plane_digest(plane: npt.NDArray[np.uint8]) -> str:
+def plane_digest(plane: Plane) -> str:
     """Return SHA-256 over the height, width and pixels of a grey plane, 64 hexadecimal digits."""
     height, width = plane.shape
     return hashlib.sha256(b"%d %d " % (height, width) + plane.tobytes()).hexdigest()

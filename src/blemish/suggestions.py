@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.arrays import Map, Mask
+from blemish.arrays import Map, Mask, Plane
 from blemish.errors import ImageError
 from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, walk_folder
 from blemish.imaging import DEFAULT_LIMITS, Limits, decode_image
@@ -41,7 +41,7 @@ class PhotographToRank:
 
     name: str
     kind: Kind
-    plane: NDArray[np.uint8]
+    plane: Plane
     mask: Mask | None
     region: Mask | None = None
 
@@ -92,7 +92,7 @@ class Suggestions:
 
 def rank_photographs(
     photographs: Iterable[PhotographToRank],
-    probability: Callable[[NDArray[np.uint8]], Map],
+    probability: Callable[[Plane], Map],
     point: OperatingPoint,
 ) -> Suggestions:
     """Rank photographs by how much a person's look is worth.

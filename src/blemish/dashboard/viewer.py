@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from blemish.arrays import Plane
 from blemish.visualization import encode_png
 
 _RGBA = 4
@@ -55,7 +56,7 @@ class ViewerFrame:
         return len(str(self.content["base"])) + sum(map(len, layers))
 
 
-def make_frame(image_id: str, plane: npt.NDArray[np.uint8], panes: Sequence[Pane]) -> ViewerFrame:
+def make_frame(image_id: str, plane: Plane, panes: Sequence[Pane]) -> ViewerFrame:
     """Encode an image and its panes.
 
     Args:
@@ -103,7 +104,7 @@ def show_frames(frames: Sequence[ViewerFrame], *, stamp: str, opacity: float, ke
     )
 
 
-def _sparse(plane: npt.NDArray[np.uint8], layer: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _sparse(plane: Plane, layer: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """Make a layer transparent where it repeats the image: marks alone take a hundredth of bytes.
 
     Args:

@@ -4,9 +4,7 @@ import struct
 from dataclasses import dataclass
 from types import ModuleType
 
-import numpy as np
-import numpy.typing as npt
-
+from blemish.arrays import Plane
 from blemish.errors import ImageContentError, ImageError, ImageSizeError, ImageTypeError
 from blemish.files import sha256_bytes
 from blemish.imaging import bmp, jpeg, png_chunks, tiff, webp
@@ -31,7 +29,7 @@ _NAMED = {b"II+\0": "A BigTIFF", b"MM\0+": "A BigTIFF"}
 class DecodedImage:
     """An image as one grey plane."""
 
-    plane: npt.NDArray[np.uint8]
+    plane: Plane
     """Shape ``(H, W)``, as stored: no orientation tag applied."""
     width: int
     height: int

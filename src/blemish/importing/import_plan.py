@@ -5,9 +5,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from blemish.arrays import Mask
 from blemish.errors import DataError
 from blemish.files import canonical_json, sha256_bytes, sha256_file
 from blemish.folder_walk import LeftOut
@@ -52,7 +50,7 @@ class ImportPlan:
     layout: str
     found: FoundImages
     left_out: tuple[LeftOut, ...]
-    region: NDArray[np.bool_] | None
+    region: Mask | None
     grouping: str
     """Where the groups come from, as a sentence's end."""
     digest: str
@@ -125,7 +123,7 @@ def _find(source: Source, tree: SourceTree) -> tuple[str, FoundImages]:
     return "clean", find_clean(tree, labelled)
 
 
-def _read_region(path: Path, limits: Limits) -> NDArray[np.bool_]:
+def _read_region(path: Path, limits: Limits) -> Mask:
     """Read a region of interest.
 
     Raises:

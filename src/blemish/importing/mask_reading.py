@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from blemish.arrays import Plane
+from blemish.arrays import Mask, Plane
 from blemish.errors import ImageError
 from blemish.imaging import Limits, decode_image
 from blemish.imaging.pillow import DECODER_FAULTS
@@ -39,7 +39,7 @@ class MaskRules:
 class ReadMask:
     """A mask file as a region, shape ``(H, W)``, bool, and what a person should know of it."""
 
-    region: NDArray[np.bool_]
+    region: Mask
     remarks: tuple[str, ...] = ()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from blemish.arrays import Mask
+from blemish.arrays import Mask, Plane
 
 _GAP = 2  # px; soft edges belong to neither defect nor ring
 _RING = 10  # px
@@ -26,7 +26,7 @@ class Appearance:
     contrast_to_noise: float | None
 
 
-def measure_defect(plane: NDArray[np.uint8], region: Mask, marked: Mask) -> Appearance:
+def measure_defect(plane: Plane, region: Mask, marked: Mask) -> Appearance:
     """Measure one defect.
 
     Args:

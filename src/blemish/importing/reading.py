@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from blemish.arrays import Mask
+from blemish.arrays import Mask, Plane
 from blemish.errors import ImageError
 from blemish.image_statistics import ImageStatistics, image_statistics
 from blemish.imaging import DEFAULT_LIMITS, DecodedImage, Limits, decode_image
@@ -62,7 +61,7 @@ class ReadJob:
     ids: Mapping[PurePosixPath, str]
     choices: Choices
     limits: Limits = DEFAULT_LIMITS
-    region: NDArray[np.bool_] | None = None
+    region: Mask | None = None
     """The region of interest of the set, shape ``(H, W)``; None: all of each image."""
 
     def __call__(self, source: SourceImage) -> ReadImage:
@@ -154,7 +153,7 @@ class ReadJob:
         self,
         source: SourceImage,
         photograph: SourcePhotograph,
-        regions: Sequence[tuple[str, NDArray[np.bool_]]],
+        regions: Sequence[tuple[str, Mask]],
         seen: Findings,
     ) -> ReadImage:
         plane = photograph.plane
@@ -182,9 +181,9 @@ class ReadJob:
 
     def _defects(
         self,
-        plane: NDArray[np.uint8],
-        mask: NDArray[np.bool_],
-        regions: Sequence[tuple[str, NDArray[np.bool_]]],
+        plane: Plane,
+        mask: Mask,
+        regions: Sequence[tuple[str, Mask]],
         seen: Findings,
     ) -> Iterator[DefectRecord]:
         """Yield the defects of an image one by one: together they may not fit into memory."""
@@ -214,14 +213,14 @@ def _empty_mask(source: SourceImage) -> Fault:
     return Fault(printable(file), problem)
 
 
-def connected_parts(region: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
+def connected_parts(region: Mask) -> Iterator[Mask]:
     """Yield the connected parts of a region ``(H, W)``, each of its shape, bool."""
     labels, count = ndimage.label(region, structure=_TOUCHING)
     for label in range(1, count + 1):
         yield labels == label
 
 
-def _union(regions: Sequence[tuple[str, NDArray[np.bool_]]], shape: tuple[int, ...]) -> Mask:
+def _union(regions: Sequence[tuple[str, Mask]], shape: tuple[int, ...]) -> Mask:
     mask = np.zeros(shape, np.bool_)
     for _, region in regions:
         mask |= region

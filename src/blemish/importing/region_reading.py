@@ -4,9 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-from numpy.typing import NDArray
-
+from blemish.arrays import Mask, Plane
 from blemish.imaging import Limits
 from blemish.importing.choices import Choices, Exif
 from blemish.importing.mask_reading import MaskError, MaskRules, read_mask
@@ -40,7 +38,7 @@ class Findings:
 class SourcePhotograph:
     """One grey plane, shape ``(H, W)``, and the EXIF orientation that viewers apply."""
 
-    plane: NDArray[np.uint8]
+    plane: Plane
     orientation: int
     used_bits: int | None = None
     """Of the 16 of its samples, where the file declares none; None for other images."""
@@ -61,7 +59,7 @@ class RegionReader:
 
     def read(
         self, source: SourceImage, photograph: SourcePhotograph | None, seen: Findings
-    ) -> list[tuple[str, NDArray[np.bool_]]]:
+    ) -> list[tuple[str, Mask]]:
         """Read classes and regions; where the image is unreadable, only look for more faults."""
         found = []
         for mark in (*source.masks, *(source.regions if photograph else ())):
@@ -81,7 +79,7 @@ class RegionReader:
         mask: MaskFile,
         photograph: SourcePhotograph | None,
         seen: Findings,
-    ) -> NDArray[np.bool_]:
+    ) -> Mask:
         rules = MaskRules(mask.soft or self.choices.soft_masks, self.choices.defect_values)
         try:
             read = read_mask(self.root / mask.file, rules, self.limits)
@@ -108,7 +106,7 @@ class RegionReader:
 
     def _draw(
         self, source: SourceImage, region: Region, photograph: SourcePhotograph, seen: Findings
-    ) -> NDArray[np.bool_]:
+    ) -> Mask:
         file = source.annotation or source.file
         declared = source.declared_size
         shape = (declared[1], declared[0]) if declared else None
@@ -143,8 +141,8 @@ class RegionReader:
         file: PurePosixPath,
         photograph: SourcePhotograph,
         marked: tuple[int, int] | None,
-        draw: Callable[[tuple[int, int]], NDArray[np.bool_]],
-    ) -> NDArray[np.bool_]:
+        draw: Callable[[tuple[int, int]], Mask],
+    ) -> Mask:
         """Return a region on the image as stored, whichever way the image was marked.
 
         ``marked`` is the height and width of the image that was marked, where they are known;

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
+from blemish.arrays import Mask, Plane
 from blemish.errors import NotFoundError
 from blemish.imaging import decode_image
 from blemish.metrics import ImageRow, read_image_rows
@@ -39,13 +37,13 @@ class StoredImage:
     mask_path: Path
     clean: bool = False
 
-    def plane(self) -> npt.NDArray[np.uint8]:
+    def plane(self) -> Plane:
         """Read the image: shape ``(H, W)``, uint8."""
         return decode_image(self.image_path.read_bytes()).plane
 
-    def mask(self) -> npt.NDArray[np.bool_]:
+    def mask(self) -> Mask:
         """Read the true mask: shape ``(H, W)``, bool."""
-        truth: npt.NDArray[np.bool_] = decode_image(self.mask_path.read_bytes()).plane > _MASK_LEVEL
+        truth: Mask = decode_image(self.mask_path.read_bytes()).plane > _MASK_LEVEL
         return truth
 
 

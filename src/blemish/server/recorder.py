@@ -18,9 +18,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
-import numpy.typing as npt
 import structlog
 
+from blemish.arrays import Plane
 from blemish.errors import BlemishError
 from blemish.image_statistics import image_statistics
 from blemish.inference import Segmentation
@@ -45,7 +45,7 @@ _log = structlog.get_logger(__name__)
 class AnsweredImage:
     """An image that was answered."""
 
-    plane: npt.NDArray[np.uint8]
+    plane: Plane
     segmentation: Segmentation
     version: int
 

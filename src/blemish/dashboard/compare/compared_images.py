@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from blemish.arrays import Mask
 from blemish.dashboard.compare.threshold_levels import Levels
 from blemish.dashboard.image_collections import ImageEntry
 from blemish.metrics import Counts, PairedCalls
@@ -41,7 +42,7 @@ class MeasuredImage:
     index: int
     entry: ImageEntry
     levels: Levels
-    truth: npt.NDArray[np.bool_]
+    truth: Mask
     pixels: npt.NDArray[np.int64]
     judged: bool
     thumbnail: str = field(default="", repr=False)
@@ -62,7 +63,7 @@ def measure(
     index: int,
     entry: ImageEntry,
     levels: tuple[Levels, Levels],
-    truth: npt.NDArray[np.bool_] | None,
+    truth: Mask | None,
     *,
     thumbnail: str = "",
     digest: str = "",
@@ -141,7 +142,7 @@ def decide(measured: MeasuredImage, places: tuple[int, int]) -> ComparedImage:
     )
 
 
-def _counts(measured: MeasuredImage, marked: npt.NDArray[np.bool_]) -> Counts:
+def _counts(measured: MeasuredImage, marked: Mask) -> Counts:
     pixels, truth = measured.pixels, measured.truth
     tp, fp = int(pixels[marked & truth].sum()), int(pixels[marked & ~truth].sum())
     fn = int(pixels[truth].sum()) - tp

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from blemish.arrays import Map, Mask
 from blemish.dashboard import page_cache
 from blemish.dashboard.compare.compared_images import ComparedImage
 from blemish.dashboard.compare.comparison_view import ComparisonView
@@ -18,8 +19,8 @@ from blemish.dashboard.viewer import Pane, ViewerFrame, make_frame, show_frames
 from blemish.files import sha256_bytes
 from blemish.visualization import create_heatmap, overlay_outline, overlay_truth
 
-Maps = Sequence[npt.NDArray[np.float32]]
-Masks = Sequence[npt.NDArray[np.bool_]]
+Maps = Sequence[Map]
+Masks = Sequence[Mask]
 
 
 def show(view: ComparisonView, listed: Sequence[ComparedImage]) -> ComparedImage:
@@ -94,7 +95,7 @@ def _six(pair: Pair, image: OpenedImage, maps: Maps, masks: Masks) -> list[Pane]
     ]
 
 
-def _overlay(image: OpenedImage, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+def _overlay(image: OpenedImage, mask: Mask) -> npt.NDArray[np.uint8]:
     if image.truth is None:
         return overlay_outline(image.plane, mask)
     return overlay_truth(image.plane, mask, image.truth, 1.0)

@@ -4,9 +4,8 @@ import base64
 from collections.abc import Sequence
 
 import cv2
-import numpy as np
-import numpy.typing as npt
 
+from blemish.arrays import Plane
 from blemish.dashboard.compare.background_job import BackgroundJob
 from blemish.dashboard.compare.compared_images import (
     ComparedImage,
@@ -90,7 +89,7 @@ class ModelComparison(BackgroundJob):
         )
 
 
-def _thumbnail(plane: npt.NDArray[np.uint8]) -> str:
+def _thumbnail(plane: Plane) -> str:
     scale = _THUMB / max(plane.shape)
     size = tuple(max(1, round(side * scale)) for side in plane.shape[::-1])
     small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from skimage.morphology import reconstruction
 
+from blemish.arrays import Map
+
 STEP = 0.005
 _STEPS = tuple(round(k * STEP, 3) for k in range(201))
 
@@ -32,7 +34,7 @@ class ThresholdGrid:
         """Return the place of a threshold; one that is not in the grid counts as the next above."""
         return int(np.searchsorted(self.values, np.float32(threshold), side="left"))
 
-    def levels(self, probability: npt.NDArray[np.float32], peak: float) -> Levels:
+    def levels(self, probability: Map, peak: float) -> Levels:
         """Return the level of each pixel.
 
         Args:
@@ -46,7 +48,7 @@ class ThresholdGrid:
         return np.searchsorted(self.values, reached, side="right").astype(np.uint8)
 
 
-def _reach(probability: npt.NDArray[np.float32], peak: float) -> npt.NDArray[np.float32]:
+def _reach(probability: Map, peak: float) -> Map:
     """Return for each pixel the highest threshold at which it is marked, given the peak.
 
     A pixel is marked at a threshold if a path of pixels at or above it leads to one that reaches

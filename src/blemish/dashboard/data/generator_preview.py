@@ -7,6 +7,7 @@ import numpy.typing as npt
 import streamlit as st
 from pydantic import ValidationError
 
+from blemish.arrays import Mask
 from blemish.config import Workspace, load_params
 from blemish.config.generate import DefectWeights, Generate, SurfaceWeights
 from blemish.dashboard.page_errors import guarded, plain
@@ -81,7 +82,7 @@ def _choose(label: str, options: list[str], key: str) -> str | None:
 @st.cache_data(max_entries=32, show_spinner=False)
 def _draw(
     params: str, index: int, surface: str | None, defect: str | None
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_], str]:
+) -> tuple[npt.NDArray[np.uint8], Mask, str]:
     """Return an image, its mask and what is on it."""
     from blemish.synthesis.scene import draw  # noqa: PLC0415 - only a cache miss needs it
 
