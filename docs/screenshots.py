@@ -31,7 +31,7 @@ from blemish.imaging import decode_image
 from blemish.inference import Segmenter
 from blemish.monitoring.database import open_database
 from blemish.monitoring.image_store import ImageStore
-from blemish.monitoring.prediction_log import PredictionLog, PredictionRecord, ServedRecord
+from blemish.monitoring.prediction_log import LogEntry, PredictionLog, ServedEntry
 from blemish.prediction import ModelIdentity, Prediction
 from blemish.registry import Registry, StoredImage, Version
 from blemish.visualization import encode_png
@@ -123,7 +123,7 @@ def _log_predictions(url: str, images: Path) -> None:
     now, rng = datetime.now(UTC), random.Random(4)  # noqa: S311 - spreads times, keeps no secret
     store = ImageStore(images)
     answers = [_answer(one, version, model, store) for one in registry.test_images(version)]
-    records = []
+    entries = []
     for number in range(REQUESTS):
         at = now - timedelta(hours=HOURS * (1 - number / REQUESTS), seconds=rng.uniform(0, 60))
         own: dict[str, Any] = {
@@ -132,11 +132,11 @@ def _log_predictions(url: str, images: Path) -> None:
             "key": rng.choice(("press-1", "press-2")),
         }
         if rng.random() < 0.01:
-            records.append(PredictionRecord(**own, **_refusal()))
+            entries.append(LogEntry(**own, **_refusal()))
         else:
             prediction, statistics = rng.choice(answers)
-            records.append(
-                PredictionRecord(
+            entries.append(
+                LogEntry(
                     **own,
                     status=200,
                     version=version.version,
@@ -147,7 +147,7 @@ def _log_predictions(url: str, images: Path) -> None:
     engine = open_database(url)
     log = PredictionLog(engine)
     log.write_served(
-        ServedRecord(
+        ServedEntry(
             time=now - timedelta(hours=HOURS),
             version=version.version,
             alias="champion",
@@ -155,7 +155,7 @@ def _log_predictions(url: str, images: Path) -> None:
             statistics=model.card.statistics,
         )
     )
-    log.write(records)
+    log.write(entries)
     engine.dispose()
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from browser import workshop
 from browser.conftest import Dashboard, running
-from integration.log_records import record, took
+from integration.log_entries import entry, took
 from playwright.sync_api import Page, expect
 
 from blemish.config.environment import Settings
 from blemish.monitoring.database import log_url, open_database
-from blemish.monitoring.prediction_log import PredictionLog, PredictionRecord
+from blemish.monitoring.prediction_log import LogEntry, PredictionLog
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_an_alarm_is_shown_with_its_rule(
     now = datetime.now(UTC)
     log.write(
         [
-            PredictionRecord(
+            LogEntry(
                 time=now, request_id=f"{workshop.HOSTILE}{n}", status=415, error=workshop.HOSTILE
             )
             for n in range(60)
@@ -133,9 +133,7 @@ def test_ranges_reach_back(page: Page, dashboard: Dashboard, log: PredictionLog)
     """A prediction of twenty days ago counts in 30 days and not in 24 hours."""
     log.write(
         [
-            PredictionRecord(
-                time=datetime.now(UTC) - timedelta(days=20), request_id=f"old-{n}", status=200
-            )
+            LogEntry(time=datetime.now(UTC) - timedelta(days=20), request_id=f"old-{n}", status=200)
             for n in range(1_000)
         ]
     )
@@ -157,7 +155,7 @@ def test_the_first_paint_is_quick_with_ten_thousand_predictions(
     rng = np.random.default_rng(1)
     now = datetime.now(UTC)
     rows = [
-        record(
+        entry(
             n,
             time=now - timedelta(seconds=float(rng.uniform(0, 3_000))),
             defective=bool(rng.random() < 0.2),

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from blemish.cli import program
 from blemish.monitoring import prediction_search
 from blemish.monitoring.database import open_database
-from blemish.monitoring.prediction_log import PredictionLog, PredictionRecord
+from blemish.monitoring.prediction_log import LogEntry, PredictionLog
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     engine = open_database(url)
     PredictionLog(engine).write(
         [
-            PredictionRecord(time=now, request_id="new", status=200),
-            PredictionRecord(time=now - timedelta(days=200), request_id="old", status=200),
+            LogEntry(time=now, request_id="new", status=200),
+            LogEntry(time=now - timedelta(days=200), request_id="old", status=200),
         ]
     )
     engine.dispose()
@@ -37,7 +37,7 @@ def test_prune_deletes_what_is_older_than_the_params_keep(log: str) -> None:
     done = CliRunner().invoke(program, ["log", "prune", "--json"], catch_exceptions=False)
     assert json.loads(done.output) == {"predictions": 1, "images": 0, "image_bytes": 0}
     engine = open_database(log)
-    assert [one.record.request_id for one in prediction_search.search(engine, 9)] == ["new"]
+    assert [one.entry.request_id for one in prediction_search.search(engine, 9)] == ["new"]
     engine.dispose()
 
 

@@ -129,7 +129,7 @@ def logged_collection(number: int) -> ImageCollection:
     name = f"prediction {number}"
     with asking_log() as engine:
         logged = prediction_search.find(engine, number)
-    found = None if logged is None else logged.record.prediction
+    found = None if logged is None else logged.entry.prediction
     data = None if found is None else logged_images().get(found.image.sha256)
     if data is None:
         gone = "The prediction log keeps no image of it, or no longer."

@@ -16,15 +16,15 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from blemish.errors import ServiceError
 from blemish.monitoring.database import file_identity, open_database
 from blemish.monitoring.image_store import ImageStore
-from blemish.monitoring.prediction_log import PredictionLog, PredictionRecord, ServedRecord
+from blemish.monitoring.prediction_log import LogEntry, PredictionLog, ServedEntry
 
 _BATCH = 512
-_GATHER_S = 0.5  # how long a record may wait for company: a batch costs as much as ten records
+_GATHER_S = 0.5  # how long an entry may wait for company: a batch costs as much as ten entries
 _RETRY_S = 1.0  # pause after a failure, so that a dead database costs no processor time
 _HOUSEKEEPING_S = 15.0
 
 _DATABASE_FAULTS = (OperationalError, InterfaceError, ServiceError, OSError)
-"""What is no fault of a record: writing its batch again one by one would fail alike."""
+"""What is no fault of an entry: writing its batch again one by one would fail alike."""
 
 Housekeeping = Callable[[Engine], None]
 
@@ -47,17 +47,17 @@ class WriterFault:
 
 
 class LogWriter:
-    """Takes records without ever waiting, and writes them in batches from its own thread.
+    """Takes entries without ever waiting, and writes them in batches from its own thread.
 
-    A record that finds the queue full, or whose batch the database refuses, is lost and counted;
+    An entry that finds the queue full, or whose batch the database refuses, is lost and counted;
     the count goes into the database when it takes entries again. The database is opened in the
     thread, so that a server starts without it.
 
     Args:
         url: Database URL, see :func:`blemish.monitoring.database.open_database`.
         images: Folder for the images; None keeps none.
-        capacity: Records that may wait.
-        image_bytes: Bytes of images that may wait; beyond, records go without theirs.
+        capacity: Entries that may wait.
+        image_bytes: Bytes of images that may wait; beyond, entries go without theirs.
         image_megabytes: What all kept images may take, in 10^6 bytes; None sets no bound.
         housekeeping: Called every 15 s from the thread with the database: alarms, retention.
     """
@@ -74,7 +74,7 @@ class LogWriter:
     ) -> None:
         self._url = url
         self._images = ImageStore(images, megabytes=image_megabytes) if images else None
-        self._queue: queue.Queue[PredictionRecord | ServedRecord] = queue.Queue(capacity)
+        self._queue: queue.Queue[LogEntry | ServedEntry] = queue.Queue(capacity)
         self._image_room = image_bytes
         self._housekeeping = housekeeping
         self._next_housekeeping = time.monotonic() + _HOUSEKEEPING_S
@@ -83,9 +83,9 @@ class LogWriter:
         self._log: PredictionLog | None = None
         self._untold = 0
         self.lost = 0
-        """Records answered but not logged since the start."""
+        """Entries answered but not logged since the start."""
         self.written = 0
-        """Records logged since the start."""
+        """Entries logged since the start."""
         self.faults = 0
         """Times that the thread failed at something since the start, and went on."""
         self.fault: WriterFault | None = None
@@ -96,29 +96,29 @@ class LogWriter:
 
     @property
     def waiting(self) -> int:
-        """Records in the queue."""
+        """Entries in the queue."""
         return self._queue.qsize()
 
-    def submit(self, record: PredictionRecord) -> None:
-        """Hand over a record; returns at once, whatever the database does."""
-        size = len(record.image or b"")
+    def submit(self, entry: LogEntry) -> None:
+        """Hand over an entry; returns at once, whatever the database does."""
+        size = len(entry.image or b"")
         with self._counts:
             fits = size <= self._image_room
             self._image_room -= size if fits else 0
         if not fits:
-            record = dataclasses.replace(record, image=None)
+            entry = dataclasses.replace(entry, image=None)
         try:
-            self._queue.put_nowait(record)
+            self._queue.put_nowait(entry)
         except queue.Full:
-            self._give_back(record)
+            self._give_back(entry)
             self._lose(1)
 
-    def model_served(self, record: ServedRecord) -> None:
+    def model_served(self, entry: ServedEntry) -> None:
         """Hand over that a version was taken into use; returns at once."""
         try:
-            self._queue.put_nowait(record)
+            self._queue.put_nowait(entry)
         except queue.Full:
-            _log.warning("served_version_not_logged", version=record.version)
+            _log.warning("served_version_not_logged", version=entry.version)
 
     def close(self, timeout: float = 5.0) -> None:
         """Write what waits, for at most ``timeout`` seconds; the rest is lost and counted."""
@@ -126,18 +126,18 @@ class LogWriter:
         self._thread.join(timeout)
         while True:
             try:
-                record = self._queue.get_nowait()
+                entry = self._queue.get_nowait()
             except queue.Empty:
                 return
-            self._lose(isinstance(record, PredictionRecord))
+            self._lose(isinstance(entry, LogEntry))
 
     def _run(self) -> None:
         while not (self._closing.is_set() and self._queue.empty()):
             batch = self._gather()
             stored = self._survives("writing predictions", partial(self._store, batch))
-            for record in batch:
-                if isinstance(record, PredictionRecord):
-                    self._give_back(record)
+            for entry in batch:
+                if isinstance(entry, LogEntry):
+                    self._give_back(entry)
             if not stored and self._closing.wait(_RETRY_S):
                 break
             if time.monotonic() >= self._next_housekeeping:
@@ -161,8 +161,8 @@ class LogWriter:
             self.fault = None
         return True
 
-    def _gather(self) -> list[PredictionRecord | ServedRecord]:
-        """Wait a moment for a first record, then for company; empty when none came."""
+    def _gather(self) -> list[LogEntry | ServedEntry]:
+        """Wait a moment for a first entry, then for company; empty when none came."""
         try:
             batch = [self._queue.get(timeout=_GATHER_S)]
         except queue.Empty:
@@ -176,44 +176,44 @@ class LogWriter:
                 break
         return batch
 
-    def _store(self, batch: list[PredictionRecord | ServedRecord]) -> None:
-        """Write a batch; a record that cannot be written is lost by itself, and counted."""
-        predictions = [record for record in batch if isinstance(record, PredictionRecord)]
+    def _store(self, batch: list[LogEntry | ServedEntry]) -> None:
+        """Write a batch; an entry that cannot be written is lost by itself, and counted."""
+        predictions = [entry for entry in batch if isinstance(entry, LogEntry)]
         try:
             log = self._open()
         except Exception:
             self._lose(len(predictions))
             raise
         self._write(log, predictions)
-        for record in batch:
-            if isinstance(record, ServedRecord):
-                log.write_served(record)
+        for entry in batch:
+            if isinstance(entry, ServedEntry):
+                log.write_served(entry)
         if self._untold:
             log.write_loss(self._untold, datetime.now(UTC))
             self._untold = 0
         self._keep_images(predictions)
 
-    def _write(self, log: PredictionLog, records: list[PredictionRecord]) -> None:
-        """Write records together, or, where one of them is at fault, one by one."""
+    def _write(self, log: PredictionLog, entries: list[LogEntry]) -> None:
+        """Write entries together, or, where one of them is at fault, one by one."""
         try:
-            log.write(records)
+            log.write(entries)
         except _DATABASE_FAULTS:
-            self._lose(len(records))
+            self._lose(len(entries))
             raise
         except Exception:
-            if len(records) <= 1:
-                self._lose(len(records))
+            if len(entries) <= 1:
+                self._lose(len(entries))
                 raise
-            self._write_each(log, records)
+            self._write_each(log, entries)
         else:
-            self.written += len(records)
+            self.written += len(entries)
 
-    def _write_each(self, log: PredictionLog, records: list[PredictionRecord]) -> None:
-        """Write records one by one; tell of the last that could not be, once all were tried."""
+    def _write_each(self, log: PredictionLog, entries: list[LogEntry]) -> None:
+        """Write entries one by one; tell of the last that could not be, once all were tried."""
         failed: Exception | None = None
-        for record in records:
+        for entry in entries:
             try:
-                self._write(log, [record])
+                self._write(log, [entry])
             except Exception as error:  # noqa: BLE001 - the others are still to be written
                 failed = error
         if failed is not None:
@@ -234,14 +234,14 @@ class LogWriter:
             self._log.engine.dispose()
             self._log = None
 
-    def _keep_images(self, records: list[PredictionRecord]) -> None:
+    def _keep_images(self, entries: list[LogEntry]) -> None:
         if self._images is None:
             return
-        for record in records:
-            if record.image is None or record.prediction is None:
+        for entry in entries:
+            if entry.image is None or entry.prediction is None:
                 continue
             try:
-                self._images.put(record.prediction.image.sha256, record.image)
+                self._images.put(entry.prediction.image.sha256, entry.image)
             except OSError as error:
                 _log.warning("image_not_kept", error=str(error))
                 return
@@ -250,14 +250,14 @@ class LogWriter:
         if self._housekeeping is not None:
             self._housekeeping(self._open().engine)
 
-    def _lose(self, records: int) -> None:
+    def _lose(self, entries: int) -> None:
         with self._counts:
-            self.lost += records
-            self._untold += records
+            self.lost += entries
+            self._untold += entries
 
-    def _give_back(self, record: PredictionRecord) -> None:
+    def _give_back(self, entry: LogEntry) -> None:
         with self._counts:
-            self._image_room += len(record.image or b"")
+            self._image_room += len(entry.image or b"")
 
 
 def _sentence(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""A prediction as a record, and the log that stores batches of them."""
+"""What the prediction log keeps of a request, and how batches of such entries are stored."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ _COLUMNS = {column.name: column for column in schema.predictions.columns if not 
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class PredictionRecord:
+class LogEntry:
     """One request and its answer, as a server tells it to the log.
 
     Attributes:
@@ -50,7 +50,7 @@ class PredictionRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ServedRecord:
+class ServedEntry:
     """A version that a server took into use.
 
     Attributes:
@@ -84,50 +84,50 @@ class PredictionLog:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
 
-    def write(self, records: Sequence[PredictionRecord]) -> None:
+    def write(self, entries: Sequence[LogEntry]) -> None:
         """Store a batch: all of it, or nothing and an ``SQLAlchemyError``."""
-        if not records:
+        if not entries:
             return
-        rows = [_row(record) for record in records]
+        rows = [_row(entry) for entry in entries]
         with self.engine.begin() as connection:
             connection.execute(insert(schema.predictions), rows)
             rollups.add(connection, rows)
 
-    def write_served(self, record: ServedRecord) -> None:
+    def write_served(self, entry: ServedEntry) -> None:
         """Store that a version was taken into use."""
         row = {
-            "time_ms": milliseconds(record.time),
-            "version": record.version,
-            "alias": record.alias,
-            "precision": record.precision,
-            "statistics": json.dumps(dict(record.statistics)),
+            "time_ms": milliseconds(entry.time),
+            "version": entry.version,
+            "alias": entry.alias,
+            "precision": entry.precision,
+            "statistics": json.dumps(dict(entry.statistics)),
         }
         with self.engine.begin() as connection:
             connection.execute(insert(schema.served), row)
 
-    def write_loss(self, records: int, time: datetime) -> None:
+    def write_loss(self, entries: int, time: datetime) -> None:
         """Store that some predictions were answered but could not be logged."""
-        row = {"time_ms": milliseconds(time), "records": records}
+        row = {"time_ms": milliseconds(time), "records": entries}
         with self.engine.begin() as connection:
             connection.execute(insert(schema.losses), row)
 
 
-def _row(record: PredictionRecord) -> dict[str, Any]:
+def _row(entry: LogEntry) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(_COLUMNS)
     row |= {
-        "time_ms": milliseconds(record.time),
-        "request_id": record.request_id,
-        "status": record.status,
-        "error": record.error,
-        "error_detail": record.detail,
-        "key_name": record.key,
-        "version": record.version,
-        "shadow_version": record.shadow_version,
-        "shadow_disagreement": record.shadow_disagreement,
+        "time_ms": milliseconds(entry.time),
+        "request_id": entry.request_id,
+        "status": entry.status,
+        "error": entry.error,
+        "error_detail": entry.detail,
+        "key_name": entry.key,
+        "version": entry.version,
+        "shadow_version": entry.shadow_version,
+        "shadow_disagreement": entry.shadow_disagreement,
     }
-    row |= {name: record.statistics.get(name) for name in schema.STATISTICS}
-    if record.prediction is not None:
-        row |= record.prediction.to_row()
+    row |= {name: entry.statistics.get(name) for name in schema.STATISTICS}
+    if entry.prediction is not None:
+        row |= entry.prediction.to_row()
     return {name: _fit(value, _COLUMNS[name]) for name, value in row.items()}
 
 

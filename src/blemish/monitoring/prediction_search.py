@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Engine, RowMapping, and_, or_, select
 
 from blemish.monitoring import schema
-from blemish.monitoring.prediction_log import PredictionRecord, milliseconds, moment
+from blemish.monitoring.prediction_log import LogEntry, milliseconds, moment
 from blemish.prediction import Prediction
 
 Verdict = Literal["all", "answered", "defective", "defect-free", "errors"]
@@ -16,10 +16,10 @@ _KEYS = 200  # names that a list shows
 
 @dataclass(frozen=True)
 class LoggedPrediction:
-    """A record with the number that the log gave it."""
+    """An entry with the number that the log gave it."""
 
     id: int
-    record: PredictionRecord
+    entry: LogEntry
 
 
 @dataclass(frozen=True)
@@ -133,17 +133,17 @@ def _older(time_ms: int, number: int) -> ColumnElement[bool]:
 
 
 def _read(row: RowMapping) -> LoggedPrediction:
-    return LoggedPrediction(int(row["id"]), _record(row))
+    return LoggedPrediction(int(row["id"]), _to_entry(row))
 
 
-def _record(row: RowMapping) -> PredictionRecord:
+def _to_entry(row: RowMapping) -> LogEntry:
     error, prediction = row["error"], None
     if row["image_sha256"] is not None:
         try:
             prediction = Prediction.from_row(dict(row))
         except (ValueError, TypeError):  # edited by hand, or a disk that lost bits
             error = "row-corrupt"
-    return PredictionRecord(
+    return LogEntry(
         time=moment(row["time_ms"]),
         request_id=row["request_id"],
         status=row["status"],

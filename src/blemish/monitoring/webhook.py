@@ -20,7 +20,7 @@ from blemish.monitoring import schema
 from blemish.monitoring.prediction_log import milliseconds, moment
 
 _TIMEOUT_S = 2.0
-_AT_ONCE = 5  # notices each time: the log's thread tells them and has records to write
+_AT_ONCE = 5  # notices each time: the log's thread tells them and has entries to write
 _FIRST_WAIT = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(hours=1)
 _TRIES = 48  # about a day and a half

@@ -13,7 +13,7 @@ from blemish.answers import Answer, answer
 from blemish.errors import BlemishError
 from blemish.imaging import pixels_by_header
 from blemish.interruption import Interruption
-from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.monitoring.prediction_log import LogEntry
 from blemish.prediction import RENDERINGS, Prediction
 from blemish.server.accept_header import prefers_png
 from blemish.server.loaded_model import LoadedModel
@@ -106,14 +106,14 @@ async def predict(
         )
     except BlemishError as error:
         problem = as_problem(error)
-        refused = _begin_record(notes, time, problem.kind.status)
+        refused = _begin_entry(notes, time, problem.kind.status)
         refused = replace(refused, error=problem.kind.code, detail=str(problem))
         service.recorder.submit(refused, None)
         raise
-    record = replace(_begin_record(notes, time, 200), prediction=prediction, image=image)
+    entry = replace(_begin_entry(notes, time, 200), prediction=prediction, image=image)
     _count(service, notes, found)
     seen = AnsweredImage(found.image.plane, found.segmentation, served.version.version)
-    service.recorder.submit(record, seen)
+    service.recorder.submit(entry, seen)
     kind = "image/png" if as_png else "application/json"
     return sliced_answer((content,), {"Vary": "Accept"}, kind)
 
@@ -146,8 +146,8 @@ def _predict(
     return found, prediction, prediction.to_json()
 
 
-def _begin_record(notes: RequestNotes, time: datetime, status: int) -> PredictionRecord:
-    return PredictionRecord(
+def _begin_entry(notes: RequestNotes, time: datetime, status: int) -> LogEntry:
+    return LogEntry(
         time=time,
         request_id=notes.request_id,
         status=status,

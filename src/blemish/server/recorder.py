@@ -4,7 +4,7 @@ One thread of low priority measures and compares, from a short queue. Under load
 statistics and challenger out rather than keep a request waiting; the prediction itself is always
 logged. Nor are more than some five images a second measured: drift is no clearer for more, and of
 the log's work on an image measuring is by far the most. An image that needs no second look wakes no
-thread: its record goes straight to the log.
+thread: its entry goes straight to the log.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from blemish.errors import BlemishError
 from blemish.image_statistics import image_statistics
 from blemish.inference import Segmentation
 from blemish.monitoring.log_writer import LogWriter
-from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.monitoring.prediction_log import LogEntry
 from blemish.server.loaded_model import LoadedModel, load_model
 from blemish.server.loaded_models import LoadedModels
 from blemish.server.server_metrics import ServerMetrics
@@ -54,17 +54,17 @@ class AnsweredImage:
 class _SecondLook:
     """What is still to be done with an answered image."""
 
-    record: PredictionRecord
+    entry: LogEntry
     seen: AnsweredImage
     measured: bool
     shadowed: bool
 
 
 class Recorder:
-    """Completes records and hands them to the log, off the path of the requests.
+    """Completes entries and hands them to the log, off the path of the requests.
 
     Args:
-        writer: Takes the completed records into the log.
+        writer: Takes the completed entries into the log.
         models: What is served, and where the challenger comes from.
         metrics: Count what the challenger sees.
         shadow: Alias or version of the challenger; None is none.
@@ -89,7 +89,7 @@ class Recorder:
         self._share = share
         self._is_idle = is_idle
         self.failures = 0
-        """Records that were logged without what this thread adds."""
+        """Entries that were logged without what this thread adds."""
         self._challenger: LoadedModel | None = None
         self._looked = float("-inf")
         self._lock = threading.Lock()
@@ -100,10 +100,10 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
-    def submit(self, record: PredictionRecord, seen: AnsweredImage | None) -> None:
+    def submit(self, entry: LogEntry, seen: AnsweredImage | None) -> None:
         """Hand over a prediction; returns at once."""
-        if seen is None or not self._look_again(record, seen):
-            self.writer.submit(record)
+        if seen is None or not self._look_again(entry, seen):
+            self.writer.submit(entry)
 
     def close(self) -> None:
         """Complete what waits, and close the log."""
@@ -112,7 +112,7 @@ class Recorder:
         self._thread.join(2.0)
         self.writer.close()
 
-    def _look_again(self, record: PredictionRecord, seen: AnsweredImage) -> bool:
+    def _look_again(self, entry: LogEntry, seen: AnsweredImage) -> bool:
         """Put an image into the queue; False if nothing is to be done with it, or no room left."""
         shadowed = self._shadow is not None and self._chance.random() < self._share
         with self._lock:
@@ -122,7 +122,7 @@ class Recorder:
             if not (measured or shadowed):
                 return False
             self._pixels += seen.plane.size
-            self._queue.put_nowait(_SecondLook(record, seen, measured, shadowed))
+            self._queue.put_nowait(_SecondLook(entry, seen, measured, shadowed))
             return True
 
     def _is_measured(self) -> bool:
@@ -137,40 +137,40 @@ class Recorder:
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         while (second := self._queue.get()) is not None:
-            record = second.record
+            entry = second.entry
             try:
-                record = self._complete(second)
+                entry = self._complete(second)
             except Exception:  # noqa: BLE001 - the edge of this thread, which must outlive all
                 self.failures += 1
                 _log.exception("record_not_completed")
             with self._lock:
                 self._pixels -= second.seen.plane.size
-            self.writer.submit(record)
+            self.writer.submit(entry)
 
-    def _complete(self, second: _SecondLook) -> PredictionRecord:
-        record, seen = second.record, second.seen
+    def _complete(self, second: _SecondLook) -> LogEntry:
+        entry, seen = second.entry, second.seen
         if second.measured:
             statistics = asdict(image_statistics(seen.plane))
             statistics["probability_mass"] = float(seen.segmentation.probability.mean())
-            record = dataclasses.replace(record, statistics=statistics)
+            entry = dataclasses.replace(entry, statistics=statistics)
         if not second.shadowed:
-            return record
+            return entry
         if not self._is_idle():
             self._metrics.shadowed.labels("left out").inc()
-            return record
-        return self._compare(record, seen)
+            return entry
+        return self._compare(entry, seen)
 
-    def _compare(self, record: PredictionRecord, seen: AnsweredImage) -> PredictionRecord:
+    def _compare(self, entry: LogEntry, seen: AnsweredImage) -> LogEntry:
         """Have the challenger judge the same image."""
         challenger = self._find_challenger()
         if challenger is None or challenger.version.version == seen.version:
-            return record
+            return entry
         segmentation = challenger.segmenter.predict(seen.plane)
         differing = float(np.mean(segmentation.mask != seen.segmentation.mask))
         self._metrics.shadowed.labels("seen").inc()
         self._metrics.disagreement.observe(differing)
         return dataclasses.replace(
-            record,
+            entry,
             shadow_version=challenger.version.version,
             shadow_disagreement=differing,
         )

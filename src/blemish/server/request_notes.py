@@ -1,4 +1,4 @@
-"""What is known of a request while it is answered: for its log line, metrics, trace and record."""
+"""What is known of a request while it is answered: for its log line, metrics, trace and entry."""
 
 from dataclasses import dataclass
 

@@ -16,7 +16,7 @@ from blemish.config.checkout_params import monitor_params
 from blemish.imaging import Limits
 from blemish.monitoring.database import images_folder, log_url
 from blemish.monitoring.log_writer import Housekeeping, LogWriter
-from blemish.monitoring.prediction_log import ServedRecord
+from blemish.monitoring.prediction_log import ServedEntry
 from blemish.registry import Registry
 from blemish.server.api_keys import KeyFile, KeyRing, keys_path
 from blemish.server.follower import Follower
@@ -90,7 +90,7 @@ class Service:
             version = served.version
             metrics.swaps.inc()
             writer.model_served(
-                ServedRecord(
+                ServedEntry(
                     time=datetime.now(UTC),
                     version=version.version,
                     alias=CHAMPION,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from integration.log_records import record
+from integration.log_entries import entry
 
 from blemish.errors import ServiceError
 from blemish.monitoring import queries
@@ -38,14 +38,14 @@ def test_a_locked_database_costs_counted_records_and_no_time(tmp_path: Path) -> 
     writer = LogWriter(f"sqlite:///{path}", capacity=100)
     began = time.perf_counter()
     for number in range(300):
-        writer.submit(record(number))
+        writer.submit(entry(number))
     assert time.perf_counter() - began < 0.5
     assert writer.lost >= 100
     time.sleep(3)
     blocker.execute("ROLLBACK")
     blocker.close()
     time.sleep(1.5)
-    writer.submit(record(1_000))
+    writer.submit(entry(1_000))
     writer.close(30)
     assert writer.lost + writer.written == 301
     assert writer.written >= 1
@@ -56,11 +56,11 @@ def test_a_locked_database_costs_counted_records_and_no_time(tmp_path: Path) -> 
 
 
 def test_a_database_that_is_gone_is_counted_and_closing_does_not_hang(tmp_path: Path) -> None:
-    """With a folder that cannot be made, every record is lost, counted, and close returns."""
+    """With a folder that cannot be made, every entry is lost, counted, and close returns."""
     (tmp_path / "file").write_text("no folder")
     writer = LogWriter(f"sqlite:///{tmp_path / 'file' / 'x.db'}")
     for number in range(20):
-        writer.submit(record(number))
+        writer.submit(entry(number))
     writer.close(5)
     assert (writer.lost, writer.written) == (20, 0)
 
@@ -68,21 +68,21 @@ def test_a_database_that_is_gone_is_counted_and_closing_does_not_hang(tmp_path: 
 def test_a_record_that_cannot_be_written_costs_itself_alone(tmp_path: Path) -> None:
     """A corrupt row is lost and told; the others of its batch are written, and later ones too."""
     writer = LogWriter(f"sqlite:///{tmp_path / 'x.db'}")
-    corrupt = dataclasses.replace(record(7), statistics={"brightness": object()})  # type: ignore[dict-item]  # that is what is wrong with it
-    for one in (record(1), corrupt, record(2)):
+    corrupt = dataclasses.replace(entry(7), statistics={"brightness": object()})  # type: ignore[dict-item]  # that is what is wrong with it
+    for one in (entry(1), corrupt, entry(2)):
         writer.submit(one)
     _await(lambda: (writer.written, writer.lost) == (2, 1) and writer.fault is not None)
     assert (writer.written, writer.lost) == (2, 1)
     assert writer.fault is not None
     assert writer.fault.step == "writing predictions"
-    writer.submit(record(3))
+    writer.submit(entry(3))
     _await(lambda: writer.written == 3 and writer.fault is None)
     assert (writer.written, writer.faults, writer.fault) == (3, 1, None)
     writer.close()
 
 
 def test_housekeeping_that_fails_is_told_and_tried_again(tmp_path: Path) -> None:
-    """A params file broken later ends no thread: it is counted, reported, and records go on."""
+    """A params file broken later ends no thread: it is counted, reported, and entries go on."""
 
     def broken(_: object) -> None:
         raise ZeroDivisionError("params.yaml is broken")
@@ -92,7 +92,7 @@ def test_housekeeping_that_fails_is_told_and_tried_again(tmp_path: Path) -> None
     _await(lambda: writer.fault is not None)
     assert writer.fault is not None
     assert (writer.fault.step, writer.fault.reason) == ("housekeeping", "params.yaml is broken")
-    writer.submit(record(1))
+    writer.submit(entry(1))
     _await(lambda: writer.written == 1)
     writer.close()
 
@@ -101,11 +101,11 @@ def test_a_log_file_that_was_deleted_is_made_anew(tmp_path: Path) -> None:
     """The thread notices that its file is another one: nothing is written to a deleted file."""
     path = tmp_path / "x.db"
     writer = LogWriter(f"sqlite:///{path}")
-    writer.submit(record(1))
+    writer.submit(entry(1))
     _await(lambda: writer.written == 1)
     for file in tmp_path.glob("x.db*"):
         file.unlink()
-    writer.submit(record(2))
+    writer.submit(entry(2))
     _await(lambda: writer.written == 2)
     writer.close()
     with sqlite3.connect(path) as connection:

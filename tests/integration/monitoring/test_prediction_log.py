@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from integration.log_records import NOW, predicted, record, refused, took
+from integration.log_entries import NOW, entry, predicted, refused, took
 from sqlalchemy import Engine, func, select
 
 from blemish.config.monitor import Keep
@@ -27,7 +27,7 @@ from blemish.monitoring import (
 from blemish.monitoring.database import open_database
 from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.log_writer import LogWriter
-from blemish.monitoring.prediction_log import PredictionLog, ServedRecord
+from blemish.monitoring.prediction_log import PredictionLog, ServedEntry
 from blemish.monitoring.prediction_search import PredictionFilter
 
 
@@ -49,7 +49,7 @@ def test_many_processes_may_open_a_new_database_at_once(url: str) -> None:
     def work(number: int) -> None:
         try:
             engine = open_database(url)
-            PredictionLog(engine).write([record(number)])
+            PredictionLog(engine).write([entry(number)])
             engine.dispose()
         except Exception as error:  # noqa: BLE001 - collected for the assertion
             faults.append(error)
@@ -66,37 +66,37 @@ def test_many_processes_may_open_a_new_database_at_once(url: str) -> None:
 
 
 def test_what_is_written_is_read_back(engine: Engine) -> None:
-    """A record with every field comes back as it was, the newest first."""
+    """An entry with every field comes back as it was, the newest first."""
     defect = Defect((1, 2, 3, 4), 12, (2.5, 4.0), 4.0, 3.0, 90.0, 0.75, 0.875)
     found = {"defective": True, "defect_count": 1, "defects": (defect,), "warnings": ("dark",)}
     log = PredictionLog(engine)
-    log.write([record(1, time=NOW - timedelta(minutes=2))])
-    written = record(2, **found, shadow_version=4, shadow_disagreement=0.25)
+    log.write([entry(1, time=NOW - timedelta(minutes=2))])
+    written = entry(2, **found, shadow_version=4, shadow_disagreement=0.25)
     log.write([written])
-    newest, older = (one.record for one in prediction_search.search(engine, 10))
+    newest, older = (one.entry for one in prediction_search.search(engine, 10))
     assert (newest.request_id, older.request_id) == ("request-2", "request-1")
     assert newest == written
     (found,) = prediction_search.search(engine, 10, PredictionFilter("defective"))
     assert prediction_search.find(engine, found.id) == found
-    assert found.record == written
+    assert found.entry == written
 
 
 def test_predictions_are_found_by_verdict_key_version_and_time(engine: Engine) -> None:
     """Each filter finds what it names; pages follow each other without a gap or a repetition."""
     log = PredictionLog(engine)
-    log.write([record(n, key="press 2" if n % 2 else "press 1") for n in range(6)])
+    log.write([entry(n, key="press 2" if n % 2 else "press 1") for n in range(6)])
     other = predicted(6, version=4).model_copy(update={"defective": True, "defect_count": 1})
-    log.write([record(6, prediction=other, time=NOW - timedelta(hours=2))])
+    log.write([entry(6, prediction=other, time=NOW - timedelta(hours=2))])
     sentence = "The body is a PDF; accepted: PNG, JPEG, BMP, TIFF or WebP."
     log.write([refused(7, key="press 1", detail=sentence, time=NOW + timedelta(seconds=1))])
 
     def found(wanted: PredictionFilter, before: int | None = None) -> list[str]:
         page = prediction_search.search(engine, 3, wanted, before=before)
-        return [one.record.request_id for one in page]
+        return [one.entry.request_id for one in page]
 
     assert found(PredictionFilter("errors")) == ["bad-7"]
     (error,) = prediction_search.search(engine, 1)
-    assert (error.record.detail, error.record.key) == (sentence, "press 1")
+    assert (error.entry.detail, error.entry.key) == (sentence, "press 1")
     assert found(PredictionFilter("defective")) == ["request-6"]
     assert found(PredictionFilter(version=4)) == ["request-6"]
     assert found(PredictionFilter(until=NOW)) == ["request-6"]
@@ -104,7 +104,7 @@ def test_predictions_are_found_by_verdict_key_version_and_time(engine: Engine) -
     assert prediction_search.key_names(engine) == ("press 1", "press 2")
     quiet = PredictionFilter("defect-free")
     first = prediction_search.search(engine, 3, quiet)
-    assert [one.record.request_id for one in first] == [f"request-{n}" for n in (5, 4, 3)]
+    assert [one.entry.request_id for one in first] == [f"request-{n}" for n in (5, 4, 3)]
     assert found(quiet, before=first[-1].id) == [f"request-{n}" for n in (2, 1, 0)]
     assert prediction_search.newer_neighbour(engine, first[1].id, quiet) == first[0].id
     assert prediction_search.newer_neighbour(engine, first[0].id, quiet) is None
@@ -115,7 +115,7 @@ def test_a_change_of_the_served_version_is_told_once(engine: Engine) -> None:
     """Servers that start again tell the version that is in use; only another one is a change."""
     log = PredictionLog(engine)
     for minutes, version in ((50, 1), (40, 1), (30, 2), (29, 2), (10, 1)):
-        log.write_served(ServedRecord(time=NOW - timedelta(minutes=minutes), version=version))
+        log.write_served(ServedEntry(time=NOW - timedelta(minutes=minutes), version=version))
     changes = logged_predictions.served_since(engine, NOW - timedelta(minutes=35))
     assert [(one.before, one.after) for one in changes] == [(1, 2), (2, 1)]
     assert changes[0].time == NOW - timedelta(minutes=30)
@@ -125,8 +125,8 @@ def test_a_change_of_the_served_version_is_told_once(engine: Engine) -> None:
 def test_texts_that_a_database_refuses_are_made_fit(engine: Engine) -> None:
     """NUL, lone surrogates and endless names are stored without an error."""
     name = "a\0b\ud800<script>" + "x" * 500
-    PredictionLog(engine).write([record(request_id=name, prediction=predicted(alias=name))])
-    found = prediction_search.search(engine, 1)[0].record
+    PredictionLog(engine).write([entry(request_id=name, prediction=predicted(alias=name))])
+    found = prediction_search.search(engine, 1)[0].entry
     assert found.request_id.startswith("ab?<script>xxx")
     assert len(found.request_id) == 128
 
@@ -134,10 +134,10 @@ def test_texts_that_a_database_refuses_are_made_fit(engine: Engine) -> None:
 def test_the_counts_equal_a_scan(engine: Engine) -> None:
     """Sums by minute and hour equal what a scan over all predictions gives, at every range."""
     rng = np.random.default_rng(5)
-    records = [
+    entries = [
         refused(n, time=NOW - timedelta(seconds=rng.uniform(0, 3_000)))
         if rng.random() < 0.1
-        else record(
+        else entry(
             n,
             time=NOW - timedelta(seconds=rng.uniform(0, 3_000)),
             version=(version := int(rng.choice([3, 4]))),
@@ -148,9 +148,9 @@ def test_the_counts_equal_a_scan(engine: Engine) -> None:
         for n in range(600)
     ]
     log = PredictionLog(engine)
-    for first in range(0, len(records), 37):
-        log.write(records[first : first + 37])
-    answered = [one for one in records if one.prediction is not None]
+    for first in range(0, len(entries), 37):
+        log.write(entries[first : first + 37])
+    answered = [one for one in entries if one.prediction is not None]
     said = [one.prediction for one in answered if one.prediction]
     for length in (timedelta(hours=1), timedelta(days=2), timedelta(days=30)):
         span = queries.span_until(NOW, length)
@@ -175,7 +175,7 @@ def test_a_window_passes_over_what_was_not_measured(engine: Engine) -> None:
     for number in range(40):
         measured = {"brightness": number / 100} if number % 4 == 0 else {}
         time = NOW - timedelta(seconds=100 - number)
-        log.write([record(number, time=time, statistics=measured)])
+        log.write([entry(number, time=time, statistics=measured)])
     found = logged_predictions.window(engine, 3, 5)
     np.testing.assert_allclose(found.statistics["brightness"], [0.36, 0.32, 0.28, 0.24, 0.2])
     assert len(found) == 5
@@ -185,7 +185,7 @@ def test_quantiles_are_within_their_bin(engine: Engine) -> None:
     """Quantiles from bins lie within 4.5 % of those of the values themselves."""
     rng = np.random.default_rng(6)
     values = [float(rng.lognormal(3, 0.7)) for _ in range(2_000)]
-    PredictionLog(engine).write([record(n, timing_ms=took(v)) for n, v in enumerate(values)])
+    PredictionLog(engine).write([entry(n, timing_ms=took(v)) for n, v in enumerate(values)])
     found = queries.latency_quantiles(engine, last_hour(), (0.5, 0.95))
     assert found is not None
     values.sort()
@@ -198,7 +198,7 @@ def test_two_writers_count_every_prediction(url: str) -> None:
     writers = [LogWriter(url) for _ in range(2)]
     for number in range(500):
         for which, writer in enumerate(writers):
-            writer.submit(record(number, request_id=f"{which}-{number}"))
+            writer.submit(entry(number, request_id=f"{which}-{number}"))
     for writer in writers:
         writer.close(30)
     assert [(writer.written, writer.lost) for writer in writers] == [(500, 0), (500, 0)]
@@ -214,14 +214,14 @@ def test_images_are_kept_once_by_content(url: str, tmp_path: Path) -> None:
     """The same image twice is one file; what the log names is found by its hash."""
     writer = LogWriter(url, images=tmp_path / "pictures")
     for number in range(3):
-        writer.submit(record(7, request_id=str(number), image=b"the same bytes"))
+        writer.submit(entry(7, request_id=str(number), image=b"the same bytes"))
     writer.close(30)
     store = ImageStore(tmp_path / "pictures")
     engine = open_database(url)
     names = {
-        one.record.prediction.image.sha256
+        one.entry.prediction.image.sha256
         for one in prediction_search.search(engine, 3)
-        if one.record.prediction
+        if one.entry.prediction
     }
     engine.dispose()
     assert len([path for path in store.folder.rglob("*") if path.is_file()]) == 1
@@ -231,8 +231,8 @@ def test_images_are_kept_once_by_content(url: str, tmp_path: Path) -> None:
 def test_old_predictions_and_images_go(engine: Engine, tmp_path: Path) -> None:
     """Retention deletes by days and images by bytes, and keeps the counts by hour."""
     log = PredictionLog(engine)
-    log.write([record(n, time=NOW - timedelta(days=40)) for n in range(3)])
-    log.write([record(n) for n in range(2)])
+    log.write([entry(n, time=NOW - timedelta(days=40)) for n in range(3)])
+    log.write([entry(n) for n in range(2)])
     store = ImageStore(tmp_path)
     for number in range(3):
         store.put(hashlib.sha256(str(number).encode()).hexdigest(), b"x" * 400_000)
@@ -245,7 +245,7 @@ def test_old_predictions_and_images_go(engine: Engine, tmp_path: Path) -> None:
 def test_the_export_holds_every_row(engine: Engine, tmp_path: Path) -> None:
     """The Parquet file of a range holds its predictions, oldest first, with types that fit."""
     log = PredictionLog(engine)
-    log.write([record(n, time=NOW - timedelta(minutes=n)) for n in range(50)])
+    log.write([entry(n, time=NOW - timedelta(minutes=n)) for n in range(50)])
     target = tmp_path / "log.parquet"
     rows = parquet.export(engine, target, since=NOW - timedelta(minutes=20, seconds=1))
     table = pq.read_table(target)

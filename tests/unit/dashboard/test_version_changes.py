@@ -6,7 +6,7 @@ from pathlib import Path
 from blemish.dashboard.monitor.version_changes import version_changes
 from blemish.monitoring import queries
 from blemish.monitoring.database import open_database
-from blemish.monitoring.prediction_log import PredictionLog, ServedRecord
+from blemish.monitoring.prediction_log import PredictionLog, ServedEntry
 from blemish.registry import Move
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -17,7 +17,7 @@ def test_a_server_that_follows_the_champion_makes_no_second_mark(tmp_path: Path)
     engine = open_database(f"sqlite:///{tmp_path / 'log.db'}")
     log = PredictionLog(engine)
     for minutes, version in ((300, 1), (29.9, 2), (10, 1)):
-        log.write_served(ServedRecord(time=NOW - timedelta(minutes=minutes), version=version))
+        log.write_served(ServedEntry(time=NOW - timedelta(minutes=minutes), version=version))
     moves = [
         Move("champion", None, 1, (NOW - timedelta(hours=9)).isoformat(), "Ada", "first"),
         Move("champion", 1, 2, (NOW - timedelta(minutes=30)).isoformat(), "Ada", "promote"),

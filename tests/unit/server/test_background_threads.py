@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 
-from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.monitoring.prediction_log import LogEntry
 from blemish.server.follower import Follower, forget_half_import
 from blemish.server.loaded_models import LoadedModels
 from blemish.server.recorder import AnsweredImage, Recorder
@@ -90,8 +90,8 @@ class _Broken:
 
 
 def test_the_recorder_outlives_what_it_does_not_expect() -> None:
-    """A record that cannot be completed is logged as it is, and counted; the next is complete."""
-    logged: list[PredictionRecord] = []
+    """An entry that cannot be completed is logged as it is, and counted; the next is complete."""
+    logged: list[LogEntry] = []
     writer = cast("LogWriter", SimpleNamespace(submit=logged.append, close=lambda: None))
     recorder = Recorder(
         writer,
@@ -104,12 +104,12 @@ def test_the_recorder_outlives_what_it_does_not_expect() -> None:
     plane = np.zeros((8, 8), np.uint8)
     sound = SimpleNamespace(probability=np.zeros((8, 8), np.float32))
     for number, segmentation in enumerate((_Broken(), sound)):
-        record = PredictionRecord(time=datetime.now(UTC), request_id=str(number), status=200)
-        recorder.submit(record, AnsweredImage(plane, cast("Segmentation", segmentation), 1))
+        entry = LogEntry(time=datetime.now(UTC), request_id=str(number), status=200)
+        recorder.submit(entry, AnsweredImage(plane, cast("Segmentation", segmentation), 1))
         wait(lambda count=number: len(logged) > count)
         time.sleep(0.3)  # so that the next is measured as well
     recorder.close()
-    assert [record.request_id for record in logged] == ["0", "1"]
+    assert [entry.request_id for entry in logged] == ["0", "1"]
     assert recorder.failures == 1
     assert logged[0].statistics == {}
     assert logged[1].statistics != {}

@@ -20,7 +20,7 @@ from blemish.errors import ImageError
 from blemish.imaging import decode_image
 from blemish.monitoring import prediction_search
 from blemish.monitoring.image_store import ImageStore
-from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.monitoring.prediction_log import LogEntry
 from blemish.monitoring.prediction_search import LoggedPrediction
 from blemish.problem_kinds import problem_title
 from blemish.visualization import OUTLINE, encode_png
@@ -58,11 +58,11 @@ def show() -> None:
         _show_refusals(refused)
 
 
-def verdict_of(record: PredictionRecord) -> str:
+def verdict_of(entry: LogEntry) -> str:
     """Return in words what was said of an image, or that it was refused."""
-    if record.error:
-        return f"{problem_title(record.error)} ({record.status})"
-    found = record.prediction
+    if entry.error:
+        return f"{problem_title(entry.error)} ({entry.status})"
+    found = entry.prediction
     if found is None or not found.defective:
         return "defect-free"
     number = found.defect_count
@@ -95,18 +95,18 @@ def _show_tiles(shown: Sequence[LoggedPrediction]) -> None:
 
 
 def _show_tile(logged: LoggedPrediction, store: ImageStore) -> None:
-    record, image = logged.record, None
-    if record.prediction is not None:
-        defects = tuple(defect.bbox for defect in record.prediction.defects)
-        image = _image(record.prediction.image.sha256, defects, store)
-    verdict = verdict_of(record)
+    entry, image = logged.entry, None
+    if entry.prediction is not None:
+        defects = tuple(defect.bbox for defect in entry.prediction.defects)
+        image = _image(entry.prediction.image.sha256, defects, store)
+    verdict = verdict_of(entry)
     with st.container(border=True, gap="xsmall", key=f"tile-{logged.id}"):
         if image is None:
             st.html("<div class='blemish-no-image'>no image kept</div>")
         else:
             st.image(image, width="stretch", alt=f"Image of the request: {verdict}")
         st.markdown(f"**{plain(verdict)}**")
-        st.caption(_note(record))
+        st.caption(_note(entry))
         _show_open(logged)
 
 
@@ -117,28 +117,28 @@ def _show_open(logged: LoggedPrediction) -> None:
         st.rerun(scope="app")
 
 
-def _note(record: PredictionRecord) -> str:
-    today = record.time.date() == datetime.now(UTC).date()
-    parts = [both_times(record.time, local_zone(), seconds=today, date=not today)]
-    if record.version is not None:
-        parts.append(f"version {record.version}")
-    if record.key is not None:
-        parts.append(f"key {record.key}")
-    if record.prediction is not None:
-        parts.append(f"{record.prediction.timing_ms.total:.0f} ms")
+def _note(entry: LogEntry) -> str:
+    today = entry.time.date() == datetime.now(UTC).date()
+    parts = [both_times(entry.time, local_zone(), seconds=today, date=not today)]
+    if entry.version is not None:
+        parts.append(f"version {entry.version}")
+    if entry.key is not None:
+        parts.append(f"key {entry.key}")
+    if entry.prediction is not None:
+        parts.append(f"{entry.prediction.timing_ms.total:.0f} ms")
     return plain(" · ".join(parts))
 
 
 def _show_refusals(shown: Sequence[LoggedPrediction]) -> None:
     """Show refused requests, a line each, in the words that the client was given."""
     for logged in shown:
-        record = logged.record
+        entry = logged.entry
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             _show_open(logged)
             with st.container(width="stretch", gap=None):
-                said = plain(record.detail) if record.detail else "The log holds no sentence of it."
-                st.markdown(f"**{plain(verdict_of(record))}**: {said}")
-                st.caption(_note(record))
+                said = plain(entry.detail) if entry.detail else "The log holds no sentence of it."
+                st.markdown(f"**{plain(verdict_of(entry))}**: {said}")
+                st.caption(_note(entry))
 
 
 @st.cache_data(max_entries=128, show_spinner=False)

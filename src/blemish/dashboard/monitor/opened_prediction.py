@@ -15,7 +15,7 @@ from blemish.errors import BlemishError, ImageError
 from blemish.imaging import decode_image
 from blemish.inference import Segmentation
 from blemish.monitoring import prediction_search
-from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.monitoring.prediction_log import LogEntry
 from blemish.monitoring.prediction_search import LoggedPrediction, PredictionFilter
 from blemish.prediction import Prediction
 from blemish.visualization import create_heatmap, overlay_outline
@@ -48,7 +48,7 @@ def _show() -> None:
             )
             return
         _show_steps(logged)
-        _show_record(logged)
+        _show_entry(logged)
 
 
 def _show_steps(logged: LoggedPrediction) -> None:
@@ -58,38 +58,38 @@ def _show_steps(logged: LoggedPrediction) -> None:
         older = prediction_search.search(engine, 1, wanted, before=logged.id)
         newer = prediction_search.newer_neighbour(engine, logged.id, wanted)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"#### {plain(verdict_of(logged.record))}")
+        st.markdown(f"#### {plain(verdict_of(logged.entry))}")
         show_step("Newer", _NAME, newer, back=True)
         show_step("Older", _NAME, older[0].id if older else None, back=False)
 
 
-def _show_record(logged: LoggedPrediction) -> None:
-    record = logged.record
-    st.caption(plain(" · ".join(_facts(record))))
-    if record.detail:
-        st.error(plain(record.detail), icon=":material/block:")
-    if record.prediction is not None:
-        _show_image(logged, record.prediction)
-        _show_defects(record.prediction)
-        for warning in record.prediction.warnings:
+def _show_entry(logged: LoggedPrediction) -> None:
+    entry = logged.entry
+    st.caption(plain(" · ".join(_facts(entry))))
+    if entry.detail:
+        st.error(plain(entry.detail), icon=":material/block:")
+    if entry.prediction is not None:
+        _show_image(logged, entry.prediction)
+        _show_defects(entry.prediction)
+        for warning in entry.prediction.warnings:
             st.warning(plain(warning))
     show_link("Link to this prediction")
 
 
-def _facts(record: PredictionRecord) -> list[str]:
-    facts = [both_times(record.time, local_zone(), seconds=True)]
-    if record.version is not None:
-        facts.append(f"version {record.version}")
-    facts.append("no API key" if record.key is None else f"API key {record.key}")
-    if (found := record.prediction) is not None:
+def _facts(entry: LogEntry) -> list[str]:
+    facts = [both_times(entry.time, local_zone(), seconds=True)]
+    if entry.version is not None:
+        facts.append(f"version {entry.version}")
+    facts.append("no API key" if entry.key is None else f"API key {entry.key}")
+    if (found := entry.prediction) is not None:
         facts.append(f"{found.image.width} x {found.image.height} pixels")
         facts.append(f"threshold {found.threshold:.3f}")
         took = found.timing_ms
         facts.append(f"{took.total:.1f} ms, of which the model took {took.infer:.1f} ms")
-    if record.shadow_disagreement is not None:
-        other = f"version {record.shadow_version} decided otherwise"
-        facts.append(f"{other} on {record.shadow_disagreement:.2%} of the pixels")
-    return [*facts, f"request {record.request_id}"]
+    if entry.shadow_disagreement is not None:
+        other = f"version {entry.shadow_version} decided otherwise"
+        facts.append(f"{other} on {entry.shadow_disagreement:.2%} of the pixels")
+    return [*facts, f"request {entry.request_id}"]
 
 
 def _show_image(logged: LoggedPrediction, found: Prediction) -> None:

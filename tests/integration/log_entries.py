@@ -1,16 +1,16 @@
-"""Records for tests of the prediction log."""
+"""Entries for tests of the prediction log."""
 
 import hashlib
 from datetime import UTC, datetime
 
-from blemish.monitoring.prediction_log import PredictionRecord
+from blemish.monitoring.prediction_log import LogEntry
 from blemish.prediction import ImageIdentity, ModelIdentity, Prediction, Timing
 
 NOW = datetime(2026, 3, 4, 12, 30, 30, tzinfo=UTC)
 
 
-def record(number: int = 0, **changes: object) -> PredictionRecord:
-    """Return the record of an image that was answered."""
+def entry(number: int = 0, **changes: object) -> LogEntry:
+    """Return the entry of an image that was answered."""
     prediction = predicted(number)
     named = [name for name in changes if name in Prediction.model_fields]
     own = {name: changes.pop(name) for name in named if not isinstance(changes[name], bytes)}
@@ -22,7 +22,7 @@ def record(number: int = 0, **changes: object) -> PredictionRecord:
         "prediction": prediction.model_copy(update=own),
         "statistics": {"brightness": 0.5, "probability_mass": 0.01},
     }
-    return PredictionRecord(**(values | changes))  # type: ignore[arg-type]
+    return LogEntry(**(values | changes))  # type: ignore[arg-type]
 
 
 def predicted(number: int = 0, version: int = 3, alias: str = "champion") -> Prediction:
@@ -54,9 +54,9 @@ def took(total: float, infer: float = 8.0) -> Timing:
     return Timing(decode=1.0, infer=infer, post=1.0, total=total)
 
 
-def refused(number: int = 0, **changes: object) -> PredictionRecord:
-    """Return the record of a request that was not."""
-    return PredictionRecord(
+def refused(number: int = 0, **changes: object) -> LogEntry:
+    """Return the entry of a request that was not."""
+    return LogEntry(
         **(
             {"time": NOW, "request_id": f"bad-{number}", "status": 415, "error": "image-type"}
             | changes
