@@ -1,4 +1,4 @@
-"""Images that the decode gate must refuse, and the error each must give."""
+"""Images that the image decoder must refuse, and the error each must give."""
 
 import io
 import struct

@@ -7,7 +7,7 @@ A message says what failed, the value received, what is accepted and the next co
     |-- WorkspaceError         no checkout here, or its files are corrupt
     |-- ShapeError             arrays of the wrong shape or type were handed over
     |-- DataError              a set holds files we cannot use; names each of them, once
-    |-- ImageError             an image was refused by the decode gate
+    |-- ImageError             an image was refused by the image decoder
     |   |-- ImageTypeError         not an image of an accepted format
     |   |-- ImageSizeError         more bytes or pixels than the limits allow
     |   `-- ImageContentError      the right format, but broken or ambiguous
@@ -61,7 +61,7 @@ class DataError(BlemishError):
 
 
 class ImageError(BlemishError):
-    """An image was refused by the decode gate."""
+    """An image was refused by the image decoder."""
 
 
 class ImageTypeError(ImageError):

@@ -161,7 +161,7 @@ def test_one_upload_is_compared(page: Page, dashboard: Dashboard, attempt: int) 
 def test_uploads_good_and_broken(page: Page, dashboard: Dashboard) -> None:
     """A good upload is compared, with its mask as truth.
 
-    A broken one shows the decode gate's reason, word for word.
+    A broken one shows the image decoder's reason, word for word.
     """
     _, encoded = cv2.imencode(".png", workshop.scene(500).plane)
     good = encoded.tobytes()

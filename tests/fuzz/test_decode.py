@@ -1,4 +1,4 @@
-"""Whatever the bytes are, the decode gate gives a plane or a typed refusal, soon and in silence."""
+"""Whatever the bytes are, the decoder gives a plane or a typed refusal, soon and in silence."""
 
 import io
 import random
@@ -65,7 +65,7 @@ def _check(data: bytes, rng: random.Random) -> None:
 
 
 def test_every_seed_is_read(seeds: list[bytes]) -> None:
-    """The fuzzer starts from images that the gate accepts."""
+    """The fuzzer starts from images that the decoder accepts."""
     for data in seeds:
         decode_image(data, LIMITS)
 
@@ -82,4 +82,4 @@ def test_mutated_images_for_seconds(seeds: list[bytes], capfd: pytest.CaptureFix
 @pytest.mark.timeout(4000)
 def test_mutated_images_for_minutes(seeds: list[bytes]) -> None:
     """As many mutated images as fit into five minutes, by a seed of the day; it is printed."""
-    fuzz_for_minutes("decode gate", seeds, _check)
+    fuzz_for_minutes("image decoder", seeds, _check)

@@ -1,4 +1,4 @@
-"""The decode gate: what it accepts, what it refuses, and that it never does anything else."""
+"""The image decoder: what it accepts, what it refuses, and that it never does anything else."""
 
 import resource
 import time
@@ -151,7 +151,7 @@ def test_weighs_colours_by_luma() -> None:
 
 
 def test_takes_its_limits_from_params() -> None:
-    """The limits of the serve block are those of the gate, each with its own refusal."""
+    """The limits of the serve block are those of the decoder, each with its own refusal."""
     limits = Limits.of(Serve(megabytes=1, megapixels=1, side=100))
     assert decode_image(encode(grey()), limits).width == 64
     with pytest.raises(ImageSizeError, match="no side longer than 100"):

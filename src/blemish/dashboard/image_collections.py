@@ -88,7 +88,7 @@ class ImageCollection:
 
 
 def collection_of_uploads(files: Sequence[tuple[str, bytes]]) -> ImageCollection:
-    """Make a collection of uploaded files; those that the decode gate refuses carry its reason.
+    """Make a collection of uploaded files; those that the image decoder refuses carry its reason.
 
     Args:
         files: Name and bytes of each; ``NAME.mask.png`` is the truth of the image ``NAME.*``.

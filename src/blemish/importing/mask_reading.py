@@ -72,7 +72,7 @@ def read_mask(path: Path, rules: MaskRules, limits: Limits) -> ReadMask:
 def _as_stored(data: bytes, grey: Plane) -> tuple[NDArray[Any], int, str]:
     """Return the values that a mask stores, its bands and its mode by Pillow.
 
-    Of a file that the gate reads and Pillow does not, such as a TIFF of 12 bits, only the grey
+    Of a file that the decoder reads and Pillow does not, such as a TIFF of 12 bits, only the grey
     levels are known.
     """
     try:

@@ -1,7 +1,7 @@
 """The EXIF orientation of a photograph, and regions brought back from the image as shown.
 
-Photographs are kept as stored (the gate applies no orientation), but most annotation tools show
-them turned. A region marked on the turned image is turned back.
+Photographs are kept as stored (the image decoder applies no orientation), but most annotation tools
+show them turned. A region marked on the turned image is turned back.
 """
 
 import io
@@ -23,10 +23,10 @@ def read_orientation(data: bytes) -> int:
     """Return the orientation that a photograph declares, 1 (as stored) to 8.
 
     Args:
-        data: An encoded image that the gate has accepted.
+        data: An encoded image that the image decoder has accepted.
     """
     value: Any
-    if data[:4] in _TIFF:  # Pillow opens fewer of them than the gate
+    if data[:4] in _TIFF:  # Pillow opens fewer of them than the image decoder
         value = next(iter(read_directory(data).all(Tag.ORIENTATION)), 1)
     else:
         try:

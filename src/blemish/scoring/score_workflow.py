@@ -39,7 +39,7 @@ def score(
         sources: Files, folders, globs, manifests, URLs.
         out: A folder or the URL of an object store.
         options: What the user asked for.
-        limits: Limits of the decode gate.
+        limits: Limits of the image decoder.
         drift: When drift counts.
 
     Returns:

@@ -37,7 +37,7 @@ class ScoringJob:
     bits: int | None
     """Depth of 16-bit images that declare none."""
     megabytes: int
-    """Limit of the decode gate, and so are the next two."""
+    """Limit of the image decoder, and so are the next two."""
     megapixels: int
     side: int
     code_version: int = CODE_VERSION

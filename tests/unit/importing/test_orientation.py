@@ -60,7 +60,7 @@ def test_turning_back_is_the_inverse_of_what_viewers_do(orientation: int, tmp_pa
 
 @pytest.mark.parametrize("orientation", TURNED)
 def test_a_tiff_that_pillow_does_not_open_is_turned_too(tmp_path: Path, orientation: int) -> None:
-    """The orientation of 16-bit colour in planes is read as the gate reads it."""
+    """The orientation of 16-bit colour in planes is read as the decoder reads it."""
     planes = np.zeros((3, 4, 5), np.uint16)
     tags = [(0x0112, 3, 1, orientation, True)]
     tifffile.imwrite(
