@@ -100,7 +100,10 @@ def test_numbers_equal_a_count_made_outside(
 def test_curves_are_those_of_every_threshold(
     scenes: list[tuple[Map, Map, npt.NDArray[np.bool_]]],
 ) -> None:
-    """Dice, precision and recall of the sweep equal those of marking at that threshold."""
+    """Dice, precision and recall of the sweep equal those of marking at that threshold.
+
+    Where nothing is marked there is no precision: a curve does not fall to 0 there.
+    """
     grid = ThresholdGrid([POINTS[0].threshold])
     measured = [
         measure(n, ImageEntry(str(n)), (grid.levels(a, 0.8), grid.levels(b, 0.8)), truth)
@@ -114,6 +117,8 @@ def test_curves_are_those_of_every_threshold(
         assert (found.dice[place], found.precision[place], found.recall[place]) == (
             total.dice, total.precision, total.recall,
         )  # fmt: skip
+    nothing = [measure(0, ImageEntry("0"), (np.zeros_like(scenes[0][2], int),) * 2, scenes[0][2])]
+    assert np.isnan(sweep(nothing, grid, 0).precision).all()
 
 
 def test_a_slider_that_shows_a_versions_own_threshold_means_all_its_digits() -> None:

@@ -14,7 +14,7 @@ Curves = Sequence[tuple[str, Sweep]]
 
 def precision_recall(curves: Curves) -> alt.Chart:
     """Precision over recall, a line for each version."""
-    table = _table(curves).sort_values(["version", "threshold"])
+    table = _table(curves).dropna().sort_values(["version", "threshold"])
     axis = alt.Scale(domain=[0, 1])
     chart: alt.Chart = (
         alt.Chart(table, height=_HEIGHT)
@@ -75,7 +75,7 @@ def bars_by_class(
         alt.Chart(table, height=_HEIGHT)
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            x=alt.X("class", title=None, axis=alt.Axis(labelAngle=-30)),
+            x=alt.X("class", title=None, axis=alt.Axis(labelAngle=-45, labelOverlap=False)),
             xOffset=alt.XOffset("version", sort=list(names)),
             y=alt.Y("dice", title="Dice, pooled", scale=alt.Scale(domain=[0, 1])),
             color=alt.Color("version", title=None, sort=list(names), legend=_LEGEND),

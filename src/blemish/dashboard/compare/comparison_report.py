@@ -83,7 +83,8 @@ def _curves(view: ComparisonView) -> Iterator[tuple[str, list[str]]]:
 
 
 def _points(x: Values, y: Values) -> str:
-    chosen = np.unique(np.linspace(0, len(x) - 1, _POINTS).astype(int))
+    known = np.flatnonzero(np.isfinite(y))
+    chosen = known[np.unique(np.linspace(0, len(known) - 1, _POINTS).astype(int))]
     return " ".join(f"{40 + 300 * x[i]:.1f},{220 - 200 * y[i]:.1f}" for i in chosen)
 
 

@@ -104,6 +104,8 @@ def pooled(counts: Iterable[Counts | None]) -> Counts:
 def sweep(measured: Sequence[MeasuredImage], grid: ThresholdGrid, side: int) -> Sweep:
     """Return the pooled metrics of a version at every threshold of the grid but 0.
 
+    Precision is not a number where nothing is marked.
+
     Args:
         measured: Images with truth.
         grid: The thresholds.
@@ -125,7 +127,8 @@ def sweep(measured: Sequence[MeasuredImage], grid: ThresholdGrid, side: int) -> 
         threshold=grid.values[1:].astype(np.float64),
         dice=np.array([one.dice for one in outcomes]),
         iou=np.array([one.iou for one in outcomes]),
-        precision=np.array([one.precision for one in outcomes]),
+        # Where nothing is marked no share of the marked pixels is defective: no point of a curve.
+        precision=np.array([one.precision if one.tp + one.fp else np.nan for one in outcomes]),
         recall=np.array([one.recall for one in outcomes]),
     )
 
