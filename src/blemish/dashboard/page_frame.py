@@ -76,6 +76,9 @@ _STYLE = """<style>
 [data-testid="stColumn"]:has([data-testid="stMetric"]) {min-width: 11rem;}
 [data-testid="stColumn"]:has([data-testid="stImage"]) {min-width: 7.5rem;}
 [data-testid="stColumn"]:has(.st-key-steps) {min-width: 16rem;}
+/* On a tablet tables take the whole width: a column beside another would cut them off. */
+[data-testid="stColumn"]:has(.blemish-decision) {min-width: min(100%, 33rem);}
+[data-testid="stColumn"]:has([data-testid="stDataFrame"]) {min-width: min(100%, 24rem);}
 /* Streamlit's grey for captions and notes has 4.3:1 on white; people need 4.5:1 (WCAG 1.4.3). */
 [data-testid="stCaptionContainer"] {color: inherit !important; opacity: .82 !important;}
 [data-testid="stCaptionContainer"] p {color: inherit !important;}

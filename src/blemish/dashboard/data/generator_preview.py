@@ -11,10 +11,10 @@ from blemish.arrays import Mask
 from blemish.config import Workspace, load_params
 from blemish.config.generate import DefectWeights, Generate, SurfaceWeights
 from blemish.dashboard.page_errors import guarded, plain
+from blemish.dashboard.page_parts import TILE
 from blemish.visualization import overlay_outline
 
 _IMAGES = 8
-_ROW = 4
 _ANY = "by weight"
 
 
@@ -39,14 +39,13 @@ def show(workspace: Workspace) -> None:
     except ValidationError as error:
         st.error(plain(error.errors()[0]["msg"]))
         return
-    with images:
-        for row in range(0, _IMAGES, _ROW):
-            for place, column in enumerate(st.columns(_ROW)):
-                index = first + row + place
-                plane, mask, about = _draw(chosen.model_dump_json(), index, surface, defect)
-                shown = overlay_outline(plane, mask) if masks else plane
-                column.image(shown, width="stretch", alt=f"Drawn image {index}: {about}")
-                column.caption(plain(about))
+    with images, st.container(horizontal=True, key="tiles-drawn"):
+        for index in range(first, first + _IMAGES):
+            plane, mask, about = _draw(chosen.model_dump_json(), index, surface, defect)
+            shown = overlay_outline(plane, mask) if masks else plane
+            with st.container(width=TILE):
+                st.image(shown, width="stretch", alt=f"Drawn image {index}: {about}")
+                st.caption(plain(about))
 
 
 def _controls(params: Generate) -> dict[str, Any]:

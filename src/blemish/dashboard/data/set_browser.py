@@ -65,7 +65,7 @@ def show_drawn(sheet: Path) -> None:
 
 
 def _filter(collection: ImageCollection, splits: Mapping[str, str]) -> list[ImageEntry]:
-    left, middle, right = st.columns([1, 1, 1.4], vertical_alignment="bottom")
+    left, middle, right = st.columns([1, 1, 2.2], vertical_alignment="bottom")
     every = sorted({name for entry in collection.entries for name in entry.classes})
     with left:
         classes = choose_many("Class", "class", every, help=meaning("class"))
@@ -134,8 +134,8 @@ def _show_tile(
 
 def _show_statistics(folder: Path) -> None:
     sheet = folder / "contact_sheet.png"
-    left, right = st.columns(2)
     statistics = _statistics(folder)
+    left, right = st.columns(2) if statistics else (st.container(), st.container())
     with left:
         if statistics:
             st.markdown("##### Statistics of the images")

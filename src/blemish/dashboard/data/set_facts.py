@@ -27,7 +27,7 @@ def show(collection: ImageCollection, splits: Mapping[str, str]) -> None:
     clean = sum(entry.clean for entry in entries)
     parts = Counter(splits.get(entry.image_id, "") for entry in entries)
     known = any(parts[name] for name in SPLITS)
-    split = " | ".join(str(parts[name]) for name in SPLITS) if known else "-"
+    split = " | ".join(f"{parts[name]:,}" for name in SPLITS) if known else "-"
     show_facts((
         ("Images", f"{len(entries):,}", f"{len(entries) - clean:,} labelled, {clean:,} clean",
          "Labelled by a mask, or declared clean: defect-free, without a mask."),

@@ -72,7 +72,7 @@ def _table(versions: Sequence[Version], champion: Version | None) -> Version:
         alt="Registered versions, the newest first.",
         placeholder="-",
         column_config={
-            "Aliases": st.column_config.TextColumn(width=130),
+            "Aliases": st.column_config.TextColumn(width=150),
             "Threshold": st.column_config.NumberColumn(format="%.3f"),
             "Size, MB": st.column_config.NumberColumn(format="%.3f"),
             "Latency, ms": st.column_config.NumberColumn(format="%.1f"),

@@ -27,6 +27,7 @@ _LIMIT_KEY = alt.StrokeDash(
         title=None,
         symbolType="stroke",
         symbolStrokeColor=_LIMIT_COLOUR,
+        symbolSize=250,
         labelLimit=400,
     ),
 )
