@@ -21,6 +21,9 @@ T = TypeVar("T")
 Tell = Callable[[str], None]
 """Told what is being done, in a few words."""
 
+TellDone = Callable[[int], object]
+"""Told now and then how many more items are done."""
+
 Track = Callable[[Iterable[Any], int, str], Iterable[Any]]
 """Hands on items, their number and the name of the work, as :func:`track` does."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from blemish.config import settings
-from blemish.config.addresses import sqlite_path, sqlite_url
+from blemish.config.addresses import sqlite_path
 from blemish.doctor.findings import Examined, Finding
 from blemish.errors import ServiceError
 from blemish.monitoring import queries
@@ -20,10 +20,7 @@ _LATELY = timedelta(days=1)
 
 def prediction_log(examined: Examined) -> Iterator[Finding]:
     """Check the database that the settings name; one that nobody made yet has nothing wrong."""
-    url = settings().log_url
-    if url is None and examined.workspace is not None:
-        url = sqlite_url(examined.workspace.state / "predictions.db")
-    url = url or log_url(settings())
+    url = log_url(settings(), examined.workspace.state if examined.workspace else None)
     path = sqlite_path(url)
     if path and not path.is_file():
         return

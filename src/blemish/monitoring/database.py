@@ -21,9 +21,9 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _ADVISORY_LOCK = 0x626C_656D  # any number that is ours: "blem"
 
 
-def log_url(settings: Settings) -> str:
-    """Return where the prediction log lies: by setting, else SQLite in the main working tree."""
-    return settings.log_url or sqlite_url(settings.state / "predictions.db")
+def log_url(settings: Settings, state: Path | None = None) -> str:
+    """Return where the prediction log lies: by setting, else SQLite in the folder for state."""
+    return settings.log_url or sqlite_url((state or settings.state) / "predictions.db")
 
 
 def images_folder(settings: Settings) -> Path:

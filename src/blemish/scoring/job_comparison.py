@@ -4,7 +4,7 @@ import heapq
 import itertools
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from blemish.errors import ScoringError
 from blemish.files import sha256_bytes
+from blemish.progress import TellDone
 from blemish.scoring.job_folder import JobFolder
 from blemish.scoring.run_lengths import decode_mask
 from blemish.scoring.score_schema import SCORED
@@ -163,9 +164,7 @@ class JobComparison:
             push(self.disagreements, found)
 
 
-def compare_jobs(
-    a: FinishedJob, b: FinishedJob, tell: Callable[[int], object] = lambda _: None
-) -> JobComparison:
+def compare_jobs(a: FinishedJob, b: FinishedJob, tell: TellDone = lambda _: None) -> JobComparison:
     """Compare two jobs, a shard of each in memory at a time.
 
     Args:

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from blemish.errors import ScoringError
 from blemish.processes import die_with_parent
+from blemish.progress import TellDone
 from blemish.scoring.shard_scorer import Assignment, ShardDone, ShardScorer, ShardTask
 
 _DEATHS = 3
 _QUEUED = 2  # shards that a worker holds: it need not wait for the next
 
 OnDone = Callable[[ShardDone], object]
-OnImages = Callable[[int], object]
 
 
 def usable_cores() -> int:
@@ -55,7 +55,7 @@ class LocalEngine:
     """
 
     def __init__(
-        self, assignment: Assignment, workers: int, on_done: OnDone, on_images: OnImages
+        self, assignment: Assignment, workers: int, on_done: OnDone, on_images: TellDone
     ) -> None:
         self._assignment, self._count = assignment, workers
         self._on_done, self._on_images = on_done, on_images

@@ -4,7 +4,7 @@ import itertools
 import os
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +17,7 @@ from blemish.files import sha256_bytes
 from blemish.image_statistics import image_statistics
 from blemish.imaging import DecodedImage, Limits, decode_image
 from blemish.inference import Segmentation, Segmenter
+from blemish.progress import TellDone
 from blemish.scoring import score_schema
 from blemish.scoring.image_bytes import ImageReader
 from blemish.scoring.image_uris import Listed
@@ -87,7 +88,7 @@ class ShardScorer:
         self._reader = ImageReader(self._job.megabytes)
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
 
-    def score(self, task: ShardTask, report: Callable[[int], object] = lambda _: None) -> ShardDone:
+    def score(self, task: ShardTask, report: TellDone = lambda _: None) -> ShardDone:
         """Score a shard and write its parts.
 
         Args:
@@ -133,7 +134,7 @@ class ShardScorer:
         shard: int,
         entries: Sequence[Listed],
         wanted: Sequence[Listed],
-        report: Callable[[int], object],
+        report: TellDone,
     ) -> dict[Kind, pa.Table]:
         place = {entry.uri: index for index, entry in enumerate(entries)}
         rows: dict[Kind, list[Row]] = {kind: [] for kind in KINDS}
