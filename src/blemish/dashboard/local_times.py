@@ -1,4 +1,4 @@
-"""Times as people read them: UTC, and beside it the time on the wall of whoever looks."""
+"""Times as people read them: UTC, and beside it the time zone of the browser."""
 
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -44,7 +44,7 @@ def zone_name(zone: tzinfo, time: datetime) -> str:
 
 
 def time_columns(name: str, times: "list[datetime | None]", zone: tzinfo) -> "dict[str, list[str]]":
-    """Return the columns of a table for times: UTC, and the zone of whoever looks beside it.
+    """Return the columns of a table for times: UTC, and the zone of the browser beside it.
 
     Args:
         name: Name of the column.

@@ -20,7 +20,7 @@ class Housekeeper:
     Args:
         monitor: Bounds and times.
         images: Folder of the images.
-        webhook: Who is told of alarms; None where nobody is.
+        webhook: Receives the alarms; None sends them nowhere.
     """
 
     def __init__(self, monitor: Monitor, images: Path, webhook: Webhook | None = None) -> None:
@@ -29,7 +29,7 @@ class Housekeeper:
         self._images = ImageStore(images)
 
     def __call__(self, engine: Engine) -> None:
-        """Do what is due and nobody else has done."""
+        """Do what is due and no other process has done."""
         now = datetime.now(UTC)
         check(engine, self._monitor, now)
         if self._webhook is not None and claim(engine, "webhook", now, CHECK_EVERY):

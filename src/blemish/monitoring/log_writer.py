@@ -19,7 +19,7 @@ from blemish.monitoring.image_store import ImageStore
 from blemish.monitoring.prediction_log import LogEntry, PredictionLog, ServedEntry
 
 _BATCH = 512
-_GATHER_S = 0.5  # how long an entry may wait for company: a batch costs as much as ten entries
+_GATHER_S = 0.5  # how long an entry may wait for others: a batch costs as much as ten entries
 _RETRY_S = 1.0  # pause after a failure, so that a dead database costs no processor time
 _HOUSEKEEPING_S = 15.0
 
@@ -162,7 +162,7 @@ class LogWriter:
         return True
 
     def _gather(self) -> list[LogEntry | ServedEntry]:
-        """Wait a moment for a first entry, then for company; empty when none came."""
+        """Wait a moment for a first entry, then for others; empty when none came."""
         try:
             batch = [self._queue.get(timeout=_GATHER_S)]
         except queue.Empty:
@@ -209,7 +209,7 @@ class LogWriter:
             self.written += len(entries)
 
     def _write_each(self, log: PredictionLog, entries: list[LogEntry]) -> None:
-        """Write entries one by one; tell of the last that could not be, once all were tried."""
+        """Write entries one by one; raise the last error once all were tried."""
         failed: Exception | None = None
         for entry in entries:
             try:

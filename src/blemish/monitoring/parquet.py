@@ -1,4 +1,4 @@
-"""The log as a Parquet file, for whoever wants to look with tools of their own."""
+"""The log as a Parquet file, to be read by other tools."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime

@@ -63,7 +63,7 @@ def rollback(
         registry: Where.
         who: Author of the move.
         reason: What the author says of it.
-        expected: Version that the author was told; None where nobody was told.
+        expected: Version that the author was told; None where none was named.
 
     Raises:
         ParamsError: Name or reason cannot be written; nothing was moved.

@@ -115,7 +115,7 @@ class Registry:
         return version
 
     def last_known(self, ref: str | int) -> Version | None:
-        """Return what a reference meant when the store last answered; asks nobody."""
+        """Return what a reference meant when the store last answered, without asking it."""
         return self.known.recall(str(ref).strip())
 
     def model_bytes(self, version: Version) -> bytes:

@@ -30,7 +30,7 @@ class Move:
         before: Version it named before; None for none.
         after: Version it names since; None when it was removed.
         at: When, ISO 8601 UTC; for a move made outside, when it was first seen.
-        who: Author; ``outside Blemish`` where nobody said.
+        who: Author; ``outside Blemish`` where it is not known.
         why: ``first``, ``promote``, ``forced``, ``rollback`` or ``outside``.
         reason: What the author gave as reason.
         since: For a move made outside, when the alias was last seen at ``before``.
@@ -163,7 +163,7 @@ def check_text(what: str, text: str) -> str:
 
     Args:
         what: Its name, for the error.
-        text: As somebody typed it.
+        text: As a person typed it.
 
     Raises:
         ParamsError: It is too long, or holds control characters or bytes that are no text.

@@ -53,7 +53,7 @@ class Follower(threading.Thread):
         self._refused = float("-inf")
 
     def warm_start(self) -> None:
-        """Serve what was served last, from the verified cache; asks nobody."""
+        """Serve what was served last, from the verified cache, without asking the store."""
         registry = self._models.registry
         for name in (_SERVED, CHAMPION):
             version = registry.last_known(name)

@@ -67,7 +67,7 @@ def as_problem(error: BlemishError) -> ProblemError:
 
 
 def internal_fault() -> ProblemError:
-    """Return the problem that whatever nobody expected is to a client."""
+    """Return the problem that an unexpected error is to a client."""
     return ProblemError(
         ProblemKind.INTERNAL, "The server met a fault of its own; its log names it."
     )

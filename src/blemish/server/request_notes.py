@@ -9,7 +9,7 @@ from blemish.server.traces import RequestTrace
 
 @dataclass
 class RequestNotes:
-    """Notes of one request: the middleware begins them, whoever answers adds to them."""
+    """Notes of one request: the middleware creates them, the route adds to them."""
 
     request_id: str
     trace: RequestTrace

@@ -180,7 +180,7 @@ class WorkQueue:
         """Work, in one thread, until closed."""
         while (job := self._next()) is not None:
             self._work_on(job)
-            del job  # while this thread waits, the image and the answer are nobody's
+            del job  # a thread that waits must not keep the image and the answer alive
 
     def _work_on(self, job: _Job) -> None:
         """Do the work of a request, or give it back."""

@@ -46,7 +46,7 @@ class BackgroundJob(abc.ABC):
         self._thread.start()
 
     def stop(self) -> None:
-        """Give up; called when nobody looks any more."""
+        """Give up; called when no page shows it any more."""
         self._stopped.set()
 
     def wait(self, seconds: float) -> bool:

@@ -63,7 +63,7 @@ def _overview(length: timedelta) -> None:
 
 
 def _show_open(engine: Engine) -> None:
-    """Show the alarms that hold now, on top, with a button for whoever has seen one."""
+    """Show the alarms that hold now, on top, with a button that acknowledges one."""
     for alarm in alarms.history(engine, 10):
         if alarm.closed is not None:
             continue
