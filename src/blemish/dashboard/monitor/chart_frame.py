@@ -17,13 +17,14 @@ Layers = alt.LayerChart | alt.FacetChart  # what altair.layer returns
 LEGEND = alt.Legend(orient="top", title=None)
 _FAR = 3.0  # a limit so many times above all values would press them flat
 _LIMIT_COLOUR, _CHANGE_COLOUR = "#e5484d", "#7a8494"
-# The words of a limit stand in the legend: at its line they would lie over the values.
+# The words of a limit stand below the chart: at its line they would lie over the values, and beside
+# another legend they are cut off where the chart is narrow.
 _LIMIT_KEY = alt.StrokeDash(
     "text:N",
     title=None,
     scale=alt.Scale(range=[[5, 4]]),
     legend=alt.Legend(
-        orient="top",
+        orient="bottom",
         title=None,
         symbolType="stroke",
         symbolStrokeColor=_LIMIT_COLOUR,
