@@ -19,7 +19,7 @@ PROCESSES = 2
 
 @contextlib.contextmanager
 def bare_processes(
-    data: bytes, images: Sequence[bytes], count: int = PROCESSES
+    data: bytes, images: Sequence[bytes], count: int = PROCESSES, threads: int = 1
 ) -> Iterator[Callable[[float], float]]:
     """Start the processes; yield a function that lets them work and returns images a second.
 
@@ -27,11 +27,14 @@ def bare_processes(
         data: The model file.
         images: Encoded images, each read again and again.
         count: How many processes.
+        threads: Of the network, in each.
     """
     context = multiprocessing.get_context("spawn")
     pipes = [context.Pipe() for _ in range(count)]
     workers = [
-        context.Process(target=_answer_until_told, args=(theirs, data, images), daemon=True)
+        context.Process(
+            target=_answer_until_told, args=(theirs, data, images, threads), daemon=True
+        )
         for _, theirs in pipes
     ]
     for worker in workers:
@@ -53,12 +56,14 @@ def bare_processes(
             worker.join()
 
 
-def _answer_until_told(connection: Connection, data: bytes, images: Sequence[bytes]) -> None:
+def _answer_until_told(
+    connection: Connection, data: bytes, images: Sequence[bytes], threads: int
+) -> None:
     """Answer images for as many seconds as the other end asks for; send images a second."""
     import cv2  # noqa: PLC0415 - in the process that it is set for
 
-    cv2.setNumThreads(1)
-    segmenter = Segmenter.from_bytes(data, threads=1)
+    cv2.setNumThreads(threads)
+    segmenter = Segmenter.from_bytes(data, threads=threads)
     identity = ModelIdentity(
         name="blemish",
         version=1,

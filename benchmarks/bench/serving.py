@@ -3,9 +3,10 @@
 All answer from the same file on the same cores, in turns, so that what else the host does
 falls on all alike; the numbers are medians over the turns. The bare loop decodes, infers, measures
 the defects and writes the JSON, on two processes of one thread each: the best arrangement without a
-server. MLflow's server gets the tensor as JSON, the only form that it takes. LitServe is measured
-where it is installed (``pip install litserve``). What writing the log costs is a difference of a
-few percent: longer turns, and one server goes first as often as the other.
+server. The bare session does the same in one process whose network has two threads. MLflow's server
+gets the tensor as JSON, the only form that it takes. LitServe is measured where it is installed
+(``pip install litserve``). What writing the log costs is a difference of a few percent: longer
+turns, and one server goes first as often as the other.
 """
 
 import asyncio
@@ -54,6 +55,7 @@ def measure() -> list[dict[str, Any]]:
         stock = stack.enter_context(mlflow_serve(environment))
         contenders: dict[str, Rate] = {
             "loop": stack.enter_context(bare_processes(data, images)),
+            "session": stack.enter_context(bare_processes(data, images, count=1, threads=2)),
             "api": clients(api, predict),
             "mlflow": clients(stock, [_invocation(p) for p in images]),
         }
@@ -68,6 +70,7 @@ def measure() -> list[dict[str, Any]]:
         turns = [take_turns(contenders, turn, _TURN_S) for turn in range(_TURNS)]
         pairs = [take_turns(pair, turn, _PAIR_S) for turn in range(_PAIRS)]
     rows = [_row("server_over_bare_loop", turns, "loop")]
+    rows += [_row("server_over_bare_session", turns, "session")]
     rows += [_row("server_over_mlflow_serve", turns, "mlflow")]
     if "litserve" in contenders:
         rows += [_row("server_over_litserve", turns, "litserve")]
