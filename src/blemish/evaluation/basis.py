@@ -2,8 +2,9 @@
 
 The first of these that exists: the user's training images, each as the network of a fold answers it
 that did not see it, with their validation images; where too few are labelled for folds, labelled
-validation images with the defect-free ones; with clean photographs alone, defects drawn onto them,
-with the photographs as they are; without any set, synthetic images.
+validation images with the defect-free ones; without any set, synthetic images. With clean
+photographs alone, defects drawn onto them choose the threshold, and the photographs as they are,
+answered likewise, the peak.
 """
 
 import json
@@ -97,10 +98,9 @@ def choose_basis(
     labelled = _labelled(validation)
     shown = _labelled(training)
     defect_free = f"{len(validation) - len(labelled)} defect-free validation images"
-    if folds:
-        return _with_folds(
-            validation, training, folds, f"{len(labelled)} labelled and {defect_free}"
-        )
+    if folds and (labelled or shown):
+        what = f"{len(labelled)} labelled and {defect_free}"
+        return _with_folds(validation, training, folds, what)
     if labelled:
         what = f"{len(labelled)} labelled validation images and {defect_free}"
         return _of_images(validation, what)
@@ -111,14 +111,7 @@ def choose_basis(
             f"network has learned by heart, and {defect_free}"
         )
         return replace(_of_images(chosen, what), beside_defects=False)
-    source = validation if len(validation) else training
-    names = sorted({source.record(index).set_name for index in range(len(source))})
-    what = f"defects drawn onto {len(source)} clean photographs, and the photographs as they are"
-    if source is training:
-        what += "; no photograph validates, and these the network has learned as defect-free"
-    examples = _drawn_and_clean(source, names, drawing, params.bootstrap.seed)
-    count = DRAWN * len(names) + len(source)
-    return Basis(examples, count, what, beside_defects=False, learned=source is training)
+    return _of_clean(validation, training, folds, _Drawer(drawing, params.bootstrap.seed))
 
 
 def _labelled(images: JoinedSet) -> list[int]:
@@ -131,22 +124,50 @@ def _of_images(images: JoinedSet, what: str) -> Basis:
 
 
 def _with_folds(validation: JoinedSet, training: JoinedSet, folds: Folds, what: str) -> Basis:
-    records = [training.record(index) for index in range(len(training))]
-    places = {(record.set_name, record.image_id): place for place, record in enumerate(records)}
-    dealt = [[places[name, image_id] for name, image_id in held_out] for held_out in folds]
-    chosen = [place for fold in dealt for place in fold]
-    defective = sum(bool(records[place].defects) for place in chosen)
+    parts = _dealt(training, folds)
+    count = sum(map(len, parts))
+    defective = sum(len(_labelled(part)) for part in parts)
 
     def examples() -> Iterator[Example]:
         yield from _examples(validation)
-        for number, fold in enumerate(dealt, 1):
-            yield from _examples(training.some(fold), fold=number)
+        for number, part in enumerate(parts, 1):
+            yield from _examples(part, fold=number)
 
     sentence = (
-        f"{defective} labelled and {len(chosen) - defective} defect-free training images by "
+        f"{defective} labelled and {count - defective} defect-free training images by "
         f"cross-validation, and {what}"
     )
-    return Basis(examples(), len(validation) + len(chosen), sentence)
+    return Basis(examples(), len(validation) + count, sentence)
+
+
+def _of_clean(validation: JoinedSet, training: JoinedSet, folds: Folds, drawer: "_Drawer") -> Basis:
+    """Choose by photographs none of which shows a labelled defect, and what is drawn onto them."""
+    shown = [(validation, 0)] if len(validation) else []
+    shown += [(part, number) for number, part in enumerate(_dealt(training, folds), 1)]
+    learned = not shown
+    shown = shown or [(training, 0)]
+    onto, fold = shown[0]
+
+    def examples() -> Iterator[Example]:
+        for images, number in shown:
+            yield from _examples(images, number)
+        yield from drawer.draw(onto, fold)
+
+    count = sum(len(images) for images, _ in shown)
+    what = f"defects drawn onto {len(onto)} clean photographs, and {count} photographs as they are"
+    if folds:
+        what += ", those that train by cross-validation"
+    if learned:
+        what += "; no photograph validates, and these the network has learned as defect-free"
+    total = count + DRAWN * len(_names(onto))
+    return Basis(examples(), total, what, beside_defects=False, learned=learned)
+
+
+def _dealt(training: JoinedSet, folds: Folds) -> list[JoinedSet]:
+    """Return for each fold the training images that its network did not see."""
+    records = [training.record(index) for index in range(len(training))]
+    places = {(record.set_name, record.image_id): place for place, record in enumerate(records)}
+    return [training.some([places[name, image_id] for name, image_id in fold]) for fold in folds]
 
 
 def _examples(images: JoinedSet, fold: int = 0) -> Iterator[Example]:
@@ -156,15 +177,25 @@ def _examples(images: JoinedSet, fold: int = 0) -> Iterator[Example]:
         yield Example(name, images.image(index), images.mask(index), region, fold)
 
 
-def _drawn_and_clean(
-    images: JoinedSet, names: Sequence[str], drawing: Drawing, seed: int
-) -> Iterator[Example]:
-    yield from _examples(images)
-    for name in names:
-        photographs = [
-            Photograph(images.record(i).image_id, images.image(i), images.region(i))
-            for i in range(len(images))
-            if images.record(i).set_name == name
-        ]
-        for drawn in draw_bank(photographs, drawing, seed=seed, count=DRAWN):
-            yield Example(name, drawn.image, drawn.instances > 0, drawn.region)
+def _names(images: JoinedSet) -> list[str]:
+    """List the sets that images are of."""
+    return sorted({images.record(index).set_name for index in range(len(images))})
+
+
+@dataclass(frozen=True)
+class _Drawer:
+    """Draws defects onto clean photographs."""
+
+    drawing: Drawing
+    seed: int
+
+    def draw(self, images: JoinedSet, fold: int) -> Iterator[Example]:
+        """Draw ``DRAWN`` images for each set."""
+        for name in _names(images):
+            photographs = [
+                Photograph(images.record(i).image_id, images.image(i), images.region(i))
+                for i in range(len(images))
+                if images.record(i).set_name == name
+            ]
+            for drawn in draw_bank(photographs, self.drawing, seed=self.seed, count=DRAWN):
+                yield Example(name, drawn.image, drawn.instances > 0, drawn.region, fold)

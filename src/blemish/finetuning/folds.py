@@ -34,13 +34,13 @@ def deal_folds(sets: Sequence[SetImages], seed: int) -> tuple[frozenset[Group], 
         seed: Shuffles the groups.
 
     Returns:
-        The groups that each fold's network does not see. Nothing where fewer than two groups show
-        a labelled defect.
+        The groups that each fold's network does not see. Nothing where those that show a labelled
+        defect, or without any those of clean photographs, are fewer than the folds.
     """
     labelled = [group for members in sets for group in _labelled_groups(members, seed)]
-    if len(labelled) < FOLDS:
-        return ()
     others = [group for members in sets for group in _other_groups(members, seed)]
+    if len(labelled or others) < FOLDS:
+        return ()
     groups = [*labelled, *others]
     return tuple(frozenset(groups[fold::FOLDS]) for fold in range(FOLDS))
 

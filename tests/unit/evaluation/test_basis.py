@@ -118,6 +118,26 @@ def test_few_labels_choose_by_networks_that_did_not_see_them(tmp_path: Path) -> 
     assert "3 labelled and 0 defect-free training images by cross-validation" in basis.sentence
 
 
+@pytest.mark.parametrize(("validates", "drawn_answer"), [(2, 0.1), (0, 0.2)])
+def test_clean_photographs_choose_by_networks_that_did_not_see_them(
+    tmp_path: Path, validates: int, drawn_answer: float
+) -> None:
+    """Many training photographs say more of false alarms than the few that validate."""
+    write_nothing(tmp_path)
+    write_photographs(tmp_path, "train", 3)
+    if validates:
+        write_photographs(tmp_path, "val", validates)
+    folds = [[["line-3", "train1"]], [["line-3", "train0"], ["line-3", "train2"]]]
+    own, training, none = (JoinedSet.open([tmp_path], split) for split in ("val", "train", "test"))
+    basis = choose_basis(none, own, training, folds, params(), drawing=DRAWING)
+    found = list(answers([Constant(0.1), Constant(0.2), Constant(0.3)], basis, silently))
+    levels = [round(float(probability.mean()), 1) for _, probability, _ in found]
+    assert len(levels) == basis.count
+    assert levels == [0.1] * validates + [0.2, 0.3, 0.3] + [drawn_answer] * DRAWN
+    assert not basis.learned
+    assert "those that train by cross-validation" in basis.sentence
+
+
 def test_each_clean_photograph_is_shown_as_it_is_and_with_drawn_defects(tmp_path: Path) -> None:
     """The threshold sees drawn defects, the peak the photographs as they are."""
     write_nothing(tmp_path)

@@ -73,6 +73,16 @@ def test_each_photograph_is_unseen_by_one_fold(folder: Path) -> None:
     assert deal_folds([members("a", {"pit": 1}, clean=3)], seed=1) == ()
 
 
+def test_clean_photographs_alone_are_dealt_to_folds_too() -> None:
+    """Without any label each half of the groups is unseen by one network; one group gives none."""
+    (image,) = members("a", {}, clean=1).images
+    photographs = [replace(image, group=group) for group in "vwxyz"]
+    dealt = deal_folds([SetImages("a", images=photographs)], seed=1)
+    assert sorted(map(len, dealt)) == [2, 3]
+    assert not dealt[0] & dealt[1]
+    assert deal_folds([SetImages("a", images=[image] * 3)], seed=1) == ()
+
+
 def test_drawn_images_are_held_out_with_their_photographs() -> None:
     """A fold's network knows a photograph by no drawing on it."""
     clean = [training_image(np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint16))] * 2
