@@ -1,6 +1,7 @@
-"""Memory goes back to the system when the work is done (glibc; elsewhere nothing is done)."""
+"""Memory: back to the system when the work is done (glibc alone), and what is never garbage."""
 
 import ctypes
+import gc
 import sys
 
 _M_ARENA_MAX = -8  # of mallopt
@@ -17,3 +18,12 @@ def return_memory() -> None:
     """Give free pages back, which the allocator would keep for later."""
     if sys.platform == "linux":
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def spare_what_is_loaded() -> None:
+    """Leave all that is loaded by now out of later garbage collections.
+
+    One that walks every module, MLflow's among them, stops all threads for 110 to 190 ms.
+    """
+    gc.collect()
+    gc.freeze()

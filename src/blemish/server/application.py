@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from blemish import __version__
-from blemish.memory import return_memory
+from blemish.memory import return_memory, spare_what_is_loaded
 from blemish.server import (
     health_routes,
     model_routes,
@@ -48,6 +48,7 @@ def create_app(options: Options, drain: Drain | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await service.open()
+        spare_what_is_loaded()
         tasks = [
             asyncio.create_task(_repeat(partial(_measure, service), _MEASURE_S, service)),
             asyncio.create_task(_repeat(_QueueWatch(service), _WATCH_S, service)),
