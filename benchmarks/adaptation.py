@@ -134,13 +134,13 @@ def deal(
     images: JoinedSet, name: str, level: str, seed: int, validates: float = 0.07
 ) -> Dealt | None:
     """Deal the photographs of a set out; None where there are fewer labelled ones than asked."""
-    records = [images.record(i) for i in range(len(images))]
-    samples = [Sample(r.group, frozenset(d.class_name for d in r.defects)) for r in records]
+    annotations = [images.annotation(i) for i in range(len(images))]
+    samples = [Sample(r.group, frozenset(d.class_name for d in r.defects)) for r in annotations]
     assigned = assign_splits(name, samples, {"train": 1 - TEST, "test": TEST}, seed)
-    test = [i for i, r in enumerate(records) if assigned[r.group] == "test"]
-    pool = [i for i, r in enumerate(records) if assigned[r.group] != "test"]
-    labelled = _by_turns(images, [i for i in pool if records[i].defects], seed)
-    free = _shuffled(images, [i for i in pool if not records[i].defects], seed)
+    test = [i for i, r in enumerate(annotations) if assigned[r.group] == "test"]
+    pool = [i for i, r in enumerate(annotations) if assigned[r.group] != "test"]
+    labelled = _by_turns(images, [i for i in pool if annotations[i].defects], seed)
+    free = _shuffled(images, [i for i in pool if not annotations[i].defects], seed)
     if level.isdigit():
         if int(level) > len(labelled) or (level == "0" and not test):
             return None
@@ -153,15 +153,15 @@ def deal(
         return None
     shown, clean = round(validates * len(labelled)), round(validates * len(free))
     val = [*labelled[:shown], *free[:clean]]
-    groups = {records[i].group for i in val}
-    train = [i for i in (*labelled[shown:], *free[clean:]) if records[i].group not in groups]
+    groups = {annotations[i].group for i in val}
+    train = [i for i in (*labelled[shown:], *free[clean:]) if annotations[i].group not in groups]
     return Dealt(images.some(train), images.some(val), images.some(test))
 
 
 def _shuffled(images: JoinedSet, indices: Iterable[int], seed: int) -> list[int]:
     def place(index: int) -> str:
-        record = images.record(index)
-        return sha256_bytes(f"{seed}\0{record.group}\0{record.image_id}".encode())
+        annotation = images.annotation(index)
+        return sha256_bytes(f"{seed}\0{annotation.group}\0{annotation.image_id}".encode())
 
     return sorted(indices, key=place)
 
@@ -170,7 +170,7 @@ def _by_turns(images: JoinedSet, indices: Sequence[int], seed: int) -> list[int]
     """Order labelled photographs so that the classes take turns."""
     classes: dict[str, list[int]] = defaultdict(list)
     for index in _shuffled(images, indices, seed):
-        classes[images.record(index).defects[0].class_name].append(index)
+        classes[images.annotation(index).defects[0].class_name].append(index)
     ordered: list[int] = []
     while any(classes.values()):
         ordered += [classes[name].pop(0) for name in sorted(classes) if classes[name]]
@@ -259,7 +259,7 @@ def _write(folder: Path, split: str, images: JoinedSet) -> None:
             packed, own = images.entries[i]
             region = packed.region(own)
             writer.add(
-                pack_image(packed.record(own), packed.image(own), packed.instances(own), region)
+                pack_image(packed.annotation(own), packed.image(own), packed.instances(own), region)
             )
 
 

@@ -15,7 +15,7 @@ from blemish.config import settings
 from blemish.config.train import Train
 from blemish.evaluation.fast_network import probability_of
 from blemish.model import Probability
-from blemish.packed import PackedRecord, PackedSet
+from blemish.packed import Annotation, PackedSet
 from blemish.training.listener import Listeners
 from blemish.training.sharing import open_fabric
 from blemish.training.trainer import Trainer, set_up_torch
@@ -66,26 +66,26 @@ def train_arm(
     return best.eval(), time.monotonic() - started
 
 
-def count_images(network: nn.Module, packed: PackedSet) -> Iterator[tuple[PackedRecord, Histogram]]:
+def count_images(network: nn.Module, packed: PackedSet) -> Iterator[tuple[Annotation, Histogram]]:
     """Yield each image of a split, with its pixels by probability."""
-    for record, found, truth in answer_images(network, packed):
-        yield record, count_pixels(found, truth)
+    for annotation, found, truth in answer_images(network, packed):
+        yield annotation, count_pixels(found, truth)
 
 
 def answer_images(
     network: nn.Module, packed: PackedSet
-) -> Iterator[tuple[PackedRecord, NDArray[np.float32], NDArray[np.bool_]]]:
+) -> Iterator[tuple[Annotation, NDArray[np.float32], NDArray[np.bool_]]]:
     """Yield each image of a split, with its probability and its truth."""
     for index in range(len(packed)):
         found = probability_map(network, packed.image(index))
-        yield packed.record(index), found, packed.mask(index)
+        yield packed.annotation(index), found, packed.mask(index)
 
 
 def count_sets(network: nn.Module, packed: PackedSet) -> dict[str, Histogram]:
     """Count the pixels of each set by probability."""
     found: dict[str, Histogram] = {}
-    for record, pixels in count_images(network, packed):
-        found[record.set_name] = found.get(record.set_name, 0) + pixels
+    for annotation, pixels in count_images(network, packed):
+        found[annotation.set_name] = found.get(annotation.set_name, 0) + pixels
     return found
 
 

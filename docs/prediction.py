@@ -39,7 +39,7 @@ def median_of(segmenter: Segmenter, test: PackedSet, name: str) -> int:
     members = [
         index
         for index in range(len(test))
-        if [defect.class_name for defect in test.record(index).defects] == [name]
+        if [defect.class_name for defect in test.annotation(index).defects] == [name]
     ]
     ranked = sorted(members, key=lambda index: (dice_of(segmenter, test, index), index))
     return ranked[len(ranked) // 2]

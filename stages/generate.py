@@ -12,7 +12,7 @@ from blemish.exits import sentences
 from blemish.parallel import ordered_map
 from blemish.processes import die_with_dvc
 from blemish.progress import track
-from blemish.sets import DefectRecord, EncodedImage, SetWriter, encode_image
+from blemish.sets import EncodedImage, LabelledDefect, SetWriter, encode_image
 from blemish.synthesis.contact_sheet import contact_sheet
 from blemish.synthesis.scene import draw
 
@@ -42,7 +42,7 @@ def draw_one(drawing: Generate, index: int) -> EncodedImage:
         scene.mask,
         group=image_id,
         defects=[
-            DefectRecord(found.class_name, found.mask, found.contrast_to_noise, found.width_px)
+            LabelledDefect(found.class_name, found.mask, found.contrast_to_noise, found.width_px)
             for found in scene.defects
         ],
         attributes=scene.attributes,

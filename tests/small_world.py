@@ -13,7 +13,7 @@ from torch.nn import functional
 from blemish import files
 from blemish.arrays import Plane
 from blemish.model import UNetTiny
-from blemish.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
+from blemish.packed import Annotation, PackedDefect, PackedWriter, pack_image
 
 SIDE = 96
 WIDTH = 8
@@ -46,7 +46,7 @@ def write_split(folder: Path, split: str, count: int, seed: int) -> None:
                 PackedDefect("scratch", int(areas[1]), 4.0, 9.0),
                 PackedDefect("pit", int(areas[2]), None, 1.5),
             )
-            record = PackedRecord(
+            annotation = Annotation(
                 image_id=f"image{i // 2:03}",
                 set_name=("alpha", "beta")[i % 2],
                 group=f"part{i // 4}",
@@ -55,7 +55,7 @@ def write_split(folder: Path, split: str, count: int, seed: int) -> None:
                 defects=defects if areas[1] else (),
                 attributes={},
             )
-            writer.add(pack_image(record, image, instances))
+            writer.add(pack_image(annotation, image, instances))
 
 
 def write_data(folder: Path) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 from blemish.config import find_workspace, load_params
 from blemish.config.generate import Generate
 from blemish.parallel import ordered_map
-from blemish.sets import DefectRecord, EncodedImage, encode_image
+from blemish.sets import EncodedImage, LabelledDefect, encode_image
 from blemish.synthesis.camera import choose_camera
 from blemish.synthesis.scene import CameraChoice, draw
 
@@ -41,7 +41,7 @@ def draw_encoded(
     """Draw and encode one image as the stage does."""
     scene = draw(drawing.seed, drawing, index, choose=choose)
     defects = [
-        DefectRecord(found.class_name, found.mask, found.contrast_to_noise, found.width_px)
+        LabelledDefect(found.class_name, found.mask, found.contrast_to_noise, found.width_px)
         for found in scene.defects
     ]
     name = f"synthetic_{index:06d}"

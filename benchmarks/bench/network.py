@@ -24,7 +24,7 @@ from blemish.export.graph import to_bytes, to_onnx
 from blemish.losses import deep_loss
 from blemish.model import UNetTiny
 from blemish.model_sessions import open_session
-from blemish.packed import PackedDefect, PackedRecord, PackedWriter, pack_image
+from blemish.packed import Annotation, PackedDefect, PackedWriter, pack_image
 from blemish.training.listener import Listeners
 from blemish.training.optimization import make_optimizers
 from blemish.training.sharing import open_fabric
@@ -196,8 +196,8 @@ def write_split(folder: Path, split: str, count: int = 32) -> None:
             instances = np.zeros((TILE, TILE), np.uint8)
             instances[100:104] = 1
             name = f"image{number}"
-            record = PackedRecord(name, "synthetic", name, TILE, TILE, defects, {})
-            writer.add(pack_image(record, image, instances))
+            annotation = Annotation(name, "synthetic", name, TILE, TILE, defects, {})
+            writer.add(pack_image(annotation, image, instances))
 
 
 def interleave(jobs: Timed, rounds: int, warm_up: int = WARM_UP) -> dict[str, list[float]]:

@@ -38,7 +38,7 @@ class TextbookUNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Take ``(N, 1, H, W)``, uint8 or float32 in ``[0, 255]``; return logits of that shape."""
-        return self.answer(self.decode(image)[-1])
+        return self.logits(self.decode(image)[-1])
 
     def decode(self, image: Tensor) -> list[Tensor]:
         """Return the decoder's features for an image, from an eighth of its size to all of it."""
@@ -50,7 +50,7 @@ class TextbookUNet(nn.Module):
             decoded.append(level(torch.cat([raising(decoded[-1]), features.pop()], dim=1)))
         return decoded
 
-    def answer(self, finest: Tensor) -> Tensor:
+    def logits(self, finest: Tensor) -> Tensor:
         """Turn the finest features into one logit a pixel."""
         logits: Tensor = self.head(finest)
         return logits

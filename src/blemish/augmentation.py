@@ -72,7 +72,7 @@ def draw_view(
     return CropView(np.column_stack([turn, shift]), exact)
 
 
-def look(view: CropView, image: Plane, mask: Plane, size: int) -> tuple[Plane, Plane]:
+def cut_crop(view: CropView, image: Plane, mask: Plane, size: int) -> tuple[Plane, Plane]:
     """Cut one crop out of an image and its mask, reflecting at the borders.
 
     Args:
@@ -98,7 +98,7 @@ def look(view: CropView, image: Plane, mask: Plane, size: int) -> tuple[Plane, P
     return cast("Plane", seen), cast("Plane", (truth > 127).view(np.uint8))
 
 
-def expose(rng: np.random.Generator, crop: Plane, params: Augmentation) -> Plane:
+def change_exposure(rng: np.random.Generator, crop: Plane, params: Augmentation) -> Plane:
     """Change what light, lens, sensor and storage did to a crop.
 
     Args:

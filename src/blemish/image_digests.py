@@ -53,9 +53,11 @@ def digest_splits(folder: Path) -> Iterator[ImageDigest]:
     for split in SPLITS:
         packed = PackedSet.open(folder, split)
         for i in range(len(packed)):
-            record = packed.record(i)
+            annotation = packed.annotation(i)
             digest = plane_digest(packed.image(i))
-            yield ImageDigest(split, record.set_name, record.group, record.image_id, digest)
+            yield ImageDigest(
+                split, annotation.set_name, annotation.group, annotation.image_id, digest
+            )
 
 
 def write_digests(digests: Iterable[ImageDigest]) -> str:

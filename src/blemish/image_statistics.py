@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import rfft2  # a third of the time of numpy's
 
+from blemish.arrays import Plane
 from blemish.errors import ShapeError
 
 BINS = 10
@@ -48,7 +49,7 @@ class ImageStatistics:
 NAMES = tuple(field.name for field in fields(ImageStatistics))
 
 
-def image_statistics(plane: NDArray[np.uint8]) -> ImageStatistics:
+def image_statistics(plane: Plane) -> ImageStatistics:
     """Measure one grey plane.
 
     Args:
@@ -66,7 +67,7 @@ def image_statistics(plane: NDArray[np.uint8]) -> ImageStatistics:
     return ImageStatistics(*numbers, *_spectrum(plane))
 
 
-def _spectrum(plane: NDArray[np.uint8]) -> list[float]:
+def _spectrum(plane: Plane) -> list[float]:
     """Return log10 of the share of power in each radial band, averaged over up to four windows."""
     power = np.zeros(len(_BANDS) - 1)
     for window in _windows(plane):
@@ -75,7 +76,7 @@ def _spectrum(plane: NDArray[np.uint8]) -> list[float]:
     return [float(value) for value in np.log10(np.maximum(shares, _FLOOR))]
 
 
-def _windows(plane: NDArray[np.uint8]) -> Iterable[NDArray[np.uint8]]:
+def _windows(plane: Plane) -> Iterable[Plane]:
     """Yield the plane when small, else windows around its quarter points."""
     height, width = (min(side, _WINDOW) for side in plane.shape)
     for top in _starts(plane.shape[0], height):
@@ -89,7 +90,7 @@ def _starts(length: int, window: int) -> list[int]:
     return sorted({min(max(centre - window // 2, 0), length - window) for centre in centres})
 
 
-def _band_power(window: NDArray[np.uint8]) -> list[float]:
+def _band_power(window: Plane) -> list[float]:
     """Sum the periodogram of one window (Hann taper) over each radial band."""
     taper, order, ends = _grid(*window.shape)
     spectrum = rfft2((window - np.float32(cv2.mean(window)[0])) * taper)

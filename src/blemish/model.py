@@ -137,7 +137,7 @@ class UNetTiny(nn.Module):
         Returns:
             Shape ``(N, 1, H, W)``, float32.
         """
-        return self.answer(self.decode(image)[-1])
+        return self.logits(self.decode(image)[-1])
 
     def decode(self, image: Tensor) -> list[Tensor]:
         """Return the decoder's features for an image, from 1/32 of its size to half of it."""
@@ -149,7 +149,7 @@ class UNetTiny(nn.Module):
             decoded.append(level(decoded[-1], features.pop()))
         return decoded
 
-    def answer(self, finest: Tensor) -> Tensor:
+    def logits(self, finest: Tensor) -> Tensor:
         """Turn the finest features into one logit a pixel."""
         return functional.pixel_shuffle(self.head(finest), 2)
 

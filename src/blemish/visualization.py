@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from blemish.arrays import Mask, Plane
+from blemish.arrays import Map, Mask, Plane
 from blemish.errors import ShapeError
 
 RgbImage = npt.NDArray[np.uint8]
@@ -25,7 +25,7 @@ _PNG_COMPRESSION = 6
 _GAP = 4
 
 
-def create_heatmap(probability: npt.NDArray[np.float32]) -> RgbImage:
+def create_heatmap(probability: Map) -> RgbImage:
     """Colour a probability map, dark violet for 0 to pale yellow for 1.
 
     Args:

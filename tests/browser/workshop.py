@@ -27,7 +27,7 @@ from blemish.recording import dvc_files, fingerprint, pipeline_outputs
 from blemish.recording.sync import record_workspace
 from blemish.registry import Registry
 from blemish.registry.stored_images import RESULTS, Split
-from blemish.sets import DefectRecord, SetWriter
+from blemish.sets import LabelledDefect, SetWriter
 from blemish.store.names import IMAGES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -174,7 +174,7 @@ def _write_sets(workspace: Workspace, scenes: list[Drawn]) -> None:
                 drawn.plane,
                 drawn.mask,
                 group=drawn.name,
-                defects=[DefectRecord(name, region) for name, region in drawn.regions],
+                defects=[LabelledDefect(name, region) for name, region in drawn.regions],
                 attributes={"surface": "brushed"},
             )
     for name in ("real", "starts"):
@@ -183,7 +183,7 @@ def _write_sets(workspace: Workspace, scenes: list[Drawn]) -> None:
     with SetWriter(workspace.path("real") / "plates", HOSTILE, "pairs") as writer:
         for index in range(100, 106):
             drawn = scene(index, level=120.0)
-            regions = [DefectRecord("crack", region) for _, region in drawn.regions[:1]]
+            regions = [LabelledDefect("crack", region) for _, region in drawn.regions[:1]]
             union = regions[0].mask if regions else np.zeros_like(drawn.mask)
             writer.add(drawn.name, drawn.plane, union, group=f"plate-{index // 2}", defects=regions)
     for folder in map(workspace.path, ("synthetic_splits", "real_splits")):

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from blemish.cli.import_command import import_set
 from blemish.config import settings
 from blemish.packed import SPLITS, PackedSet
-from blemish.sets import DefectRecord, SetWriter, read_set
+from blemish.sets import LabelledDefect, SetWriter, read_set
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -93,7 +93,7 @@ def make_synthetic(folder: Path) -> None:
             plane = np.random.default_rng(100 + index).integers(0, 256, (64, 64), dtype=np.uint8)
             mask = np.zeros(plane.shape, bool)
             mask[9:12, 5:50] = index % 2
-            defects = [DefectRecord("scratch", mask)] if index % 2 else []
+            defects = [LabelledDefect("scratch", mask)] if index % 2 else []
             writer.add(f"s{index:02}", plane, mask, group=f"s{index:02}", defects=defects)
 
 
@@ -253,7 +253,7 @@ def test_the_stage_uses_an_imported_set(checkout: Path, blemish: Run, tmp_path: 
     assert {p for p in after if before[p] != after[p]} == {p for p in after if "/real/" in p}
     packed = [PackedSet.open(checkout / "data/processed/real", split) for split in SPLITS]
     for one in packed:
-        assert {one.record(index).set_name for index in range(len(one))} == {"plates"}
+        assert {one.annotation(index).set_name for index in range(len(one))} == {"plates"}
     assert sum(map(len, packed)) == 12
 
 

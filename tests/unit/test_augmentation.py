@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blemish.augmentation import draw_view, expose, look
+from blemish.augmentation import change_exposure, cut_crop, draw_view
 from blemish.config.learning import Augmentation
 
 NEVER = {"turn": 1, "warp": 0, "tone": 0, "invert": 0, "shade": 0, "blur": 0, "noise": 0, "jpeg": 0}
@@ -19,7 +19,7 @@ def crop_of(seed: int, plane: np.ndarray, size: int, **changes: float) -> tuple[
     rng = np.random.default_rng(seed)
     height, width = plane.shape
     view = draw_view(rng, (width / 2, height / 2), size, params(**changes))
-    return look(view, plane, np.where(plane > 128, 255, 0).astype(np.uint8), size)
+    return cut_crop(view, plane, np.where(plane > 128, 255, 0).astype(np.uint8), size)
 
 
 @given(seed=st.integers(0, 10_000))
@@ -60,7 +60,7 @@ def test_zoom_enlarges() -> None:
     plane[59:69, 59:69] = 255
     rng = np.random.default_rng(0)
     view = draw_view(rng, (63.5, 63.5), 64, params(warp=1.0, zoom=(2.0, 2.0)))
-    _, mask = look(view, plane, plane, 64)
+    _, mask = cut_crop(view, plane, plane, 64)
     assert mask.sum() == pytest.approx(400, rel=0.1)
 
 
@@ -69,7 +69,7 @@ def test_each_exposure_changes_levels_and_keeps_shape(change: str) -> None:
     """Every change yields uint8 of the same size, and leaves its input alone."""
     plane = np.random.default_rng(2).integers(60, 200, (64, 64), dtype=np.uint8)
     before = plane.copy()
-    changed = expose(np.random.default_rng(3), plane, params(**{change: 1.0}))
+    changed = change_exposure(np.random.default_rng(3), plane, params(**{change: 1.0}))
     assert changed.dtype == np.uint8
     assert changed.shape == plane.shape
     assert not np.array_equal(changed, before)
@@ -79,12 +79,12 @@ def test_each_exposure_changes_levels_and_keeps_shape(change: str) -> None:
 def test_nothing_asked_for_changes_nothing() -> None:
     """With all shares at 0 the levels come through untouched."""
     plane = np.random.default_rng(2).integers(0, 256, (64, 64), dtype=np.uint8)
-    np.testing.assert_array_equal(expose(np.random.default_rng(3), plane, params()), plane)
+    np.testing.assert_array_equal(change_exposure(np.random.default_rng(3), plane, params()), plane)
 
 
 def test_same_generator_same_bytes() -> None:
     """A crop depends on its generator alone."""
     plane = np.random.default_rng(2).integers(0, 256, (64, 64), dtype=np.uint8)
     every = params(tone=1, invert=1, shade=1, blur=1, noise=1, jpeg=1)
-    first, second = (expose(np.random.default_rng(9), plane, every) for _ in range(2))
+    first, second = (change_exposure(np.random.default_rng(9), plane, every) for _ in range(2))
     np.testing.assert_array_equal(first, second)

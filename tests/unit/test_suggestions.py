@@ -13,7 +13,7 @@ from unit.tiny_sources import image, save
 
 from blemish.cli.suggest_command import suggest
 from blemish.operating_point import OperatingPoint
-from blemish.sets import DefectRecord, SetWriter, read_set
+from blemish.sets import LabelledDefect, SetWriter, read_set
 from blemish.suggestions import (
     PhotographToRank,
     folder_photographs,
@@ -113,7 +113,7 @@ def test_photographs_come_from_a_set_and_from_folders(tmp_path: Path) -> None:
     mask = np.zeros((30, 40), bool)
     mask[3:9, 3:9] = True
     with SetWriter(tmp_path / "set", "line-3", "pairs") as writer:
-        defects = [DefectRecord("pit", mask)]
+        defects = [LabelledDefect("pit", mask)]
         writer.add("a", image(0), mask, group="a", defects=defects)
         writer.add("b", image(1), np.zeros_like(mask), group="b", clean=True)
     labelled, clean = set_photographs(read_set(tmp_path / "set"))
@@ -141,7 +141,7 @@ def test_the_command_lists_and_draws(tmp_path: Path, monkeypatch: pytest.MonkeyP
             np.full(mask.shape, 128, np.uint8),
             mask,
             group="a",
-            defects=[DefectRecord("pit", mask)],
+            defects=[LabelledDefect("pit", mask)],
         )
     save(tmp_path / "more/new.png", image(2))
     (tmp_path / "model.onnx").write_bytes(tiny_model())

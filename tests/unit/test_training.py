@@ -16,7 +16,7 @@ from torch import nn
 from blemish.errors import DataError, TrainingError
 from blemish.files import sha256_bytes
 from blemish.model import UNetTiny, load_trained
-from blemish.packed import PackedDefect, PackedRecord, PackedSet, PackedWriter, pack_image
+from blemish.packed import Annotation, PackedDefect, PackedSet, PackedWriter, pack_image
 from blemish.training.checkpoint import load_checkpoint, tensor_bytes
 from blemish.training.crops import SyntheticCrops
 from blemish.training.listener import EpochResult, Listeners
@@ -180,10 +180,10 @@ def _is_part_of(crop: np.ndarray, planes: list[np.ndarray]) -> bool:
 
 def test_a_split_without_defects_is_refused(tmp_path: Path) -> None:
     """There is nothing to learn from clean parts alone."""
-    record = PackedRecord("clean", "alpha", "part", 64, 64, (), {})
+    annotation = Annotation("clean", "alpha", "part", 64, 64, (), {})
     blank = np.zeros((64, 64), np.uint8)
     with PackedWriter(tmp_path, "train") as writer:
-        writer.add(pack_image(record, blank, blank))
+        writer.add(pack_image(annotation, blank, blank))
     with pytest.raises(DataError, match="no defect"):
         SyntheticCrops(PackedSet.open(tmp_path, "train"), tiny_params())
 
@@ -195,12 +195,12 @@ def test_validation_ignores_what_lies_outside_the_region_of_interest(tmp_path: P
     instances = np.zeros(region.shape, np.uint16)
     instances[10:20, 10:20] = 1
     bright = instances * np.uint16(200)
-    record = PackedRecord("a", "s", "g", 64, 50, (PackedDefect("pit", 100),), {})
+    annotation = Annotation("a", "s", "g", 64, 50, (PackedDefect("pit", 100),), {})
     measured = []
     for name, marked in (("with", 200), ("without", 0)):
         bright[:, 50:] = marked
         with PackedWriter(tmp_path / name, "val") as writer:
-            writer.add(pack_image(record, bright.astype(np.uint8), instances, region))
+            writer.add(pack_image(annotation, bright.astype(np.uint8), instances, region))
         params = tiny_params()
         validator = Validator(
             [PackedSet.open(tmp_path / name, "val")], open_fabric(params, "train")

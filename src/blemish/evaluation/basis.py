@@ -116,7 +116,7 @@ def choose_basis(
 
 def _labelled(images: JoinedSet) -> list[int]:
     """List the images that show a labelled defect."""
-    return [index for index in range(len(images)) if images.record(index).defects]
+    return [index for index in range(len(images)) if images.annotation(index).defects]
 
 
 def _of_images(images: JoinedSet, what: str) -> Basis:
@@ -165,21 +165,24 @@ def _of_clean(validation: JoinedSet, training: JoinedSet, folds: Folds, drawer: 
 
 def _dealt(training: JoinedSet, folds: Folds) -> list[JoinedSet]:
     """Return for each fold the training images that its network did not see."""
-    records = [training.record(index) for index in range(len(training))]
-    places = {(record.set_name, record.image_id): place for place, record in enumerate(records)}
+    annotations = [training.annotation(index) for index in range(len(training))]
+    places = {
+        (annotation.set_name, annotation.image_id): place
+        for place, annotation in enumerate(annotations)
+    }
     return [training.some([places[name, image_id] for name, image_id in fold]) for fold in folds]
 
 
 def _examples(images: JoinedSet, fold: int = 0) -> Iterator[Example]:
     for index in range(len(images)):
-        name = images.record(index).set_name
+        name = images.annotation(index).set_name
         region = images.region(index)
         yield Example(name, images.image(index), images.mask(index), region, fold)
 
 
 def _names(images: JoinedSet) -> list[str]:
     """List the sets that images are of."""
-    return sorted({images.record(index).set_name for index in range(len(images))})
+    return sorted({images.annotation(index).set_name for index in range(len(images))})
 
 
 @dataclass(frozen=True)
@@ -193,9 +196,9 @@ class _Drawer:
         """Draw ``DRAWN`` images for each set."""
         for name in _names(images):
             photographs = [
-                Photograph(images.record(i).image_id, images.image(i), images.region(i))
+                Photograph(images.annotation(i).image_id, images.image(i), images.region(i))
                 for i in range(len(images))
-                if images.record(i).set_name == name
+                if images.annotation(i).set_name == name
             ]
             for drawn in draw_bank(photographs, self.drawing, seed=self.seed, count=DRAWN):
                 yield Example(name, drawn.image, drawn.instances > 0, drawn.region, fold)

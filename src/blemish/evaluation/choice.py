@@ -19,11 +19,12 @@ import numpy.typing as npt
 from blemish.arrays import Map, Mask
 from blemish.config.evaluate import ThresholdRule
 from blemish.errors import DataError
+from blemish.metrics.pixels import overlap_of
 from blemish.operating_point import OperatingPoint, label_regions
 
-Figures = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.float64]
 
-THRESHOLDS: Figures = np.round(4096 / (1 + np.exp(-np.linspace(-6, 4, 21)))) / 4096
+THRESHOLDS: Numbers = np.round(4096 / (1 + np.exp(-np.linspace(-6, 4, 21)))) / 4096
 """Those that are tried, from 0.002 to 0.98, evenly spaced in logits.
 
 On metal that a network hardly knows, defects get low probabilities: their best threshold lay below
@@ -36,7 +37,7 @@ MARGIN = 16
 FEW = 32
 """Defective images from which on the plateau is as wide as the rule says."""
 
-PEAKS: Figures = np.round((1 - 2 ** (-np.arange(41) / 4)) * 4096) / 4096
+PEAKS: Numbers = np.round((1 - 2 ** (-np.arange(41) / 4)) * 4096) / 4096
 """Tried too, from none to 0.999, closer to each other the surer they are."""
 
 
@@ -154,17 +155,17 @@ class _Marks:
             np.add.at(self._right[row], column, right)
             np.add.at(self._wrong[row], column, np.bincount(owner, minlength=count) - right)
 
-    def dice(self) -> Figures:
+    def dice(self) -> Numbers:
         """Return pooled Dice, a row for each threshold, a column for each peak."""
         right, wrong = (
             table[:, ::-1].cumsum(axis=1)[:, ::-1] for table in (self._right, self._wrong)
         )
-        pooled: Figures = 2 * right / (right + wrong + self.truth)
+        pooled: Numbers = overlap_of(right, wrong, self.truth - right)["dice"]
         return pooled
 
 
 def _at_peak(
-    dice: Figures,
+    dice: Numbers,
     column: int,
     highest: npt.NDArray[np.float64],
     rule: ThresholdRule,

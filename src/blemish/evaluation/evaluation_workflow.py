@@ -171,13 +171,13 @@ def judge_split(
     what: str,
 ) -> Iterator[ImageResult]:
     """Yield what a network gives on each image of a split at an operating point."""
-    records = [images.record(i) for i in range(len(images))]
-    names = unique_ids(records)
+    annotations = [images.annotation(i) for i in range(len(images))]
+    names = unique_ids(annotations)
     for i in track(range(len(images)), len(images), what):
         yield judge_image(
             i,
             names[i],
-            records[i],
+            annotations[i],
             probability=_inside(probability_of(network, images.image(i)), images.region(i)),
             instances=images.instances(i),
             point=point,

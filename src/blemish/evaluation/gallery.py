@@ -72,7 +72,9 @@ def _caption(result: ImageResult, width: int) -> npt.NDArray[np.uint8]:
     """Draw a line of text, black on white, shape ``(_CAPTION, width, 3)``."""
     caption = np.full((_CAPTION, width, 3), 255, np.uint8)
     classes = ", ".join(result.classes) or "defect-free"
-    text = f"{result.record.set_name} {result.image_id}: {classes}; Dice {result.counts.dice:.3f}"
+    text = (
+        f"{result.annotation.set_name} {result.image_id}: {classes}; Dice {result.counts.dice:.3f}"
+    )
     ascii_text = text.encode("ascii", "replace").decode()
     cv2.putText(caption, ascii_text, (2, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1)
     return caption

@@ -32,9 +32,11 @@ class Headline:
         Args:
             results: Of all test images.
         """
-        own = sorted({r.record.set_name for r in results if r.record.set_name != SYNTHETIC})
+        own = sorted({r.annotation.set_name for r in results if r.annotation.set_name != SYNTHETIC})
         labelled = tuple(
-            name for name in own if any(r.defective and r.record.set_name == name for r in results)
+            name
+            for name in own
+            if any(r.defective and r.annotation.set_name == name for r in results)
         )
         if labelled:
             return cls(labelled, f"the test images of {', '.join(labelled)}")
@@ -47,7 +49,7 @@ class Headline:
 
     def chosen(self, results: Sequence[ImageResult]) -> list[ImageResult]:
         """Return the results that the headline is of; all of them where none is."""
-        return [r for r in results if r.record.set_name in self.sets] or list(results)
+        return [r for r in results if r.annotation.set_name in self.sets] or list(results)
 
 
 def headline_metrics(
@@ -65,11 +67,11 @@ def headline_metrics(
         confidence.
     """
     values = {f"test_{name}": overall[name]["value"] for name in _HEADLINES}
-    drawn = [r for r in results if r.record.set_name == SYNTHETIC]
+    drawn = [r for r in results if r.annotation.set_name == SYNTHETIC]
     if drawn:
         counts = sum((result.counts for result in drawn), Counts())
         values["synthetic_dice"] = counts.dice
-    clean = [r for r in results if r.record.set_name != SYNTHETIC and not r.defective]
+    clean = [r for r in results if r.annotation.set_name != SYNTHETIC and not r.defective]
     if clean:
         marked = sum(result.marked for result in clean)
         values["clean_marked_share"] = marked / len(clean)

@@ -18,7 +18,7 @@ from blemish.metrics import (
     image_score,
 )
 from blemish.operating_point import OperatingPoint
-from blemish.packed import PackedDefect, PackedRecord
+from blemish.packed import Annotation, PackedDefect
 
 Instances = npt.NDArray[np.uint16]
 
@@ -45,7 +45,7 @@ class ImageResult:
     """Its place in the packed split."""
     image_id: str
     """Unique over all sets of the split."""
-    record: PackedRecord
+    annotation: Annotation
     counts: Counts
     objects: ObjectCounts
     boundary_f: float
@@ -72,7 +72,7 @@ class ImageResult:
 def judge_image(
     index: int,
     image_id: str,
-    record: PackedRecord,
+    annotation: Annotation,
     *,
     probability: Map,
     instances: Instances,
@@ -84,9 +84,9 @@ def judge_image(
     Args:
         index: Its place in the split.
         image_id: Its name, unique over all sets.
-        record: What is known of it.
+        annotation: What is known of it.
         probability: Shape ``(H, W)``, in ``[0, 1]``.
-        instances: Same shape, 0 without a defect and ``k`` the k-th defect of the record.
+        instances: Same shape, 0 without a defect and ``k`` the k-th defect of the annotation.
         point: Which pixels are marked.
         params: Tolerances.
     """
@@ -95,12 +95,12 @@ def judge_image(
     return ImageResult(
         index=index,
         image_id=image_id,
-        record=record,
+        annotation=annotation,
         counts=count(predicted, truth),
         objects=count_objects(predicted, instances, overlap=params.object_overlap),
         boundary_f=boundary_f_score(predicted, truth, tolerance=params.boundary_tolerance),
         score=image_score(probability),
-        defects=judge_defects(predicted, instances, record.defects, params.object_overlap),
+        defects=judge_defects(predicted, instances, annotation.defects, params.object_overlap),
     )
 
 
@@ -146,11 +146,13 @@ def _nearest_defect(predicted: Mask, instances: Instances) -> Instances:
     return nearest
 
 
-def unique_ids(records: Sequence[PackedRecord]) -> tuple[str, ...]:
+def unique_ids(annotations: Sequence[Annotation]) -> tuple[str, ...]:
     """Name images uniquely: by their own id, with their set before it where two sets share one."""
-    ids = [record.image_id for record in records]
+    ids = [annotation.image_id for annotation in annotations]
     repeated = {name for name in ids if ids.count(name) > 1} if len(set(ids)) < len(ids) else set()
     return tuple(
-        f"{record.set_name}.{record.image_id}" if record.image_id in repeated else record.image_id
-        for record in records
+        f"{annotation.set_name}.{annotation.image_id}"
+        if annotation.image_id in repeated
+        else annotation.image_id
+        for annotation in annotations
     )

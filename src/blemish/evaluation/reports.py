@@ -59,15 +59,15 @@ def image_row(result: ImageResult) -> ImageRow:
     """Return a result as it is stored."""
     return ImageRow(
         image_id=result.image_id,
-        set_name=result.record.set_name,
-        group=result.record.group,
+        set_name=result.annotation.set_name,
+        group=result.annotation.group,
         classes=result.classes,
         counts=result.counts,
         boundary_f=result.boundary_f,
         score=result.score,
         objects=result.objects,
         class_pixels=class_pixels(result),
-        clean=result.record.clean,
+        clean=result.annotation.clean,
     )
 
 

@@ -44,7 +44,7 @@ class Table:
     """
 
     def __init__(self, results: Sequence[ImageResult]) -> None:
-        self.groups = [f"{r.record.set_name}/{r.record.group}" for r in results]
+        self.groups = [f"{r.annotation.set_name}/{r.annotation.group}" for r in results]
         self._pixels = _column(results, lambda r: (r.counts.tp, r.counts.fp, r.counts.fn))
         self._objects = _column(
             results,
@@ -134,9 +134,9 @@ def summarize(results: Sequence[ImageResult], bootstrap: Bootstrap) -> Summary:
 
 def by_set(results: Sequence[ImageResult], bootstrap: Bootstrap) -> dict[str, Summary]:
     """Summarize each set on its own, with its classes and the bound on its false alarms."""
-    names = sorted({result.record.set_name for result in results})
+    names = sorted({result.annotation.set_name for result in results})
     return {
-        name: _summarize_set([r for r in results if r.record.set_name == name], bootstrap)
+        name: _summarize_set([r for r in results if r.annotation.set_name == name], bootstrap)
         for name in names
     }
 

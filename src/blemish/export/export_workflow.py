@@ -204,9 +204,9 @@ def _cut_tile(plane: npt.NDArray[np.uint8], row: int, column: int) -> npt.NDArra
 def cases_of(images: JoinedSet, counted: Collection[str] | None = None) -> Iterator[Case]:
     """Yield images to compare on, with their truth where their set counts; None: all count."""
     for i in range(len(images)):
-        record = images.record(i)
-        counts = counted is None or record.set_name in counted
-        yield Case(record.image_id, images.image(i), images.mask(i) if counts else None)
+        annotation = images.annotation(i)
+        counts = counted is None or annotation.set_name in counted
+        yield Case(annotation.image_id, images.image(i), images.mask(i) if counts else None)
 
 
 def _document(parity: ParityReport, found: ChosenQuantization) -> dict[str, Any]:

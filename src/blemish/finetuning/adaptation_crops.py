@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from blemish.arrays import Plane
-from blemish.augmentation import expose
+from blemish.augmentation import change_exposure
 from blemish.config.finetune import Finetune
 from blemish.finetuning.set_images import SetImages
 from blemish.finetuning.transplant import transplant
@@ -51,7 +51,7 @@ class AdaptationCrops:
             return self._synthetic.draw_one(rng)
         members = self._sets[int(rng.integers(len(self._sets)))]
         crop, truth = self._unexposed(rng, members)
-        return expose(rng, crop, self._params.augmentation), truth
+        return change_exposure(rng, crop, self._params.augmentation), truth
 
     def _unexposed(self, rng: np.random.Generator, members: SetImages) -> tuple[Plane, Plane]:
         params = self._params

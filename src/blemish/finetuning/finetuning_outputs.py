@@ -4,8 +4,6 @@
 ``fold<K>.pt`` beside it are that network's weights.
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,8 +106,5 @@ def _describe_set(members: SetImages) -> dict[str, Any]:
 
 def _suspects_csv(suspects: Mapping[str, Sequence[Suspect]]) -> str:
     """List the photographs that were left out, for a person to look at."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("set", "image_id", "expected_defect_px"))
-    table.writerows((name, each.name, each.pixels) for name in suspects for each in suspects[name])
-    return text.getvalue()
+    rows = ((name, each.name, each.pixels) for name in suspects for each in suspects[name])
+    return files.csv_text(("set", "image_id", "expected_defect_px"), rows)

@@ -22,7 +22,7 @@ from blemish.packed import PackedSet
 from blemish.training.crops import SyntheticCrops
 from blemish.training.listener import Listeners, TrainingListener
 from blemish.training.sharing import open_fabric
-from blemish.training.trainer import Lesson, Trainer, set_up_torch
+from blemish.training.trainer import Trainer, TrainingSetup, set_up_torch
 from blemish.training.validator import Validator
 
 SYNTHETIC_IMAGES = 1000
@@ -169,9 +169,9 @@ class Tuning:
             )
         torch.manual_seed(self.params.seed)
         labelled = sum(members.labelled for members in sets)
-        lesson = Lesson(
+        setup = TrainingSetup(
             AdaptationCrops(sets, self.shared.synthetic, self.params),
             self.shared.validator,
             schedule_for(labelled, self.params, share),
         )
-        return Trainer(lesson, self.params, self.fabric, listener, load_start(self.start))
+        return Trainer(setup, self.params, self.fabric, listener, load_start(self.start))

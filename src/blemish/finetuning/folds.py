@@ -12,7 +12,7 @@ from typing import Any
 
 from blemish.files import sha256_bytes
 from blemish.finetuning.set_images import SetImages
-from blemish.training.crops import spread
+from blemish.training.crops import evenly_spaced
 
 FOLDS = 2
 
@@ -97,4 +97,4 @@ def held_out_images(sets: Sequence[SetImages], held_out: frozenset[Group]) -> li
         for image in members.images:
             if (members.name, image.group) in held_out:
                 found[bool(image.anchors)].append([members.name, image.name])
-    return [kind[place] for kind in found.values() for place in spread(len(kind), AT_MOST)]
+    return [kind[place] for kind in found.values() for place in evenly_spaced(len(kind), AT_MOST)]

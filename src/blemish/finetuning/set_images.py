@@ -29,12 +29,12 @@ def read_sets(packed: PackedSet) -> tuple[SetImages, ...]:
     """Decode the training split of the user's sets, set by set in the order of their names."""
     sets: dict[str, SetImages] = {}
     for index in range(len(packed)):
-        record = packed.record(index)
-        members = sets.setdefault(record.set_name, SetImages(record.set_name))
+        annotation = packed.annotation(index)
+        members = sets.setdefault(annotation.set_name, SetImages(annotation.set_name))
         image = read_image(packed, index)
         members.images.append(image)
         members.labelled += bool(image.anchors)
-        names = [defect.class_name for defect in record.defects]
+        names = [defect.class_name for defect in annotation.defects]
         for name in dict.fromkeys(names):
             anchors = _anchors_of(image, packed.instances(index), names, name)
             if anchors:

@@ -3,12 +3,11 @@
 import copy
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
-from numpy.typing import NDArray
 from torch import nn
 
+from blemish.arrays import Map
 from blemish.finetuning.set_images import SetImages
 from blemish.finetuning.suspects import Suspect, rank_suspects
 from blemish.model import Probability, UNetTiny, on_arrays
@@ -52,7 +51,7 @@ def _suspects(members: SetImages, network: nn.Module) -> tuple[Suspect, ...]:
     return tuple(suspect for suspect in ranked if suspect.suspicious)
 
 
-def _maps(images: Sequence[TrainingImage], network: nn.Module) -> Iterator[NDArray[np.float32]]:
+def _maps(images: Sequence[TrainingImage], network: nn.Module) -> Iterator[Map]:
     run = on_arrays(network)
     for image in images:
         yield predict_tiled(image.image, run, tile=MODEL_SIZE)

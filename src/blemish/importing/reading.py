@@ -17,7 +17,7 @@ from blemish.importing.measuring import measure_defect
 from blemish.importing.orientation import read_orientation, shown_shape
 from blemish.importing.region_reading import FaultError, Findings, RegionReader, SourcePhotograph
 from blemish.importing.source import SourceImage
-from blemish.sets import DefectRecord, EncodedImage, Fault, content_digest, encode_image
+from blemish.sets import EncodedImage, Fault, LabelledDefect, content_digest, encode_image
 from blemish.terminal_text import printable
 
 _TOUCHING = np.ones((3, 3), np.uint8)  # a defect is connected over corners too
@@ -185,7 +185,7 @@ class ReadJob:
         mask: Mask,
         regions: Sequence[tuple[str, Mask]],
         seen: Findings,
-    ) -> Iterator[DefectRecord]:
+    ) -> Iterator[LabelledDefect]:
         """Yield the defects of an image one by one: together they may not fit into memory."""
         for name, region in regions:
             for part in connected_parts(region):
@@ -193,7 +193,7 @@ class ReadJob:
                     seen.remarks.append(OUTSIDE_REMARK)
                 found = measure_defect(plane, part, mask)
                 class_name = self.choices.class_name or name
-                yield DefectRecord(class_name, part, found.contrast_to_noise, found.width_px)
+                yield LabelledDefect(class_name, part, found.contrast_to_noise, found.width_px)
 
 
 def _used_bits(decoded: DecodedImage) -> int | None:

@@ -3,12 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 
+from blemish.arrays import Map
 from blemish.errors import ShapeError
 
 _SCORING_PIXELS = 10  # about the smallest defect worth an alarm; one hot pixel is none
 
 
-def image_score(probability: npt.NDArray[np.float32]) -> float:
+def image_score(probability: Map) -> float:
     """How defective an image looks: the mean of its ten highest probabilities.
 
     Args:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from blemish.arrays import Mask
+from blemish.arrays import Map, Mask
 from blemish.errors import ShapeError
 from blemish.metrics.pixels import Counts, overlap_of
 
@@ -53,7 +53,7 @@ class ThresholdHistogram:
     total: Floats = field(default_factory=lambda: np.zeros(BINS))
     """Sum of the probabilities in each bin."""
 
-    def add(self, probability: npt.NDArray[np.float32], truth: Mask) -> None:
+    def add(self, probability: Map, truth: Mask) -> None:
         """Count the pixels of one image.
 
         Args:
@@ -105,7 +105,7 @@ class ThresholdHistogram:
             bins: How many; a divisor of 1,024.
 
         Raises:
-            ShapeError: ``bins`` divides 1,024 not.
+            ShapeError: ``bins`` does not divide 1,024.
         """
         if BINS % bins:
             raise ShapeError(f"Reliability bins must divide {BINS}; got {bins}.")

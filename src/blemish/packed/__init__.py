@@ -4,17 +4,17 @@
 is, and what the image is. DVC hashes and restores few files fast, and a reader seeks.
 """
 
+from blemish.packed.annotations import SPLITS, Annotation, PackedDefect
 from blemish.packed.joined_set import JoinedSet
-from blemish.packed.packed_records import SPLITS, PackedDefect, PackedRecord
 from blemish.packed.packed_set import PackedSet
 from blemish.packed.packed_writer import PackedImage, PackedWriter, pack_image
 
 __all__ = [
     "SPLITS",
+    "Annotation",
     "JoinedSet",
     "PackedDefect",
     "PackedImage",
-    "PackedRecord",
     "PackedSet",
     "PackedWriter",
     "pack_image",

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blemish.packed.packed_records import PackedRecord
+from blemish.arrays import Mask, Plane
+from blemish.packed.annotations import Annotation
 from blemish.packed.packed_set import PackedSet
 
 
@@ -43,7 +44,7 @@ class JoinedSet:
         count = min(at_most, len(self))
         return self.some([place * len(self) // count for place in range(count)])
 
-    def image(self, index: int) -> NDArray[np.uint8]:
+    def image(self, index: int) -> Plane:
         """Return image ``index``, shape ``(H, W)``, uint8."""
         packed, own = self.entries[index]
         return packed.image(own)
@@ -53,16 +54,16 @@ class JoinedSet:
         packed, own = self.entries[index]
         return packed.instances(own)
 
-    def mask(self, index: int) -> NDArray[np.bool_]:
+    def mask(self, index: int) -> Mask:
         """Return the mask of image ``index``, shape ``(H, W)``, bool."""
         return self.instances(index) > 0
 
-    def region(self, index: int) -> NDArray[np.bool_] | None:
+    def region(self, index: int) -> Mask | None:
         """Return the region of interest, shape ``(H, W)``; None is the whole image."""
         packed, own = self.entries[index]
         return packed.region(own)
 
-    def record(self, index: int) -> PackedRecord:
+    def annotation(self, index: int) -> Annotation:
         """Return what is known of image ``index``."""
         packed, own = self.entries[index]
-        return packed.record(own)
+        return packed.annotation(own)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Mask, Plane
 from blemish.errors import DataError
-from blemish.packed.packed_records import PackedDefect, PackedRecord
+from blemish.packed.annotations import Annotation, PackedDefect
 from blemish.png import decode_grey
 
 
@@ -54,7 +55,7 @@ class PackedSet:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def image(self, index: int) -> NDArray[np.uint8]:
+    def image(self, index: int) -> Plane:
         """Return image ``index``, shape ``(H, W)``, uint8."""
         return self._plane(index, "image").astype(np.uint8, copy=False)
 
@@ -65,18 +66,18 @@ class PackedSet:
         """
         return self._plane(index, "instances").astype(np.uint16, copy=False)
 
-    def mask(self, index: int) -> NDArray[np.bool_]:
+    def mask(self, index: int) -> Mask:
         """Return the mask of image ``index``, shape ``(H, W)``, bool."""
         return self._plane(index, "instances") > 0
 
-    def region(self, index: int) -> NDArray[np.bool_] | None:
+    def region(self, index: int) -> Mask | None:
         """Return the region of interest, shape ``(H, W)``, bool; None: the whole image."""
         return self._plane(index, "region") > 0 if "region" in self._entries[index] else None
 
-    def record(self, index: int) -> PackedRecord:
+    def annotation(self, index: int) -> Annotation:
         """Return what is known of image ``index``."""
         entry = self._entries[index]
-        return PackedRecord(
+        return Annotation(
             image_id=entry["image_id"],
             set_name=entry["set"],
             group=entry["group"],

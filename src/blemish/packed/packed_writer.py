@@ -9,9 +9,10 @@ from typing import Any, BinaryIO, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Mask, Plane
 from blemish.errors import DataError
 from blemish.files import atomic_path, write_text
-from blemish.packed.packed_records import PackedDefect, PackedRecord
+from blemish.packed.annotations import Annotation, PackedDefect
 from blemish.png import encode_grey
 
 
@@ -19,7 +20,7 @@ from blemish.png import encode_grey
 class PackedImage:
     """One image ready to be packed; made in a worker process, cheap to send to the writer."""
 
-    record: PackedRecord
+    annotation: Annotation
     image_png: bytes
     instances_png: bytes
     region_png: bytes | None = None
@@ -27,40 +28,41 @@ class PackedImage:
 
 
 def pack_image(
-    record: PackedRecord,
-    image: NDArray[np.uint8],
+    annotation: Annotation,
+    image: Plane,
     instances: NDArray[np.integer[Any]],
-    region: NDArray[np.bool_] | None = None,
+    region: Mask | None = None,
 ) -> PackedImage:
     """Encode an image and its instance map.
 
     Args:
-        record: Its identity; width, height and defects must be those of the arrays.
+        annotation: Its identity; width, height and defects must be those of the arrays.
         image: Shape ``(H, W)``, uint8.
-        instances: Shape ``(H, W)``, integers; 0 none, ``k`` the ``k``-th defect of the record.
+        instances: Shape ``(H, W)``, integers; 0 none, ``k`` the ``k``-th defect of the annotation.
         region: Shape ``(H, W)``, bool, the region of interest; None: the whole image. No defect
             may lie outside it, so that no reader need leave one out.
 
     Raises:
         DataError: Record and arrays contradict each other, or a defect lies outside the region.
     """
-    size = (record.height, record.width)
+    size = (annotation.height, annotation.width)
     highest = int(instances.max(initial=0))
     shapes = {image.shape, instances.shape, size if region is None else region.shape}
-    if shapes != {size} or highest > len(record.defects):
+    if shapes != {size} or highest > len(annotation.defects):
         raise DataError(
-            f"{record.image_id}: a record of {size} with {len(record.defects)} defects does not "
-            f"fit an image {image.shape} and instances {instances.shape} up to {highest}."
+            f"{annotation.image_id}: an annotation of {size} with {len(annotation.defects)} "
+            f"defects does not fit an image {image.shape} and instances {instances.shape} up to "
+            f"{highest}."
         )
     if region is not None and instances[~region].any():
         outside = int((instances[~region] > 0).sum())
         raise DataError(
-            f"{record.image_id}: {outside} pixels of its defects lie outside the region of "
+            f"{annotation.image_id}: {outside} pixels of its defects lie outside the region of "
             "interest; accepted: none."
         )
-    narrow = np.uint8 if len(record.defects) < 256 else np.uint16
+    narrow = np.uint8 if len(annotation.defects) < 256 else np.uint16
     return PackedImage(
-        record,
+        annotation,
         encode_grey(image),
         encode_grey(instances.astype(narrow)),
         None if region is None else encode_grey(region.astype(np.uint8) * 255),
@@ -101,18 +103,18 @@ class PackedWriter:
 
     def add(self, packed: PackedImage) -> None:
         """Append one image; the order of calls is the order of the split."""
-        record = packed.record
+        annotation = packed.annotation
         entry: dict[str, Any] = {
-            "image_id": record.image_id,
-            "set": record.set_name,
-            "group": record.group,
-            "width": record.width,
-            "height": record.height,
+            "image_id": annotation.image_id,
+            "set": annotation.set_name,
+            "group": annotation.group,
+            "width": annotation.width,
+            "height": annotation.height,
             "image": self._append(packed.image_png),
             "instances": self._append(packed.instances_png),
-            "clean": record.clean,
-            "defects": [_defect_value(defect) for defect in record.defects],
-            "attributes": dict(record.attributes),
+            "clean": annotation.clean,
+            "defects": [_defect_value(defect) for defect in annotation.defects],
+            "attributes": dict(annotation.attributes),
         }
         if packed.region_png is not None:
             entry["region"] = self._append_region(packed.region_png)

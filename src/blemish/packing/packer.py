@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Mask
 from blemish.files import whole_folder, write_json
 from blemish.image_statistics import ImageStatistics, image_statistics
 from blemish.packed import (
     SPLITS,
+    Annotation,
     PackedDefect,
     PackedImage,
-    PackedRecord,
     PackedWriter,
     pack_image,
 )
@@ -57,7 +58,7 @@ class _PackJob:
     """Checks and packs image ``index`` of a set; sent to each worker once."""
 
     sets: Sequence[ImageSet]
-    regions: Sequence[NDArray[np.bool_] | None]
+    regions: Sequence[Mask | None]
     resizing: Resizing
 
     def __call__(self, item: tuple[int, int]) -> _Outcome:
@@ -71,20 +72,20 @@ class _PackJob:
         region = self._region(item[0])
         instances, defects = _prepare_defects(checked, self.resizing, region)
         height, width = plane.shape
-        record = PackedRecord(
+        annotation = Annotation(
             row.image_id, images.name, row.group, width, height, defects, row.attributes, row.clean
         )
-        packed = pack_image(record, plane, instances, region)
+        packed = pack_image(annotation, plane, instances, region)
         return _Outcome(name, group, checked.digest, (), packed, image_statistics(plane))
 
-    def _region(self, number: int) -> NDArray[np.bool_] | None:
+    def _region(self, number: int) -> Mask | None:
         """Return the region of interest of a set at the model's scale."""
         region = self.regions[number]
         return None if region is None else self.resizing.instances(region.astype(np.uint16)) > 0
 
 
 def _prepare_defects(
-    checked: CheckedImage, resizing: Resizing, region: NDArray[np.bool_] | None
+    checked: CheckedImage, resizing: Resizing, region: Mask | None
 ) -> tuple[NDArray[np.uint16], tuple[PackedDefect, ...]]:
     """Return the instance map at the model's scale, and the defects that it still shows.
 
@@ -127,7 +128,7 @@ def _check_splits(images: ImageSet, splits: Mapping[str, str]) -> list[Fault]:
 
 def _check_sets(
     sets: Sequence[ImageSet], assigned: Sequence[Mapping[str, str]]
-) -> tuple[list[Fault], list[NDArray[np.bool_] | None]]:
+) -> tuple[list[Fault], list[Mask | None]]:
     """Check sets as a whole; return what is wrong, and the region of interest of each."""
     faults: list[Fault] = []
     regions = []
@@ -157,11 +158,11 @@ class _PartWriter:
         self._splits = {
             split: stack.enter_context(PackedWriter(self.folder, split)) for split in SPLITS
         }
-        self._seen: list[tuple[str, PackedRecord, ImageStatistics]] = []
+        self._seen: list[tuple[str, Annotation, ImageStatistics]] = []
 
     def add(self, split: str, packed: PackedImage, statistics: ImageStatistics) -> None:
         self._splits[split].add(packed)
-        self._seen.append((split, packed.record, statistics))
+        self._seen.append((split, packed.annotation, statistics))
 
     def describe(self, notes: list[str]) -> dict[str, Any]:
         """Write ``statistics.json`` and return its content."""
@@ -209,7 +210,7 @@ def pack_sets(
         for (s, _), outcome in zip(items, track(results, len(items)), strict=True):
             faults += outcome.faults
             if outcome.packed is not None and outcome.statistics is not None:
-                split = assigned[s][outcome.packed.record.group]
+                split = assigned[s][outcome.packed.annotation.group]
                 writer_of[s].add(split, outcome.packed, outcome.statistics)
                 identities.append((outcome.name, outcome.group, outcome.digest))
         refuse([*faults, *find_duplicates(identities)], _ADVICE)

@@ -7,38 +7,40 @@ from typing import Any
 import numpy as np
 
 from blemish.image_statistics import DIGITS, ImageStatistics, summarise, summarise_values
-from blemish.packed import SPLITS, PackedRecord
+from blemish.packed import SPLITS, Annotation
 
 FORMAT = 1
 
 
 def describe_splits(
-    images: Sequence[tuple[str, PackedRecord, ImageStatistics]],
+    images: Sequence[tuple[str, Annotation, ImageStatistics]],
 ) -> dict[str, Any]:
     """Describe packed splits: the numbers of the training images, and what is where.
 
     Args:
-        images: Split, record and numbers of every image; there may be none.
+        images: Split, annotation and numbers of every image; there may be none.
 
     Returns:
         The content of ``statistics.json``: JSON values, finite, under 20 KB.
     """
-    training = [(record, numbers) for split, record, numbers in images if split == "train"]
+    training = [(annotation, numbers) for split, annotation, numbers in images if split == "train"]
     return {
         "format": FORMAT,
         "images": len(training),
         **(_describe_training(training) if training else {"figures": {}}),
-        "classes": sorted({d.class_name for _, record, _ in images for d in record.defects}),
+        "classes": sorted(
+            {d.class_name for _, annotation, _ in images for d in annotation.defects}
+        ),
         "sets": _count_sets(images),
     }
 
 
 def _describe_training(
-    training: Sequence[tuple[PackedRecord, ImageStatistics]],
+    training: Sequence[tuple[Annotation, ImageStatistics]],
 ) -> dict[str, Any]:
     """Return what the training images look like, at least one."""
-    defective = sum(bool(record.defects) for record, _ in training)
-    areas = np.array([_area_fraction(record) for record, _ in training])
+    defective = sum(bool(annotation.defects) for annotation, _ in training)
+    areas = np.array([_area_fraction(annotation) for annotation, _ in training])
     return {
         "figures": summarise([numbers for _, numbers in training]),
         "defective_share": round(defective / len(training), DIGITS),
@@ -46,31 +48,35 @@ def _describe_training(
     }
 
 
-def _area_fraction(record: PackedRecord) -> float:
+def _area_fraction(annotation: Annotation) -> float:
     """Return the share of an image that is defective, in ``[0, 1]``."""
-    return sum(defect.area_px for defect in record.defects) / (record.width * record.height)
+    return sum(defect.area_px for defect in annotation.defects) / (
+        annotation.width * annotation.height
+    )
 
 
 def _count_sets(
-    images: Sequence[tuple[str, PackedRecord, ImageStatistics]],
+    images: Sequence[tuple[str, Annotation, ImageStatistics]],
 ) -> dict[str, dict[str, Any]]:
     """Count, for each set and split, images, groups and defects, these by class."""
-    by_part: dict[str, dict[str, list[PackedRecord]]] = {}
-    for split, record, _ in images:
-        by_part.setdefault(record.set_name, {}).setdefault(split, []).append(record)
+    by_part: dict[str, dict[str, list[Annotation]]] = {}
+    for split, annotation, _ in images:
+        by_part.setdefault(annotation.set_name, {}).setdefault(split, []).append(annotation)
     return {
         name: {split: _count(parts[split]) for split in SPLITS if split in parts}
         for name, parts in by_part.items()
     }
 
 
-def _count(records: Sequence[PackedRecord]) -> dict[str, Any]:
-    classes = Counter(defect.class_name for record in records for defect in record.defects)
+def _count(annotations: Sequence[Annotation]) -> dict[str, Any]:
+    classes = Counter(
+        defect.class_name for annotation in annotations for defect in annotation.defects
+    )
     return {
-        "images": len(records),
-        "groups": len({record.group for record in records}),
-        "defective": sum(bool(record.defects) for record in records),
-        "clean": sum(record.clean for record in records),
+        "images": len(annotations),
+        "groups": len({annotation.group for annotation in annotations}),
+        "defective": sum(bool(annotation.defects) for annotation in annotations),
+        "clean": sum(annotation.clean for annotation in annotations),
         "defects": classes.total(),
         "classes": dict(sorted(classes.items())),
     }

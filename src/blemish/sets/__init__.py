@@ -1,7 +1,7 @@
 """Sets of images with masks: the one layout on disk, and its checks."""
 
+from blemish.sets.index_rows import DefectMark, EncodedImage, IndexRow, LabelledDefect, encode_image
 from blemish.sets.layout import FORMAT, REGION_FILE, SYNTHETIC, ImageSet, read_set, read_sets
-from blemish.sets.records import DefectMark, DefectRecord, EncodedImage, IndexRow, encode_image
 from blemish.sets.set_validation import (
     CheckedImage,
     Fault,
@@ -23,11 +23,11 @@ __all__ = [
     "SYNTHETIC",
     "CheckedImage",
     "DefectMark",
-    "DefectRecord",
     "EncodedImage",
     "Fault",
     "ImageSet",
     "IndexRow",
+    "LabelledDefect",
     "SetWriter",
     "check_image",
     "check_index",

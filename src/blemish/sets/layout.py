@@ -20,15 +20,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
+from blemish.arrays import Mask
 from blemish.errors import DataError
 from blemish.png import GreyPlane, read_grey
-from blemish.sets.records import (
+from blemish.sets.index_rows import (
     DefectMark,
-    DefectRecord,
     IndexRow,
+    LabelledDefect,
     parse_defect,
     parse_mark,
     parse_row,
@@ -75,17 +73,17 @@ class ImageSet:
         """Return image ``index``, shape ``(H, W)``, uint8 or uint16."""
         return read_grey(self.image_path(index))
 
-    def mask(self, index: int) -> NDArray[np.bool_]:
+    def mask(self, index: int) -> Mask:
         """Return the mask of image ``index``, shape ``(H, W)``, bool."""
         return read_grey(self.mask_path(index)) > 127
 
     @cached_property
-    def region(self) -> NDArray[np.bool_] | None:
+    def region(self) -> Mask | None:
         """The region of interest of every image, shape ``(H, W)``; None: all of each counts."""
         path = self.folder / REGION_FILE
         return read_grey(path) > 127 if self.about.get("region") else None
 
-    def defects(self, image_id: str) -> tuple[DefectRecord, ...]:
+    def defects(self, image_id: str) -> tuple[LabelledDefect, ...]:
         """Return the defects of an image with their masks; none when it is defect-free.
 
         Raises:

@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Mask
+
 _BITS = 5  # of a number that one character carries
 _MORE, _SIGN = 1 << _BITS, 1 << (_BITS - 1)
 _FIRST = ord("0")
 
 
-def encode_region(mask: NDArray[np.bool_]) -> tuple[dict[str, Any], list[int], int]:
+def encode_region(mask: Mask) -> tuple[dict[str, Any], list[int], int]:
     """Return the run lengths of a mask, its box ``[x, y, w, h]`` and its area in pixels.
 
     Args:
@@ -28,7 +30,7 @@ def encode_region(mask: NDArray[np.bool_]) -> tuple[dict[str, Any], list[int], i
     return {"size": list(mask.shape), "counts": counts}, box, int(coco.area(encoded))
 
 
-def decode_region(height: int, width: int, counts: str) -> NDArray[np.bool_]:
+def decode_region(height: int, width: int, counts: str) -> Mask:
     """Return the mask that compressed run lengths describe.
 
     Args:

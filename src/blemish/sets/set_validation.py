@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Mask
 from blemish.errors import DataError
 from blemish.files import sha256_bytes
 from blemish.png import GreyPlane, read_grey
+from blemish.sets.index_rows import DefectMark, IndexRow
 from blemish.sets.layout import REGION_FILE, ImageSet
-from blemish.sets.records import DefectMark, IndexRow
 
 
 @dataclass(frozen=True, order=True)
@@ -148,7 +149,7 @@ def _read(path: Path) -> GreyPlane | str:
         return error.files[0].partition(": ")[2]
 
 
-def _disagreement(mask: NDArray[np.bool_], drawn: NDArray[np.bool_], row: IndexRow) -> str | None:
+def _disagreement(mask: Mask, drawn: Mask, row: IndexRow) -> str | None:
     """Return in what a mask contradicts the indexes of its set, None when in nothing."""
     differing = int((drawn != mask).sum())
     if differing:
@@ -188,7 +189,7 @@ def _check_region(images: ImageSet) -> Iterator[Fault]:
         yield Fault(name, problem)
 
 
-def region_problem(region: NDArray[np.bool_], shapes: Iterable[tuple[int, int]]) -> str | None:
+def region_problem(region: Mask, shapes: Iterable[tuple[int, int]]) -> str | None:
     """Return what is wrong with a region of interest for images of some shapes, None if nothing.
 
     Args:

@@ -7,20 +7,20 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from blemish.arrays import Mask
 from blemish.errors import DataError
 from blemish.files import csv_text, whole_folder, write_bytes, write_json, write_text
 from blemish.png import GreyPlane, encode_grey
-from blemish.sets.layout import FORMAT, REGION_FILE, ImageSet, read_set
-from blemish.sets.records import (
+from blemish.sets.index_rows import (
     COLUMNS,
-    DefectRecord,
     EncodedImage,
     IndexRow,
+    LabelledDefect,
     encode_image,
     index_cells,
 )
+from blemish.sets.layout import FORMAT, REGION_FILE, ImageSet, read_set
 
 
 class SetWriter:
@@ -68,10 +68,10 @@ class SetWriter:
         self,
         image_id: str,
         image: GreyPlane,
-        mask: NDArray[np.bool_],
+        mask: Mask,
         *,
         group: str,
-        defects: Iterable[DefectRecord] = (),
+        defects: Iterable[LabelledDefect] = (),
         attributes: Mapping[str, Any] | None = None,
         clean: bool = False,
     ) -> None:
@@ -112,7 +112,7 @@ class SetWriter:
         """Add keys to ``set.json``."""
         self._about.update(about)
 
-    def add_region(self, region: NDArray[np.bool_]) -> None:
+    def add_region(self, region: Mask) -> None:
         """Write the region of interest of every image, shape ``(H, W)`` as theirs."""
         self.add_file(REGION_FILE, encode_grey(region.astype(np.uint8) * 255))
         self.describe(region=True)

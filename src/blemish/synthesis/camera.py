@@ -83,7 +83,7 @@ class Camera:
             else np.full_like(signal, self.read * 255)
         )
 
-    def record(self, rng: np.random.Generator, signal: Field) -> NDArray[np.uint8]:
+    def capture(self, rng: np.random.Generator, signal: Field) -> NDArray[np.uint8]:
         """Return the stored image, uint8: noise, faulty columns, rounding, compression."""
         noisy = signal + self.deviation(signal) * grain(rng, (signal.shape[0], signal.shape[1]))
         if self.columns:

@@ -115,7 +115,7 @@ def _compose(
         seen = camera.see(_lit(piece, apply_events(piece, events)), gain)
         defects = paint_events(events, seen, clean, noise, piece)
     return Scene(
-        image=camera.record(rng, seen),
+        image=camera.capture(rng, seen),
         mask=_union(defects, piece.shape),
         defects=defects,
         surface=surface,

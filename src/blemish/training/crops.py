@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blemish.arrays import Plane
-from blemish.augmentation import draw_view, expose, look
+from blemish.augmentation import change_exposure, cut_crop, draw_view
 from blemish.config.learning import Augmentation, Learning
 from blemish.errors import DataError
 from blemish.packed import PackedSet
@@ -41,7 +41,7 @@ UNCHANGED = Augmentation(
 """Mirrored and turned by right angles alone."""
 
 
-def spread(count: int, at_most: int | None) -> Sequence[int]:
+def evenly_spaced(count: int, at_most: int | None) -> Sequence[int]:
     """Return numbers below a count, at most so many, spread evenly."""
     if at_most is None or count <= at_most:
         return range(count)
@@ -108,9 +108,9 @@ def training_image(
 
 def read_image(packed: PackedSet, index: int) -> TrainingImage:
     """Decode one image of a split."""
-    record = packed.record(index)
+    annotation = packed.annotation(index)
     image = training_image(packed.image(index), packed.instances(index), packed.region(index))
-    return replace(image, name=record.image_id, group=record.group, clean=record.clean)
+    return replace(image, name=annotation.image_id, group=annotation.group, clean=annotation.clean)
 
 
 def near_defect(rng: np.random.Generator, image: TrainingImage, size: int) -> tuple[float, float]:
@@ -140,7 +140,7 @@ def cut(
         Crop and truth, each ``(size, size)``, uint8.
     """
     crop, truth = cut_unexposed(rng, image, centre, size, augmentation)
-    return expose(rng, crop, augmentation), truth
+    return change_exposure(rng, crop, augmentation), truth
 
 
 def cut_unexposed(
@@ -152,9 +152,9 @@ def cut_unexposed(
 ) -> tuple[Plane, Plane]:
     """Cut a crop as ``cut`` does, with the grey levels of the photograph."""
     view = draw_view(rng, centre, size, augmentation)
-    crop, truth = look(view, image.image, image.mask, size)
+    crop, truth = cut_crop(view, image.image, image.mask, size)
     if image.region is not None:
-        _, inside = look(view, image.image, image.region, size)
+        _, inside = cut_crop(view, image.image, image.region, size)
         truth = np.where(inside > 0, truth, np.uint8(IGNORED))
     return crop, truth
 
@@ -192,7 +192,7 @@ class SyntheticCrops:
 
     def __init__(self, packed: PackedSet, params: Learning, at_most: int | None = None) -> None:
         self._params = params
-        self.images = [read_image(packed, index) for index in spread(len(packed), at_most)]
+        self.images = [read_image(packed, index) for index in evenly_spaced(len(packed), at_most)]
         self._defective = [image for image in self.images if image.anchors]
         if not self._defective:
             raise DataError(

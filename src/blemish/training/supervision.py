@@ -20,7 +20,7 @@ class Pyramid(Protocol):
         """Return features, the coarsest first."""
         ...
 
-    def answer(self, finest: Tensor) -> Tensor:
+    def logits(self, finest: Tensor) -> Tensor:
         """Turn the last of them into one logit a pixel."""
         ...
 
@@ -43,7 +43,7 @@ class DeepSupervision(nn.Module):
         """Take ``(N, 1, H, W)``; return logits ``(N, 1, h, w)`` for each scale, the finest last."""
         *coarse, finest = _of(self).decode(image)
         answers = [head(features) for head, features in zip(self.heads, coarse, strict=True)]
-        return [*answers, _of(self).answer(finest)]
+        return [*answers, _of(self).logits(finest)]
 
 
 def _of(supervision: DeepSupervision) -> Pyramid:

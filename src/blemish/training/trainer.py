@@ -55,7 +55,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingSetup:
     """What a network learns from, and for how long."""
 
     crops: CropSource
@@ -67,7 +67,7 @@ class Trainer:
     """A network on its way; every step depends on its state and params alone.
 
     Args:
-        lesson: What the network learns from, and for how long.
+        setup: What the network learns from, and for how long.
         params: How its weights move.
         fabric: The processes that share the work.
         listener: Is told about the progress.
@@ -76,13 +76,13 @@ class Trainer:
 
     def __init__(
         self,
-        lesson: Lesson,
+        setup: TrainingSetup,
         params: Learning,
         fabric: Fabric,
         listener: TrainingListener,
         network: nn.Module,
     ) -> None:
-        self.lesson, self.schedule = lesson, lesson.schedule
+        self.setup, self.schedule = setup, setup.schedule
         self.params, self.fabric, self.listener = params, fabric, listener
         self.progress = Progress()
         network = DeepSupervision(network)
@@ -134,7 +134,7 @@ class Trainer:
             rate = self.schedule.rate_at(epoch - 1 + done / steps)
             losses.append(self.step(batch, rate))
             self.listener.on_batch(done + 1, steps, losses[-1])
-        measured = self.lesson.validator.measure(self.averaged_network, self.params.loss)
+        measured = self.setup.validator.measure(self.averaged_network, self.params.loss)
         return EpochResult(
             epoch,
             math.fsum(losses) / steps,
@@ -177,7 +177,7 @@ class Trainer:
 
         def draw(step: int) -> tuple[Plane, Plane]:
             numbers = part(range(step * size, (step + 1) * size), self.fabric)
-            return self.lesson.crops.draw(epoch, numbers)
+            return self.setup.crops.draw(epoch, numbers)
 
         with ThreadPoolExecutor(1, thread_name_prefix="crops") as ahead:
             coming: Future[tuple[Plane, Plane]] = ahead.submit(draw, 0)

@@ -14,7 +14,7 @@ from blemish.training.listener import Listeners, TrainingListener
 from blemish.training.optimization import Schedule
 from blemish.training.outputs import describe, write_outputs
 from blemish.training.sharing import chosen_precision, open_fabric
-from blemish.training.trainer import Lesson, Trainer, set_up_torch
+from blemish.training.trainer import Trainer, TrainingSetup, set_up_torch
 from blemish.training.validator import Validator
 
 
@@ -87,5 +87,5 @@ def make_trainer(
         patience=params.patience,
     )
     crops = SyntheticCrops(PackedSet.open(data, "train"), params)
-    lesson = Lesson(crops, Validator([PackedSet.open(data, "val")], fabric), schedule)
-    return kind(lesson, params, fabric, listener, network or UNetTiny(params.network.width))
+    setup = TrainingSetup(crops, Validator([PackedSet.open(data, "val")], fabric), schedule)
+    return kind(setup, params, fabric, listener, network or UNetTiny(params.network.width))

@@ -14,7 +14,7 @@ from blemish.config.learning import Loss
 from blemish.losses import focal_cross_entropy, tversky_loss
 from blemish.model import UNetTiny
 from blemish.packed import PackedSet
-from blemish.training.crops import spread
+from blemish.training.crops import evenly_spaced
 from blemish.training.sharing import sum_over
 
 _BATCH = 16
@@ -51,8 +51,8 @@ class Validator:
         self, splits: Sequence[PackedSet], fabric: Fabric, at_most: int | None = None
     ) -> None:
         self._fabric = fabric
-        chosen = [(packed, i) for packed in splits for i in spread(len(packed), at_most)]
-        sets = [packed.record(i).set_name for packed, i in chosen]
+        chosen = [(packed, i) for packed in splits for i in evenly_spaced(len(packed), at_most)]
+        sets = [packed.annotation(i).set_name for packed, i in chosen]
         self._names = sorted(set(sets))
         self._images = [
             _Image(packed.image(i), packed.mask(i), packed.region(i), self._names.index(name))

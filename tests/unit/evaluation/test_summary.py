@@ -11,8 +11,8 @@ from blemish.evaluation.summary import Table, summarize, visibility_of, width_of
 from blemish.metrics import Counts, ObjectCounts
 from blemish.operating_point import OperatingPoint
 from blemish.packed import (
+    Annotation,
     PackedDefect,
-    PackedRecord,
 )
 
 
@@ -80,21 +80,21 @@ def test_undefined_metrics_are_none_and_one_group_has_no_interval() -> None:
 def test_images_of_two_sets_with_one_name_are_told_apart() -> None:
     """Only ids that collide get their set's name before them."""
 
-    def record(set_name: str, image_id: str) -> PackedRecord:
-        return PackedRecord(image_id, set_name, "g", 1, 1, (), {})
+    def annotation(set_name: str, image_id: str) -> Annotation:
+        return Annotation(image_id, set_name, "g", 1, 1, (), {})
 
-    names = unique_ids([record("a", "1"), record("b", "1"), record("b", "2")])
+    names = unique_ids([annotation("a", "1"), annotation("b", "1"), annotation("b", "2")])
     assert names == ("a.1", "b.1", "2")
 
 
 def test_images_larger_than_a_tile_are_judged_at_their_own_size() -> None:
     """A result counts every pixel of an image of any size."""
     instances: npt.NDArray[np.uint16] = np.zeros((300, 520), np.uint16)
-    record = PackedRecord("a", "s", "g", 520, 300, (), {})
+    annotation = Annotation("a", "s", "g", 520, 300, (), {})
     result = judge_image(
         0,
         "a",
-        record,
+        annotation,
         probability=np.zeros((300, 520), np.float32),
         instances=instances,
         point=OperatingPoint(0.5),

@@ -14,8 +14,8 @@ from blemish.config.evaluate import Evaluate
 from blemish.evaluation.judging import ImageResult, judge_image
 from blemish.operating_point import OperatingPoint
 from blemish.packed import (
+    Annotation,
     PackedDefect,
-    PackedRecord,
     PackedWriter,
     pack_image,
 )
@@ -42,12 +42,12 @@ def made_up_results(count: int) -> list[ImageResult]:
         if i % 3:
             instances[4:8, 4:8], defects = 1, (PackedDefect("pit", 16),)
         probability = (rng.random((16, 16)) * 0.6 + 0.4 * (instances > 0)).astype(np.float32)
-        record = PackedRecord(f"{i}", "set", f"{i // 2}", 16, 16, defects, {})
+        annotation = Annotation(f"{i}", "set", f"{i // 2}", 16, 16, defects, {})
         results.append(
             judge_image(
                 i,
                 f"{i}",
-                record,
+                annotation,
                 probability=probability,
                 instances=instances,
                 point=OperatingPoint(0.55),
@@ -78,10 +78,10 @@ def write_photographs(
                 PackedDefect("scratch", int(areas[1]), 4.0, 9.0),
                 PackedDefect("pit", int(areas[2]), None, 1.5),
             )
-            record = PackedRecord(
+            annotation = Annotation(
                 *(f"{split}{i}", name, f"{split}{i}", image.shape[1], image.shape[0]),
                 defects if defective else (),
                 {},
                 clean=not defective,
             )
-            writer.add(pack_image(record, image, instances, region))
+            writer.add(pack_image(annotation, image, instances, region))

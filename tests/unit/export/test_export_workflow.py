@@ -14,7 +14,7 @@ from blemish.export.cases import Case, compare
 from blemish.export.export_workflow import Inputs, cases_of
 from blemish.metrics import Counts
 from blemish.operating_point import OperatingPoint
-from blemish.packed import JoinedSet, PackedDefect, PackedRecord, PackedWriter, pack_image
+from blemish.packed import Annotation, JoinedSet, PackedDefect, PackedWriter, pack_image
 from blemish.preprocessing import Resizing
 
 
@@ -26,8 +26,8 @@ def split_of(folder: Path, split: str, name: str, count: int, at: int | None) ->
             if at is not None:
                 image[at : at + 8, at : at + 8], instances[at : at + 8, at : at + 8] = 255, 1
             defects = (PackedDefect("pit", 64),) if at is not None else ()
-            record = PackedRecord(f"{index}", name, f"{index}", 700, 600, defects, {})
-            writer.add(pack_image(record, image, instances))
+            annotation = Annotation(f"{index}", name, f"{index}", 700, 600, defects, {})
+            writer.add(pack_image(annotation, image, instances))
 
 
 def test_ranges_are_calibrated_on_defects_too(tmp_path: Path) -> None:
@@ -44,7 +44,9 @@ def test_the_search_sees_every_set_and_synthetic_images(tmp_path: Path) -> None:
     split_of(inputs.synthetic, "val", "synthetic", 9, at=None)
     split_of(inputs.real, "val", "line-3", 12, at=0)
     chosen = inputs.searched(8)
-    found = [(chosen.record(i).set_name, chosen.record(i).image_id) for i in range(len(chosen))]
+    found = [
+        (chosen.annotation(i).set_name, chosen.annotation(i).image_id) for i in range(len(chosen))
+    ]
     assert found == [
         *(("line-3", name) for name in "0369"),
         *(("synthetic", name) for name in "0246"),
@@ -83,7 +85,7 @@ def test_comparison_counts_flipped_pixels_and_dice() -> None:
 def test_dice_of_int8_is_of_the_headline_sets(tmp_path: Path) -> None:
     """Images of other sets are compared too, but count for no Dice beside that of fp32."""
     images = JoinedSet.open([write_data(tmp_path)], "test")
-    sets = [images.record(place).set_name for place in range(len(images))]
+    sets = [images.annotation(place).set_name for place in range(len(images))]
     known = [case.truth is not None for case in cases_of(images, ("alpha",))]
     assert known == [name == "alpha" for name in sets]
     assert set(known) == {True, False}

@@ -56,11 +56,11 @@ def test_each_photograph_is_unseen_by_one_fold(folder: Path) -> None:
     notes = run(folder, tiny_finetune())
     held_out = json.loads((folder / "out" / "folds.json").read_text())["held_out"]
     packed = PackedSet.open(folder / "real", "train")
-    records = [packed.record(index) for index in range(len(packed))]
-    everything = [[record.set_name, record.image_id] for record in records]
+    annotations = [packed.annotation(index) for index in range(len(packed))]
+    everything = [[annotation.set_name, annotation.image_id] for annotation in annotations]
     assert sorted(held_out[0] + held_out[1]) == sorted(everything)
     groups = [
-        {(r.set_name, r.group) for r in records if [r.set_name, r.image_id] in fold}
+        {(r.set_name, r.group) for r in annotations if [r.set_name, r.image_id] in fold}
         for fold in held_out
     ]
     assert groups[0]

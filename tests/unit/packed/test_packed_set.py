@@ -1,4 +1,4 @@
-"""Packed splits: pixels and records come back, from threads and other processes alike."""
+"""Packed splits: pixels and annotations come back, from threads and other processes alike."""
 
 import pickle
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 
 from blemish.errors import DataError
 from blemish.packed import (
+    Annotation,
     PackedDefect,
-    PackedRecord,
     PackedSet,
     PackedWriter,
     pack_image,
@@ -18,9 +18,9 @@ from blemish.packed import (
 SIZE = (12, 17)
 
 
-def record(name: str, defects: int) -> PackedRecord:
+def annotation(name: str, defects: int) -> Annotation:
     marks = tuple(PackedDefect(f"class-{k}", 1, 1.5, None) for k in range(defects))
-    return PackedRecord(name, "some", "g", SIZE[1], SIZE[0], marks, {"surface": "cast"})
+    return Annotation(name, "some", "g", SIZE[1], SIZE[0], marks, {"surface": "cast"})
 
 
 def arrays(defects: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,12 +33,12 @@ def arrays(defects: int) -> tuple[np.ndarray, np.ndarray]:
 def write(folder: Path, counts: list[int]) -> PackedSet:
     with PackedWriter(folder, "train") as writer:
         for count in counts:
-            writer.add(pack_image(record(f"image-{count}", count), *arrays(count)))
+            writer.add(pack_image(annotation(f"image-{count}", count), *arrays(count)))
     return PackedSet.open(folder, "train")
 
 
 def test_images_come_back_as_packed(tmp_path: Path) -> None:
-    """Planes, instance maps and records survive, in order, none and more than 255 defects too."""
+    """Planes, instance maps and annotations survive, in order, with no defect and over 255."""
     counts = [0, 3, 200]
     packed = write(tmp_path, counts)
     assert len(packed) == 3
@@ -48,7 +48,7 @@ def test_images_come_back_as_packed(tmp_path: Path) -> None:
         assert np.array_equal(packed.instances(index), instances)
         assert np.array_equal(packed.mask(index), instances > 0)
         assert packed.instances(index).dtype == np.uint16
-        assert packed.record(index) == record(f"image-{count}", count)
+        assert packed.annotation(index) == annotation(f"image-{count}", count)
 
 
 def test_more_defects_than_a_byte_counts(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_more_defects_than_a_byte_counts(tmp_path: Path) -> None:
     instances = np.arange(400).reshape(20, 20).clip(0, 300)
     marks = tuple(PackedDefect("pit", 1) for _ in range(300))
     with PackedWriter(tmp_path, "val") as writer:
-        writer.add(pack_image(PackedRecord("a", "s", "g", 20, 20, marks, {}), image, instances))
+        writer.add(pack_image(Annotation("a", "s", "g", 20, 20, marks, {}), image, instances))
     assert PackedSet.open(tmp_path, "val").instances(0).max() == 300
 
 
@@ -69,11 +69,11 @@ def test_a_packed_set_is_sent_by_name(tmp_path: Path) -> None:
     assert np.array_equal(pickle.loads(sent).image(1), packed.image(1))  # noqa: S301 - ours
 
 
-def test_a_record_must_fit_its_arrays() -> None:
-    """An instance map that numbers more defects than the record has is refused."""
+def test_an_annotation_must_fit_its_arrays() -> None:
+    """An instance map that numbers more defects than the annotation has is refused."""
     image, instances = arrays(3)
     with pytest.raises(DataError, match="does not fit"):
-        pack_image(record("a", 2), image, instances)
+        pack_image(annotation("a", 2), image, instances)
 
 
 def test_no_defect_may_lie_outside_the_region_of_interest() -> None:
@@ -82,7 +82,7 @@ def test_no_defect_may_lie_outside_the_region_of_interest() -> None:
     region = np.ones(SIZE, np.bool_)
     region[:, :2] = False
     with pytest.raises(DataError, match="2 pixels of its defects lie outside the region"):
-        pack_image(record("a", 3), image, instances, region)
+        pack_image(annotation("a", 3), image, instances, region)
 
 
 def test_a_failed_writer_leaves_no_file(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_failed_writer_leaves_no_file(tmp_path: Path) -> None:
 
     def fail() -> None:
         with PackedWriter(tmp_path, "train") as writer:
-            writer.add(pack_image(record("a", 1), *arrays(1)))
+            writer.add(pack_image(annotation("a", 1), *arrays(1)))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

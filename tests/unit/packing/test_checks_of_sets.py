@@ -13,8 +13,8 @@ from blemish.packed import SPLITS, PackedSet
 from blemish.preprocessing import Resizing
 from blemish.sets import (
     SYNTHETIC,
-    DefectRecord,
     ImageSet,
+    LabelledDefect,
     SetWriter,
     read_set,
 )
@@ -118,7 +118,7 @@ def test_what_a_set_lacks_is_said_not_refused(
             mask = np.zeros((16, 20), bool)
             mask[3:6, 3:9] = defective
             image = rng.integers(0, 256, mask.shape, dtype=np.uint8)
-            defects = [DefectRecord("pit", mask)] if defective else []
+            defects = [LabelledDefect("pit", mask)] if defective else []
             writer.add(f"i{index}", image, mask, group=f"g{index}", defects=defects, clean=clean)
     described = pack([read_set(tmp_path / "line-3")], tmp_path / "out", SPLITTING, Resizing())
     packed = {split: PackedSet.open(tmp_path / "out", split) for split in SPLITS}
@@ -126,7 +126,7 @@ def test_what_a_set_lacks_is_said_not_refused(
     assert len(described["notes"]) == 1
     assert note in described["notes"][0]
     assert described["sets"]["line-3"]["train"]["clean"] == sum(
-        packed["train"].record(index).clean for index in range(splits["train"])
+        packed["train"].annotation(index).clean for index in range(splits["train"])
     )
     if LABELLED in kinds:
         assert any(packed["train"].mask(index).any() for index in range(splits["train"]))

@@ -14,7 +14,7 @@ from blemish.packing.packer import Part, pack_sets
 from blemish.packing.splits import Splitting
 from blemish.preprocessing import Resizing
 from blemish.sets import (
-    DefectRecord,
+    LabelledDefect,
     SetWriter,
     draw_instances,
     read_set,
@@ -29,15 +29,15 @@ def test_every_image_is_packed_once_as_it_was(tmp_path: Path) -> None:
     for split in SPLITS:
         packed = PackedSet.open(tmp_path / "out", split)
         for k in range(len(packed)):
-            record = packed.record(k)
-            index = [row.image_id for row in images.rows].index(record.image_id)
+            annotation = packed.annotation(k)
+            index = [row.image_id for row in images.rows].index(annotation.image_id)
             assert np.array_equal(packed.image(k), images.image(index))
             assert np.array_equal(packed.mask(k), images.mask(index))
-            assert [defect.area_px for defect in record.defects] == (
+            assert [defect.area_px for defect in annotation.defects] == (
                 [images.mask(index).sum()] if images.rows[index].defective else []
             )
-            assert record.attributes == images.rows[index].attributes
-            seen.append(record.image_id)
+            assert annotation.attributes == images.rows[index].attributes
+            seen.append(annotation.image_id)
     assert sorted(seen) == [row.image_id for row in images.rows]
 
 
@@ -67,8 +67,8 @@ def test_another_set_reshuffles_nothing(tmp_path: Path) -> None:
     pack([first], tmp_path / "alone", SPLITTING, Resizing())
     pack([second, first], tmp_path / "both", SPLITTING, Resizing())
 
-    def of_first(record: object) -> str | None:
-        return record.image_id if record.set_name == "tiles" else None
+    def of_first(annotation: object) -> str | None:
+        return annotation.image_id if annotation.set_name == "tiles" else None
 
     alone, both = members(tmp_path / "alone", of_first), members(tmp_path / "both", of_first)
     assert alone == {split: names - {None} for split, names in both.items()}
@@ -78,7 +78,7 @@ def test_what_is_held_out_is_the_test_split(tmp_path: Path) -> None:
     """With ``hold_out`` the family named is all of test, and nothing of it trains."""
     splitting = Splitting({"val": 0.2, "test": 0.2}, 7, "surface=rolled")
     pack([write_set(tmp_path)], tmp_path / "out", splitting, Resizing())
-    surfaces = members(tmp_path / "out", lambda record: record.attributes["surface"])
+    surfaces = members(tmp_path / "out", lambda annotation: annotation.attributes["surface"])
     assert surfaces == {"train": {"cast"}, "val": {"cast"}, "test": {"rolled"}}
 
 
@@ -93,9 +93,9 @@ def test_scale_applies_to_images_and_defects_alike(tmp_path: Path) -> None:
     """At half scale planes, areas and widths shrink together."""
     pack([write_set(tmp_path)], tmp_path / "out", SPLITTING, Resizing(Scale(scale=0.5)))
     packed = PackedSet.open(tmp_path / "out", "train")
-    record = next(r for r in map(packed.record, range(len(packed))) if r.defects)
-    assert (record.height, record.width) == (12, 16)
-    assert record.defects[0].width_px == 2.0
+    annotation = next(r for r in map(packed.annotation, range(len(packed))) if r.defects)
+    assert (annotation.height, annotation.width) == (12, 16)
+    assert annotation.defects[0].width_px == 2.0
 
 
 def test_overlapping_defects_all_show(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_overlapping_defects_all_show(tmp_path: Path) -> None:
     image = np.zeros((10, 12), np.uint8)
     with SetWriter(tmp_path / "nested", "nested", "pairs") as writer:
         for name, masks in (("a", (large, small)), ("b", (small, large))):
-            defects = [DefectRecord("pit", mask) for mask in masks]
+            defects = [LabelledDefect("pit", mask) for mask in masks]
             writer.add(name, image, large, group="g", defects=defects)
     images = read_set(tmp_path / "nested")
     first, second = (draw_instances((10, 12), images.marks(name)) for name in "ab")
@@ -142,7 +142,7 @@ def test_a_region_of_interest_is_carried_at_the_model_s_scale(tmp_path: Path) ->
     packed = PackedSet.open(tmp_path / "out", "train")
     for index in range(len(packed)):
         found = packed.region(index)
-        if packed.record(index).set_name == "regional":
+        if packed.annotation(index).set_name == "regional":
             assert np.array_equal(found, region[::2, ::2])
         else:
             assert found is None
@@ -163,8 +163,10 @@ def test_defects_outside_the_region_of_interest_are_left_out(
     for split in SPLITS:
         packed = PackedSet.open(tmp_path / "out", split)
         for index in range(len(packed)):
-            assert packed.mask(index).sum() == sum(d.area_px for d in packed.record(index).defects)
-            found += [defect.area_px for defect in packed.record(index).defects]
+            assert packed.mask(index).sum() == sum(
+                d.area_px for d in packed.annotation(index).defects
+            )
+            found += [defect.area_px for defect in packed.annotation(index).defects]
     assert found == ([area] * 3 if area else [])
     counts = summary["sets"]["regional"].values()
     assert sum(one["defective"] for one in counts) == len(found)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from blemish.image_statistics import image_statistics
-from blemish.packed import PackedDefect, PackedRecord
+from blemish.packed import Annotation, PackedDefect
 from blemish.packing.split_statistics import describe_splits
 
 
@@ -19,8 +19,8 @@ def test_the_description_of_splits_fits_a_model_file() -> None:
 
     def entry(split: str, index: int) -> tuple:
         marks = (PackedDefect("pit", 40),) if index % 2 else ()
-        record = PackedRecord(f"{split}{index}", "some", f"g{index}", 128, 128, marks, {})
-        return split, record, numbers
+        annotation = Annotation(f"{split}{index}", "some", f"g{index}", 128, 128, marks, {})
+        return split, annotation, numbers
 
     images = [entry("train", k) for k in range(6)] + [entry("test", k) for k in range(3)]
     described = describe_splits(images)

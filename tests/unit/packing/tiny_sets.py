@@ -11,8 +11,8 @@ from blemish.packing.packer import Part, pack_sets
 from blemish.packing.splits import Splitting
 from blemish.sets import (
     SYNTHETIC,
-    DefectRecord,
     ImageSet,
+    LabelledDefect,
     SetWriter,
     read_set,
 )
@@ -30,7 +30,7 @@ def write_set(folder: Path, name: str = "tiles", seed: int = 0, images: int = IM
             mask = np.zeros(image.shape, bool)
             if index % 2:
                 mask[4:8, index % 8 : 20] = True
-            defects = [DefectRecord("pit", mask, 2.0, 4.0)] if index % 2 else []
+            defects = [LabelledDefect("pit", mask, 2.0, 4.0)] if index % 2 else []
             surface = {"surface": ["cast", "rolled"][index // 2 % 2]}
             group = f"part-{index // 2}"
             writer.add(
@@ -43,12 +43,12 @@ def pack(sets: list[ImageSet], out: Path, *how: object, workers: int = 1) -> dic
     return pack_sets([Part(sets, out)], *how, workers=workers)[0]
 
 
-def members(out: Path, key: Callable = lambda record: record.group) -> dict[str, set[str]]:
+def members(out: Path, key: Callable = lambda annotation: annotation.group) -> dict[str, set[str]]:
     found = defaultdict(set)
     for split in SPLITS:
         packed = PackedSet.open(out, split)
         for index in range(len(packed)):
-            found[split].add(key(packed.record(index)))
+            found[split].add(key(packed.annotation(index)))
     return found
 
 

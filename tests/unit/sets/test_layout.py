@@ -13,19 +13,19 @@ from PIL import Image
 from blemish.errors import DataError, ShapeError
 from blemish.files import whole_folder
 from blemish.png import decode_grey, encode_grey
-from blemish.sets import DefectRecord, SetWriter, encode_image, read_set, read_sets
+from blemish.sets import LabelledDefect, SetWriter, encode_image, read_set, read_sets
 
 PLANES = st.sampled_from([np.uint8, np.uint16]).flatmap(
     lambda dtype: arrays(dtype, st.tuples(st.integers(1, 20), st.integers(1, 20)))
 )
 
 
-def sample(seed: int = 0) -> tuple[np.ndarray, np.ndarray, list[DefectRecord]]:
+def sample(seed: int = 0) -> tuple[np.ndarray, np.ndarray, list[LabelledDefect]]:
     image = np.random.default_rng(seed).integers(0, 256, (20, 30), dtype=np.uint8)
     first, second = np.zeros((2, 20, 30), bool)
     first[2:5, 3:20] = True
     second[10:12, 10:12] = True
-    defects = [DefectRecord("scratch", first, 2.5, 3.0), DefectRecord("pit", second)]
+    defects = [LabelledDefect("scratch", first, 2.5, 3.0), LabelledDefect("pit", second)]
     return image, first | second, defects
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blemish.arrays import Mask
 from blemish.errors import DataError, ShapeError
 from blemish.png import GreyPlane, encode_grey
 from blemish.sets.regions import decode_region, decode_spans, encode_region
@@ -19,11 +20,11 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}")
 
 
 @dataclass(frozen=True)
-class DefectRecord:
+class LabelledDefect:
     """One defect: its class, its pixels (shape ``(H, W)``, bool) and, where known, how it shows."""
 
     class_name: str
-    mask: NDArray[np.bool_]
+    mask: Mask
     contrast_to_noise: float | None = None
     width_px: float | None = None
 
@@ -74,10 +75,10 @@ class EncodedImage:
 def encode_image(
     image_id: str,
     image: GreyPlane,
-    mask: NDArray[np.bool_],
+    mask: Mask,
     *,
     group: str,
-    defects: Iterable[DefectRecord] = (),
+    defects: Iterable[LabelledDefect] = (),
     attributes: Mapping[str, Any] | None = None,
     clean: bool = False,
 ) -> EncodedImage:
@@ -119,7 +120,7 @@ def encode_image(
     )
 
 
-def _check_sample(image_id: str, image: GreyPlane, mask: NDArray[np.bool_]) -> None:
+def _check_sample(image_id: str, image: GreyPlane, mask: Mask) -> None:
     if not _SAFE_ID.fullmatch(image_id):
         raise DataError(f"Image id {image_id!r} is no safe stem; accepted: letters, digits, . _ -")
     if image.shape != mask.shape or mask.dtype != np.bool_:
@@ -129,7 +130,7 @@ def _check_sample(image_id: str, image: GreyPlane, mask: NDArray[np.bool_]) -> N
         )
 
 
-def _check_defect(image_id: str, defect: DefectRecord, mask: NDArray[np.bool_]) -> None:
+def _check_defect(image_id: str, defect: LabelledDefect, mask: Mask) -> None:
     if defect.mask.shape != mask.shape or defect.mask.dtype != np.bool_:
         raise ShapeError(
             f"{image_id}: a defect's mask is {defect.mask.dtype} {defect.mask.shape}; "
@@ -137,7 +138,7 @@ def _check_defect(image_id: str, defect: DefectRecord, mask: NDArray[np.bool_]) 
         )
 
 
-def _defect_line(image_id: str, defect: DefectRecord) -> str:
+def _defect_line(image_id: str, defect: LabelledDefect) -> str:
     rle, box, area = encode_region(defect.mask)
     value = {
         "image_id": image_id,
@@ -171,10 +172,10 @@ def parse_row(cells: Mapping[str, str]) -> IndexRow:
     )
 
 
-def parse_defect(value: Mapping[str, Any]) -> DefectRecord:
+def parse_defect(value: Mapping[str, Any]) -> LabelledDefect:
     """Return the defect of a line of ``defects.jsonl``, parsed; its region is decoded."""
     height, width = value["rle"]["size"]
-    return DefectRecord(
+    return LabelledDefect(
         class_name=value["class"],
         mask=decode_region(height, width, value["rle"]["counts"]),
         contrast_to_noise=value["contrast_to_noise"],

@@ -18,7 +18,7 @@ class PackedDefect:
 
 
 @dataclass(frozen=True)
-class PackedRecord:
+class Annotation:
     """What is known of a packed image besides its pixels."""
 
     image_id: str
