@@ -66,4 +66,5 @@ def test_the_next_trial_needs_no_new_program() -> None:
 
 def _programs() -> list[psutil.Process]:
     children = psutil.Process().children()
-    return [child for child in children if "blemish.trial_process" in child.cmdline()]
+    alive = [child for child in children if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "blemish.trial_process" in child.cmdline()]
