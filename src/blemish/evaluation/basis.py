@@ -2,7 +2,8 @@
 
 The first of these that exists: the user's training images, each as the network of a fold answers it
 that did not see it, with their validation images; where too few are labelled for folds, labelled
-validation images with the defect-free ones; without any set, synthetic images. With clean
+validation images with the defect-free ones; without any set, synthetic images. Beside few labels,
+defects drawn onto clean validation photographs choose as well. With clean
 photographs alone, defects drawn onto them choose the threshold, and the photographs as they are,
 answered likewise, the peak.
 """
@@ -21,6 +22,12 @@ from blemish.photographs.bank import Photograph, draw_bank
 
 DRAWN = 64
 """Images with drawn defects that a threshold is chosen on, in each set of clean photographs."""
+
+FEW_LABELLED = 10
+"""Labelled images below which drawn defects choose beside them.
+
+Each of five is most likely the only one of its class, so no fold's network has seen the like of it.
+"""
 
 
 @dataclass(frozen=True)
@@ -97,21 +104,47 @@ def choose_basis(
         return _of_images(synthetic, "synthetic validation images")
     labelled = _labelled(validation)
     shown = _labelled(training)
+    drawer = _Drawer(drawing, params.bootstrap.seed)
+    if not labelled and not shown:
+        return _of_clean(validation, training, folds, drawer)
+    basis = _of_labelled(validation, training, folds)
+    if len(labelled) + len(shown) >= FEW_LABELLED:
+        return basis
+    return _with_drawn(basis, validation, drawer)
+
+
+def _of_labelled(validation: JoinedSet, training: JoinedSet, folds: Folds) -> Basis:
+    """Choose by labelled images and the defect-free ones beside them."""
+    labelled, shown = _labelled(validation), _labelled(training)
     defect_free = f"{len(validation) - len(labelled)} defect-free validation images"
-    if folds and (labelled or shown):
+    if folds:
         what = f"{len(labelled)} labelled and {defect_free}"
         return _with_folds(validation, training, folds, what)
     if labelled:
         what = f"{len(labelled)} labelled validation images and {defect_free}"
         return _of_images(validation, what)
-    if shown:
-        chosen = JoinedSet([*validation.entries, *training.some(shown).entries])
-        what = (
-            f"no labelled validation image, but {len(shown)} labelled training images, which the "
-            f"network has learned by heart, and {defect_free}"
-        )
-        return replace(_of_images(chosen, what), beside_defects=False)
-    return _of_clean(validation, training, folds, _Drawer(drawing, params.bootstrap.seed))
+    chosen = JoinedSet([*validation.entries, *training.some(shown).entries])
+    what = (
+        f"no labelled validation image, but {len(shown)} labelled training images, which the "
+        f"network has learned by heart, and {defect_free}"
+    )
+    return replace(_of_images(chosen, what), beside_defects=False)
+
+
+def _with_drawn(basis: Basis, validation: JoinedSet, drawer: "_Drawer") -> Basis:
+    """Have defects drawn onto clean validation photographs, if there are any, choose as well."""
+    labelled = set(_labelled(validation))
+    clean = validation.some([i for i in range(len(validation)) if i not in labelled])
+    if not len(clean):
+        return basis
+
+    def examples() -> Iterator[Example]:
+        yield from basis.examples
+        yield from drawer.draw(clean, 0)
+
+    what = f"{basis.sentence}, and, for want of labels, defects drawn onto {len(clean)} of these"
+    count = basis.count + DRAWN * len(_names(clean))
+    return replace(basis, examples=examples(), count=count, sentence=what)
 
 
 def _labelled(images: JoinedSet) -> list[int]:

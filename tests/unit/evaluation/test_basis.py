@@ -18,7 +18,7 @@ from unit.evaluation.tiny_evaluation import params, silently, write_photographs
 from blemish import files
 from blemish.config.drawing import DrawnWeights
 from blemish.evaluation import SplitFolders, evaluate
-from blemish.evaluation.basis import DRAWN, choose_basis, read_folds
+from blemish.evaluation.basis import DRAWN, FEW_LABELLED, choose_basis, read_folds
 from blemish.evaluation.evaluation_workflow import Verdict, answers
 from blemish.packed import (
     JoinedSet,
@@ -107,7 +107,7 @@ def test_few_labels_choose_by_networks_that_did_not_see_them(tmp_path: Path) -> 
     folds = read_folds(tmp_path)
     own, training, none = (JoinedSet.open([tmp_path], split) for split in ("val", "train", "test"))
     basis = choose_basis(none, own, training, folds, params(), drawing=DRAWING)
-    found = list(answers([Constant(0.1), Constant(0.2), Constant(0.3)], basis, silently))
+    found = list(answers([Constant(0.1), Constant(0.2), Constant(0.3)], basis, silently))[:5]
     assert [(round(float(p.mean()), 1), bool(truth.any())) for _, p, truth in found] == [
         (0.1, False),
         (0.1, False),
@@ -116,6 +116,24 @@ def test_few_labels_choose_by_networks_that_did_not_see_them(tmp_path: Path) -> 
         (0.3, True),
     ]
     assert "3 labelled and 0 defect-free training images by cross-validation" in basis.sentence
+
+
+@pytest.mark.parametrize(("labelled", "drawn"), [(FEW_LABELLED - 1, DRAWN), (FEW_LABELLED, 0)])
+def test_drawn_defects_choose_beside_labels_that_are_too_few(
+    tmp_path: Path, labelled: int, drawn: int
+) -> None:
+    """They lie on clean validation photographs, which no network has seen."""
+    write_nothing(tmp_path)
+    write_photographs(tmp_path, "train", labelled, defective=True)
+    write_photographs(tmp_path, "val", 2)
+    names = [["line-3", f"train{number}"] for number in range(labelled)]
+    own, training, none = (JoinedSet.open([tmp_path], split) for split in ("val", "train", "test"))
+    folds = [names[::2], names[1::2]]
+    basis = choose_basis(none, own, training, folds, params(), drawing=DRAWING)
+    examples = list(basis.examples)
+    assert len(examples) == basis.count == 2 + labelled + drawn
+    assert {example.fold for example in examples[2 + labelled :]} <= {0}
+    assert ("drawn onto 2 of these" in basis.sentence) == bool(drawn)
 
 
 @pytest.mark.parametrize(("validates", "drawn_answer"), [(2, 0.1), (0, 0.2)])
