@@ -122,7 +122,10 @@ def test_all_services_end_together(tmp_path: Path, ends: str, status: int) -> No
     service.parent.mkdir(parents=True)
     service.write_text('#!/bin/sh\necho $$ > "$1".pid\nexec sleep 60\n')
     service.chmod(0o755)
+    # A shell cannot trap a signal that was ignored when it began, as where tests run behind an `&`.
+    ignored = signal.signal(signal.SIGINT, signal.default_int_handler)
     up = subprocess.Popen(["sh", ROOT / "deploy" / "up"], cwd=tmp_path, start_new_session=True)
+    signal.signal(signal.SIGINT, ignored)
     try:
         files = [tmp_path / f"{name}.pid" for name in ("ui", "serve", "dashboard")]
         pids = [int(_wait_for_text(file)) for file in files]
