@@ -151,7 +151,7 @@ def _strip(one: Suggestion, photograph: PhotographToRank, model: Segmenter) -> S
 def _show_found(title: str, found: Sequence[Strip]) -> None:
     st.markdown(f"##### {title}")
     if not found:
-        st.caption("None.")
+        st.caption("No photograph.")
     for name, said, strip in found:
         st.markdown(f"**{plain(name)}**: {plain(said)}")
         st.image(strip, width="stretch", alt=f"{name}: photograph, label and heatmap")
