@@ -3,9 +3,9 @@
 The first of these that exists: the user's training images, each as the network of a fold answers it
 that did not see it, with their validation images; where too few are labelled for folds, labelled
 validation images with the defect-free ones; without any set, synthetic images. Beside few labels,
-defects drawn onto clean validation photographs choose as well. With clean
-photographs alone, defects drawn onto them choose the threshold, and the photographs as they are,
-answered likewise, the peak.
+defects drawn onto clean validation photographs choose as well. With clean photographs alone,
+defects drawn onto them choose the threshold, and the photographs as they are, answered likewise,
+the peak.
 """
 
 import json
@@ -102,15 +102,12 @@ def choose_basis(
     """
     if len(validation) + len(training) == 0:
         return _of_images(synthetic, "synthetic validation images")
-    labelled = _labelled(validation)
-    shown = _labelled(training)
+    labels = len(_labelled(validation)) + len(_labelled(training))
     drawer = _Drawer(drawing, params.bootstrap.seed)
-    if not labelled and not shown:
+    if not labels:
         return _of_clean(validation, training, folds, drawer)
     basis = _of_labelled(validation, training, folds)
-    if len(labelled) + len(shown) >= FEW_LABELLED:
-        return basis
-    return _with_drawn(basis, validation, drawer)
+    return basis if labels >= FEW_LABELLED else _with_drawn(basis, validation, drawer)
 
 
 def _of_labelled(validation: JoinedSet, training: JoinedSet, folds: Folds) -> Basis:
@@ -157,33 +154,25 @@ def _of_images(images: JoinedSet, what: str) -> Basis:
 
 
 def _with_folds(validation: JoinedSet, training: JoinedSet, folds: Folds, what: str) -> Basis:
-    parts = _dealt(training, folds)
-    count = sum(map(len, parts))
-    defective = sum(len(_labelled(part)) for part in parts)
-
-    def examples() -> Iterator[Example]:
-        yield from _examples(validation)
-        for number, part in enumerate(parts, 1):
-            yield from _examples(part, fold=number)
-
+    unseen = _unseen(validation, training, folds)
+    trained = [images for images, fold in unseen if fold]
+    defective = sum(len(_labelled(images)) for images in trained)
     sentence = (
-        f"{defective} labelled and {count - defective} defect-free training images by "
-        f"cross-validation, and {what}"
+        f"{defective} labelled and {sum(map(len, trained)) - defective} defect-free training "
+        f"images by cross-validation, and {what}"
     )
-    return Basis(examples(), len(validation) + count, sentence)
+    return Basis(_each(unseen), sum(len(images) for images, _ in unseen), sentence)
 
 
 def _of_clean(validation: JoinedSet, training: JoinedSet, folds: Folds, drawer: "_Drawer") -> Basis:
     """Choose by photographs none of which shows a labelled defect, and what is drawn onto them."""
-    shown = [(validation, 0)] if len(validation) else []
-    shown += [(part, number) for number, part in enumerate(_dealt(training, folds), 1)]
-    learned = not shown
-    shown = shown or [(training, 0)]
+    unseen = _unseen(validation, training, folds)
+    learned = not unseen
+    shown = unseen or [(training, 0)]
     onto, fold = shown[0]
 
     def examples() -> Iterator[Example]:
-        for images, number in shown:
-            yield from _examples(images, number)
+        yield from _each(shown)
         yield from drawer.draw(onto, fold)
 
     count = sum(len(images) for images, _ in shown)
@@ -196,14 +185,25 @@ def _of_clean(validation: JoinedSet, training: JoinedSet, folds: Folds, drawer: 
     return Basis(examples(), total, what, beside_defects=False, learned=learned)
 
 
-def _dealt(training: JoinedSet, folds: Folds) -> list[JoinedSet]:
-    """Return for each fold the training images that its network did not see."""
+_Unseen = Sequence[tuple[JoinedSet, int]]
+"""Images, and the number of the network that did not see them, as in :class:`Example`."""
+
+
+def _unseen(validation: JoinedSet, training: JoinedSet, folds: Folds) -> _Unseen:
+    """Return the validation images and those of each fold, as far as there are any."""
     annotations = [training.annotation(index) for index in range(len(training))]
     places = {
         (annotation.set_name, annotation.image_id): place
         for place, annotation in enumerate(annotations)
     }
-    return [training.some([places[name, image_id] for name, image_id in fold]) for fold in folds]
+    parts = [training.some([places[name, image_id] for name, image_id in fold]) for fold in folds]
+    numbered = enumerate([validation, *parts])
+    return [(images, number) for number, images in numbered if len(images)]
+
+
+def _each(unseen: _Unseen) -> Iterator[Example]:
+    for images, fold in unseen:
+        yield from _examples(images, fold)
 
 
 def _examples(images: JoinedSet, fold: int = 0) -> Iterator[Example]:

@@ -20,11 +20,10 @@ from blemish.arrays import Map, Mask
 from blemish.config.evaluate import ThresholdRule
 from blemish.errors import DataError
 from blemish.metrics.pixels import overlap_of
+from blemish.metrics.thresholds import Floats
 from blemish.operating_point import OperatingPoint, label_regions
 
-Numbers = npt.NDArray[np.float64]
-
-THRESHOLDS: Numbers = np.round(4096 / (1 + np.exp(-np.linspace(-6, 4, 21)))) / 4096
+THRESHOLDS: Floats = np.round(4096 / (1 + np.exp(-np.linspace(-6, 4, 21)))) / 4096
 """Those that are tried, from 0.002 to 0.98, evenly spaced in logits.
 
 On metal that a network hardly knows, defects get low probabilities: their best threshold lay below
@@ -37,7 +36,7 @@ MARGIN = 16
 FEW = 32
 """Defective images from which on the plateau is as wide as the rule says."""
 
-PEAKS: Numbers = np.round((1 - 2 ** (-np.arange(41) / 4)) * 4096) / 4096
+PEAKS: Floats = np.round((1 - 2 ** (-np.arange(41) / 4)) * 4096) / 4096
 """Tried too, from none to 0.999, closer to each other the surer they are."""
 
 
@@ -155,17 +154,17 @@ class _Marks:
             np.add.at(self._right[row], column, right)
             np.add.at(self._wrong[row], column, np.bincount(owner, minlength=count) - right)
 
-    def dice(self) -> Numbers:
+    def dice(self) -> Floats:
         """Return pooled Dice, a row for each threshold, a column for each peak."""
         right, wrong = (
             table[:, ::-1].cumsum(axis=1)[:, ::-1] for table in (self._right, self._wrong)
         )
-        pooled: Numbers = overlap_of(right, wrong, self.truth - right)["dice"]
+        pooled: Floats = overlap_of(right, wrong, self.truth - right)["dice"]
         return pooled
 
 
 def _at_peak(
-    dice: Numbers,
+    dice: Floats,
     column: int,
     highest: npt.NDArray[np.float64],
     rule: ThresholdRule,
