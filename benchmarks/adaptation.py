@@ -1,7 +1,7 @@
 """What a number of labelled photographs makes of the network, on sets that it has never seen.
 
     BLEMISH_REAL_DATA=FOLDER python benchmarks/adaptation.py [--sets NAME ...] [--seeds 1 2 3]
-        [--levels 0 clean 5 20 50 100 all] [--start trained|fresh|FILE] [--out TABLE.md]
+        [--levels 0 clean 5 20 50 100 all] [--start trained|fresh|FILE] [--keep]
 
 Each folder of BLEMISH_REAL_DATA whose layout ``blemish import`` recognises is a set; a
 ``groups.csv`` in it keeps photographs of one part together. From the root of a checkout whose
@@ -12,22 +12,22 @@ For each seed 40 % of the groups test. From the others N labelled photographs ar
 class in turn, with all their defect-free ones; ``0`` is the network as it is, ``clean`` the
 defect-free photographs alone. Of both, the share of ``preprocess.split.val`` validates, and the
 operating point is chosen as ``evaluate`` does. "At best" is Dice at the best threshold of the test
-photographs themselves: what lies between the two columns is lost by the choice.
+photographs themselves: what lies between the two columns is lost by the choice. With ``--keep``
+each row goes into ``adaptation.csv`` as soon as it is measured; ``adaptation_rows.py`` shows them.
 """
 
 import argparse
 import json
-import statistics
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from adaptation_rows import KEYS, Row, as_table, keep_row
 from torch import nn
 
 from blemish.config import find_workspace, load_params, settings
@@ -55,13 +55,6 @@ from blemish.training import Listeners
 TEST = 0.4
 """Share of the groups that test."""
 LEVELS = ("0", "clean", "5", "20", "50", "100", "all")
-HEADER = (
-    *("set", "labelled", "seeds", "pooled Dice", "at best", "object F1", "marks on defect-free"),
-    *("image AUROC", "Dice of the classes, mean", "minutes"),
-)
-KEYS = ("dice", "best_dice", "object_f1", "false_alarm_rate", "image_auroc")
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -100,11 +93,11 @@ def main() -> None:
                     dealt = deal(images, path.name, level, seed, params.preprocess.split.val)
                     if dealt is None:
                         continue
-                    row = measure(dealt, level, seed, options.start, params)
-                    rows.append({"set": path.name, "level": level, "seed": seed, **row})
+                    place = {"set": path.name, "start": options.start, "level": level, "seed": seed}
+                    rows.append(place | measure(dealt, level, seed, options.start, params))
                     print(json.dumps(rows[-1]), flush=True)
-                    if options.out:
-                        options.out.write_text(as_table(rows), encoding="utf-8")
+                    if options.keep:
+                        keep_row(rows[-1])
     print(as_table(rows))
 
 
@@ -115,7 +108,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--start", default="trained", help="trained, fresh, or a file of weights")
     parser.add_argument("--threads", type=int, help="instead of finetune.threads")
-    parser.add_argument("--out", type=Path, help="where the table goes, Markdown")
+    parser.add_argument("--keep", action="store_true", help="write the rows to adaptation.csv")
     return parser.parse_args()
 
 
@@ -202,7 +195,7 @@ def measure(dealt: Dealt, level: str, seed: int, start: str, params: Params) -> 
         )
         best = _best_dice(network, dealt.test)
     summary = summarize(results, params.evaluate.bootstrap)
-    classes = by_defect(results, class_of)
+    classes = by_defect(results, class_of, params.evaluate.bootstrap)
     return {
         **{key: summary[key]["value"] for key in KEYS if key in summary},
         "best_dice": best,
@@ -265,32 +258,6 @@ def _write(folder: Path, split: str, images: JoinedSet) -> None:
 
 def _silently(numbers: Iterable[int], _total: int, _what: str) -> Iterable[int]:
     return numbers
-
-
-def as_table(rows: Sequence[Row]) -> str:
-    """Return a Markdown table: for each set and level, mean and range over the seeds."""
-    lines = [f"| {' | '.join(HEADER)} |", "| --- " * len(HEADER) + "|"]
-    for name, level in dict.fromkeys((row["set"], row["level"]) for row in rows):
-        own = [row for row in rows if (row["set"], row["level"]) == (name, level)]
-        metrics = [_mean_and_range([row[key] for row in own]) for key in KEYS]
-        kinds = sorted({kind for row in own for kind in row["classes"]})
-        classes = ", ".join(f"{kind} {_mean_of_class(own, kind):.2f}" for kind in kinds)
-        minutes = statistics.fmean(row["minutes"] for row in own)
-        cells = (name, level, str(len(own)), *metrics, classes, f"{minutes:.1f}")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _mean_of_class(rows: Sequence[Row], kind: str) -> float:
-    """Return the mean over the seeds whose test photographs show the class."""
-    return statistics.fmean(row["classes"][kind] for row in rows if kind in row["classes"])
-
-
-def _mean_and_range(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    if not known:
-        return ""
-    return f"{statistics.fmean(known):.3f} ({min(known):.2f} to {max(known):.2f})"
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 import argparse
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from blemish.config import Workspace, find_workspace, load_params, settings
 from blemish.config.finetune import Finetune
 from blemish.exits import sentences
-from blemish.finetuning.handing_on import hand_on, nothing_to_adapt_to
+from blemish.finetuning.handing_on import describe_trained, hand_on, nothing_to_adapt_to
 from blemish.finetuning.start_files import Start, find_start
 from blemish.processes import die_with_dvc, is_first_process
 from blemish.progress import TrainingProgress, track
@@ -23,12 +24,22 @@ def main() -> None:
     workspace = find_workspace()
     tuning = load_params(workspace.params_file).finetune
     start = find_start(paths.trained, paths.starts, tuning.start)
-    if start.name is None and nothing_to_adapt_to(paths.real):
-        if is_first_process():
-            fingerprint = training_fingerprint(workspace)
-            hand_on(paths.trained, paths.out, paths.curves, paths.drawn, fingerprint=fingerprint)
-    else:
+    if not nothing_to_adapt_to(paths.real):
         _adapt(workspace, tuning, paths, start)
+    elif is_first_process():
+        hand_on(
+            *(start.path, _describe(start, paths.trained), paths.out, paths.curves, paths.drawn),
+            fingerprint=training_fingerprint(workspace),
+        )
+
+
+def _describe(start: Start, trained: Path) -> dict[str, Any]:
+    """Describe the network whose weights are handed on."""
+    if start.name is None:
+        return describe_trained(trained)
+    from blemish.finetuning.starts import describe_start  # noqa: PLC0415 - torch is slow
+
+    return describe_start(start)
 
 
 def _adapt(workspace: Workspace, tuning: Finetune, paths: argparse.Namespace, start: Start) -> None:

@@ -15,6 +15,12 @@ SMALL = {
     "generate": {"images": 40, "size": 64},
     "preprocess": {"split": {"val": 0.1, "test": 0.15, "hold_out": None}},
     "train": {"epochs": 2, "crops": 64, "crop": 64},
+    "finetune": {
+        "steps": {"least": 40, "per_image": 0.0, "most": 40},
+        "crop": 64,
+        "batch": 4,
+        "drawn_images": 12,
+    },
     "evaluate": {},
     "export": {},
 }

@@ -42,29 +42,37 @@ def test_second_repro_runs_no_stage(reproduced: Checkout) -> None:
     assert "Running stage" not in reproduced.run("dvc", "repro").text
 
 
-def test_another_set_reruns_no_training_and_an_unused_start_nothing(
-    reproduced: Checkout, tmp_path: Path
-) -> None:
-    """Choosing a set runs preprocess alone before train; a start counts once it is chosen."""
+def test_a_start_counts_once_it_is_chosen(reproduced: Checkout, tmp_path: Path) -> None:
+    """A start that nobody chose reruns nothing."""
     shutil.copytree(reproduced.root, tmp_path / "copy", symlinks=True)
-    copy, photographs = Checkout(tmp_path / "copy"), tmp_path / "photographs"
+    copy = Checkout(tmp_path / "copy")
     (copy.root / "models" / "starts" / "line-2.pt").write_bytes(b"weights of line 2")
     assert "up to date" in copy.run("dvc", "status").text
     copy.edit_params(finetune={"start": "line-2"})
     assert "finetune:" in copy.run("dvc", "status", "finetune").text
-    copy.edit_params(finetune={"start": None})
+
+
+def test_a_set_adapts_the_network_and_reruns_no_training(
+    reproduced: Checkout, tmp_path: Path
+) -> None:
+    """Clean photographs go from import to two versions; generate and train stay as they are."""
+    shutil.copytree(reproduced.root, tmp_path / "copy", symlinks=True)
+    copy, photographs = Checkout(tmp_path / "copy"), tmp_path / "photographs"
     photographs.mkdir()
     rng = np.random.default_rng(0)
-    for number in range(6):
+    for number in range(24):
         image = rng.integers(90, 160, (64, 64), dtype=np.uint8)
         cv2.imwrite(str(photographs / f"part-{number}.png"), image)
     copy.run("blemish", "import", str(photographs), "--name", "line-3", "--clean")
-    copy.edit_params(preprocess={"real_sets": ["line-3"]})
-    said = copy.run("dvc", "repro", "train").text
-    assert [line for line in said.splitlines() if "Running stage" in line] == [
-        "Running stage 'preprocess':"
-    ]
-    assert "real" in copy.run("dvc", "status", "finetune").text
+    copy.git("add", "data/real")
+    copy.git("commit", "-q", "-m", "Import line-3")
+    said = copy.run("dvc", "exp", "run", "-S", "preprocess.real_sets=[line-3]").text
+    stages = [line.split("'")[1] for line in said.splitlines() if "Running stage" in line]
+    assert stages == ["preprocess", "finetune", "evaluate", "export"]
+    metrics = json.loads((copy.root / "reports" / "metrics.json").read_text())
+    assert metrics["clean_marked_share"] <= metrics["clean_marked_bound"]
+    assert metrics["test_dice"] == metrics["synthetic_dice"]
+    assert len(versions(copy)) == len(versions(reproduced)) + 2
 
 
 def test_outputs_of_ones_own_stay_after_a_commit(reproduced: Checkout, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from blemish.arrays import Map, Mask
 from blemish.config.evaluate import ThresholdRule
 from blemish.errors import DataError
+from blemish.metrics import binomial_bound
 from blemish.metrics.pixels import overlap_of
 from blemish.metrics.thresholds import Floats
 from blemish.operating_point import OperatingPoint, label_regions
@@ -64,6 +65,12 @@ class Choice:
         """Threshold and peak."""
         return OperatingPoint(self.threshold, self.peak)
 
+    @property
+    def false_alarm_bound(self) -> float | None:
+        """Upper bound of ``false_alarms`` at 95 % confidence; None without images to count."""
+        shown = self.defect_free + self.beside_defects
+        return binomial_bound(round(self.false_alarms * shown), shown) if shown else None
+
     def describe_alarms(self, bound: float) -> str:
         """Say in one sentence what is known of false alarms.
 
@@ -76,8 +83,10 @@ class Choice:
         if self.beside_defects:
             marked += f" and of {self.beside_defects} labelled ones beside their defects"
         if self.bounded is None:
-            return f"{marked}, which cannot show that new ones keep the bound of {bound:.1%}"
-        return f"{marked}; the bound of {bound:.1%} is {'kept' if self.bounded else 'not kept'}"
+            marked += f", which cannot show that new ones keep the bound of {bound:.1%}"
+        else:
+            marked += f"; the bound of {bound:.1%} is {'kept' if self.bounded else 'not kept'}"
+        return f"{marked}; at most {self.false_alarm_bound:.1%} of new ones with 95 % confidence"
 
 
 def choose_point(

@@ -214,17 +214,18 @@ def _write(
     shown = headline.chosen(results)
     pixels = _count_pixels(network, images, shown, choice.point)
     overall = summary.summarize(shown, params.bootstrap)
-    classes = summary.by_defect(shown, summary.class_of)
-    operating = {**vars(choice), "basis": basis.sentence}
+    classes = summary.by_defect(shown, summary.class_of, params.bootstrap)
+    bound = choice.false_alarm_bound
+    operating = {**vars(choice), "false_alarm_bound_95": bound, "basis": basis.sentence}
     details: dict[str, Any] = {
         "threshold": operating,
         "headline": {"sets": list(headline.sets), "sentence": headline.sentence},
         "overall": overall,
         "sets": summary.by_set(results, params.bootstrap),
         "classes": classes,
-        "width": summary.by_defect(shown, summary.width_of),
-        "area": summary.by_defect(shown, summary.area_of),
-        "visibility": summary.by_defect(shown, summary.visibility_of),
+        "width": summary.by_defect(shown, summary.width_of, params.bootstrap),
+        "area": summary.by_defect(shown, summary.area_of, params.bootstrap),
+        "visibility": summary.by_defect(shown, summary.visibility_of, params.bootstrap),
         "calibration_error": pixels.answered.expected_calibration_error(),
         "kept_images": reports.write_images(out, "test", images, results, params.stored_megabytes),
     }

@@ -11,6 +11,7 @@ from blemish.config.evaluate import Bootstrap
 from blemish.evaluation.judging import DefectResult, ImageResult
 from blemish.metrics import (
     Counts,
+    Interval,
     ObjectCounts,
     binomial_bound,
     group_weights,
@@ -44,7 +45,7 @@ class Table:
     """
 
     def __init__(self, results: Sequence[ImageResult]) -> None:
-        self.groups = [f"{r.annotation.set_name}/{r.annotation.group}" for r in results]
+        self.groups = [_group_of(result) for result in results]
         self._pixels = _column(results, lambda r: (r.counts.tp, r.counts.fp, r.counts.fn))
         self._objects = _column(
             results,
@@ -85,6 +86,10 @@ class Table:
             "image_auroc": weighted_auroc(self._scores, self._defective, weights),
             "false_alarm_rate": _share(alarms[:, 0], alarms[:, 1]),
         }
+
+
+def _group_of(result: ImageResult) -> str:
+    return f"{result.annotation.set_name}/{result.annotation.group}"
 
 
 def _column(results: Sequence[ImageResult], values: Callable[[ImageResult], Any]) -> Array:
@@ -145,21 +150,47 @@ def _summarize_set(results: Sequence[ImageResult], bootstrap: Bootstrap) -> Summ
     summary = summarize(results, bootstrap)
     free = summary["free_images"]
     bound = binomial_bound(summary["marked_free_images"], free) if free else None
-    return {**summary, "false_alarm_bound_95": bound, "classes": by_defect(results, class_of)}
+    classes = by_defect(results, class_of, bootstrap)
+    return {**summary, "false_alarm_bound_95": bound, "classes": classes}
 
 
-def by_defect(results: Sequence[ImageResult], key: Callable[[PackedDefect], str]) -> Summary:
+def by_defect(
+    results: Sequence[ImageResult], key: Callable[[PackedDefect], str], bootstrap: Bootstrap
+) -> Summary:
     """Group defects by a property of theirs and summarize each group.
 
     Returns:
-        By group: Dice, recall and precision of its pixels (a false mark counts for the defect
-        nearest to it), the share of defects found, PRO, and the counts.
+        By group: Dice with its 95 % interval over the groups of photographs that show it, recall
+        and precision of its pixels (a false mark counts for the defect nearest to it), the share
+        of defects found, PRO, and the counts.
     """
-    groups: dict[str, list[DefectResult]] = {}
+    kinds: dict[str, list[DefectResult]] = {}
+    parts: dict[str, list[str]] = {}
     for result in results:
         for defect in result.defects:
-            groups.setdefault(key(defect.defect), []).append(defect)
-    return {name: _summarize_defects(groups[name]) for name in sorted(groups)}
+            name = key(defect.defect)
+            kinds.setdefault(name, []).append(defect)
+            parts.setdefault(name, []).append(_group_of(result))
+    return {
+        name: {
+            **_summarize_defects(kinds[name]),
+            "dice_interval_95": _dice_interval(kinds[name], parts[name], bootstrap),
+        }
+        for name in sorted(kinds)
+    }
+
+
+def _dice_interval(
+    defects: Sequence[DefectResult], groups: Sequence[str], bootstrap: Bootstrap
+) -> Interval | None:
+    """Return the 95 % interval of pooled Dice; None where fewer than two groups show them."""
+    names, member_of = np.unique(np.asarray(groups), return_inverse=True)
+    if len(names) < 2:
+        return None
+    pixels = np.zeros((len(names), 3))
+    np.add.at(pixels, member_of, [(d.counts.tp, d.counts.fp, d.counts.fn) for d in defects])
+    weights = group_weights(names.tolist(), resamples=bootstrap.resamples, seed=bootstrap.seed)
+    return percentile_interval(overlap_of(*(weights @ pixels).T)["dice"])
 
 
 def _summarize_defects(defects: Sequence[DefectResult]) -> Summary:

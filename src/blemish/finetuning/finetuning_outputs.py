@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from blemish import files
-from blemish.files import sha256_file
 from blemish.finetuning.set_images import SetImages
 from blemish.finetuning.start_files import Start
+from blemish.finetuning.starts import name_start
 from blemish.finetuning.suspects import Suspect
 from blemish.training.checkpoint import tensor_bytes
 from blemish.training.outputs import describe, write_outputs
@@ -56,13 +56,13 @@ class Tuned:
     trainer: Trainer
     """Has trained the network."""
     folds: Sequence[TunedFold]
-    """The networks of the cross-validation; none where fewer than two groups are labelled."""
+    """The networks of the cross-validation; none where there are too few groups."""
     start: Start
     """The weights that all networks started from."""
     sets: Sequence[SetImages]
     """The training images."""
     suspects: Mapping[str, Sequence[Suspect]]
-    """By set the photographs that were left out."""
+    """By set the photographs that may show a defect."""
     sheets: Mapping[str, NDArray[np.uint8]]
     """By set its contact sheet, ``(H, W, 3)``, uint8, RGB."""
 
@@ -75,13 +75,13 @@ def write_tuned(tuned: Tuned, outputs: Outputs, fingerprint: str) -> None:
         outputs: Where.
         fingerprint: Of the inputs of train and finetune.
     """
-    folder, trainer, start = outputs.weights, tuned.trainer, tuned.start
+    folder, trainer = outputs.weights, tuned.trainer
     network = cast("UNetTiny", trainer.averaged_network)
     precision = chosen_precision(trainer.params)
     description = {
         "fingerprint": fingerprint,
         **describe(trainer.best, trainer.progress, network.width, precision),
-        "start": {"name": start.name, "sha256": sha256_file(start.path)},
+        "start": name_start(tuned.start),
         "sets": {members.name: _describe_set(members) for members in tuned.sets},
     }
     outputs.drawn.mkdir(parents=True, exist_ok=True)
@@ -105,6 +105,6 @@ def _describe_set(members: SetImages) -> dict[str, Any]:
 
 
 def _suspects_csv(suspects: Mapping[str, Sequence[Suspect]]) -> str:
-    """List the photographs that were left out, for a person to look at."""
+    """List the photographs that may show a defect, for a person to look at."""
     rows = ((name, each.name, each.pixels) for name in suspects for each in suspects[name])
     return files.csv_text(("set", "image_id", "expected_defect_px"), rows)

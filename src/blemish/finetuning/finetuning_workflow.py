@@ -17,7 +17,7 @@ from blemish.finetuning.folds import SHARE, deal_folds, held_out_images, without
 from blemish.finetuning.set_images import SetImages, read_sets
 from blemish.finetuning.start_files import Start
 from blemish.finetuning.starts import load_start
-from blemish.finetuning.suspicion import leave_out_suspects
+from blemish.finetuning.suspicion import find_suspects, leave_out
 from blemish.packed import PackedSet
 from blemish.training.crops import SyntheticCrops
 from blemish.training.listener import Listeners, TrainingListener
@@ -82,9 +82,9 @@ def finetune(
     fabric = open_fabric(params, "finetune")
     set_up_torch(params)
     sets = read_sets(PackedSet.open(data.real, "train"))
-    suspects = (
-        leave_out_suspects(sets, load_start(start), fabric) if params.leave_out_suspects else {}
-    )
+    suspects = find_suspects(sets, load_start(start), fabric)
+    if params.leave_out_suspects:
+        leave_out(sets, suspects)
     sheets = add_drawn(sets, params, fabric, workers=workers, track=track)
     tuning = Tuning(params, fabric, start, read_shared(data, params, fabric), identity, checkpoint)
     dealt = deal_folds(sets, params.seed)

@@ -1,10 +1,12 @@
 """The network that fine-tuning starts from."""
 
 import pickle
+from typing import Any
 
 import torch
 
 from blemish.errors import ModelFileError
+from blemish.files import sha256_file
 from blemish.finetuning.start_files import Start
 from blemish.model import UNetTiny
 
@@ -29,3 +31,21 @@ def load_start(start: Start) -> UNetTiny:
             f"Make it again: {again}"
         ) from error
     return network.train()
+
+
+def describe_start(start: Start) -> dict[str, Any]:
+    """Return what ``training.json`` says of a start whose weights are handed on.
+
+    Raises:
+        ModelFileError: As :func:`load_start`.
+    """
+    network = load_start(start)
+    return {
+        "architecture": {"name": "UNetTiny", "width": network.width},
+        "start": name_start(start),
+    }
+
+
+def name_start(start: Start) -> dict[str, str | None]:
+    """Return name and SHA-256 of a start; the name is null for the output of ``train``."""
+    return {"name": start.name, "sha256": sha256_file(start.path)}

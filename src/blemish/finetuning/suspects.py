@@ -19,7 +19,7 @@ class Suspect:
     Attributes:
         name: Of the photograph.
         pixels: Sum of the probabilities of its marked pixels: the defective area expected, px.
-        suspicious: Whether to leave it out of training until a person has looked.
+        suspicious: Whether a person should look before it trains.
     """
 
     name: str
@@ -38,7 +38,7 @@ def rank_suspects(
 
     A network that has not seen this metal may mark every photograph of it, so each is compared
     with the others: suspicious are outliers of the set (more than two robust deviations above
-    its median, on a logarithmic scale), and never more than a share of it.
+    its median, on a logarithmic scale), and never more than a share of it, or one of few.
 
     Args:
         names: Of the photographs.
@@ -57,7 +57,7 @@ def rank_suspects(
     deviation = 1.48 * np.median(np.abs(scale - middle)) if len(scale) else 0.0
     limit = middle + _OUTLIER * max(float(deviation), 0.1)
     order = np.argsort(-pixels, kind="stable")
-    allowed = int(largest_share * len(pixels))
+    allowed = max(1, int(largest_share * len(pixels)))
     return tuple(
         Suspect(
             names[index],

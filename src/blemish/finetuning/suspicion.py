@@ -1,7 +1,7 @@
 """Photographs declared defect-free that the network marks strongly: listed, and left out."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from lightning_fabric import Fabric
@@ -17,27 +17,30 @@ from blemish.training.crops import TrainingImage
 from blemish.training.sharing import by_first_process
 
 
-def leave_out_suspects(
+def find_suspects(
     sets: Sequence[SetImages], network: UNetTiny, fabric: Fabric
 ) -> dict[str, tuple[Suspect, ...]]:
-    """Remove from each set the clean photographs that may show a defect.
+    """Find the clean photographs of each set that may show a defect.
 
     Args:
-        sets: The user's sets; are changed.
+        sets: The user's sets.
         network: Finds what may be a defect: the weights that fine-tuning starts from.
-        fabric: The processes that train; the first looks, all of them leave out what it found.
+        fabric: The processes that train; the first looks, all of them get what it found.
 
     Returns:
-        By set the photographs that were left out, the most suspicious first.
+        Those by set, the most suspicious first.
     """
-    found = by_first_process(fabric, lambda: _find_suspects(sets, network))
+    return by_first_process(fabric, lambda: _look(sets, network))
+
+
+def leave_out(sets: Sequence[SetImages], suspects: Mapping[str, Sequence[Suspect]]) -> None:
+    """Remove photographs from the sets."""
     for members in sets:
-        names = {suspect.name for suspect in found[members.name]}
+        names = {suspect.name for suspect in suspects[members.name]}
         members.images = [image for image in members.images if image.name not in names]
-    return found
 
 
-def _find_suspects(sets: Sequence[SetImages], network: UNetTiny) -> dict[str, tuple[Suspect, ...]]:
+def _look(sets: Sequence[SetImages], network: UNetTiny) -> dict[str, tuple[Suspect, ...]]:
     fast = Probability(copy.deepcopy(network)).eval()
     fast = fast.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub lacks this form
     return {members.name: _suspects(members, fast) for members in sets}

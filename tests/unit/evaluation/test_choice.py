@@ -109,7 +109,7 @@ def test_labelled_images_hold_the_peak_up_where_few_are_defect_free() -> None:
         (0, 0, None, "No defect-free image chose the peak: false alarms are unknown"),
         (4, 0, None, "of 4 defect-free images, which cannot show that new ones keep .* 10.0%"),
         (4, 1, False, "A mark on 25.0% of 4 defect-free images; the bound of 10.0% is not kept"),
-        (20, 2, True, "A mark on 10.0% of 20 defect-free images; the bound of 10.0% is kept"),
+        (20, 2, True, "20 defect-free images; the bound of 10.0% is kept; at most 28.3% of new"),
     ],
 )
 def test_too_few_defect_free_images_are_not_said_to_keep_the_bound(

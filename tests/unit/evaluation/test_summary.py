@@ -7,7 +7,14 @@ from sklearn.metrics import roc_auc_score
 from unit.evaluation.tiny_evaluation import made_up_results, params
 
 from blemish.evaluation.judging import judge_defects, judge_image, unique_ids
-from blemish.evaluation.summary import Table, summarize, visibility_of, width_of
+from blemish.evaluation.summary import (
+    Table,
+    by_defect,
+    class_of,
+    summarize,
+    visibility_of,
+    width_of,
+)
 from blemish.metrics import Counts, ObjectCounts
 from blemish.operating_point import OperatingPoint
 from blemish.packed import (
@@ -75,6 +82,20 @@ def test_undefined_metrics_are_none_and_one_group_has_no_interval() -> None:
     assert summary["image_auroc"]["value"] is None
     assert summary["dice"]["interval_95"] is None
     assert summary["dice"]["value"] is not None
+
+
+def test_a_class_has_an_interval_over_the_groups_that_show_it() -> None:
+    """Dice lies inside; one group alone gives none."""
+    results = made_up_results(24)
+    for found in by_defect(results, class_of, params().bootstrap).values():
+        low, high = found["dice_interval_95"]
+        assert low <= found["dice"] <= high
+        assert low < high
+    one = [result for result in results if result.defects][:1]
+    assert all(
+        found["dice_interval_95"] is None
+        for found in by_defect(one, class_of, params().bootstrap).values()
+    )
 
 
 def test_images_of_two_sets_with_one_name_are_told_apart() -> None:

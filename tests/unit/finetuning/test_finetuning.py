@@ -14,14 +14,17 @@ from tiny_training import output_bytes, tiny_params
 
 from blemish.config.finetune import Steps
 from blemish.errors import DataError, ModelFileError, ParamsError
+from blemish.files import sha256_file
 from blemish.finetuning.adaptation_crops import AdaptationCrops
 from blemish.finetuning.drawn_bank import add_drawn
 from blemish.finetuning.duration import EPOCH_STEPS, schedule_for, steps_for
 from blemish.finetuning.folds import deal_folds, without
-from blemish.finetuning.handing_on import hand_on, nothing_to_adapt_to
+from blemish.finetuning.handing_on import describe_trained, hand_on, nothing_to_adapt_to
 from blemish.finetuning.set_images import SetImages, read_sets
 from blemish.finetuning.start_files import Start, find_start
-from blemish.finetuning.starts import load_start
+from blemish.finetuning.starts import describe_start, load_start
+from blemish.finetuning.suspects import Suspect
+from blemish.finetuning.suspicion import leave_out
 from blemish.finetuning.transplant import transplant
 from blemish.model import UNetTiny, load_trained
 from blemish.packed import PackedSet, PackedWriter
@@ -279,12 +282,35 @@ def test_without_a_set_the_weights_are_handed_on(folder: Path) -> None:
             pass
     assert nothing_to_adapt_to(folder / "real")
     drawn = folder / "drawn"
-    hand_on(trained, folder / "out", folder / "curves.csv", drawn, fingerprint="c" * 64)
+    hand_on(
+        *(trained / "weights.pt", describe_trained(trained), folder / "out", folder / "curves.csv"),
+        drawn,
+        fingerprint="c" * 64,
+    )
     assert list(drawn.iterdir()) == []
     assert (folder / "out" / "weights.pt").read_bytes() == (folder / "start.pt").read_bytes()
     assert json.loads((folder / "out" / "training.json").read_text())["fingerprint"] == "c" * 64
     assert load_trained(folder / "out").width == 4
     assert (folder / "curves.csv").read_text().count("\n") == 1
+
+
+def test_without_a_set_a_start_is_handed_on(folder: Path) -> None:
+    """The weights of the start load; the description names it."""
+    start = Start(folder / "start.pt", "line-2")
+    outputs = (folder / "out", folder / "curves.csv", folder / "drawn")
+    hand_on(start.path, describe_start(start), *outputs, fingerprint="c" * 64)
+    assert load_trained(folder / "out").width == 4
+    description = json.loads((folder / "out" / "training.json").read_text())
+    assert description["start"] == {"name": "line-2", "sha256": sha256_file(start.path)}
+
+
+def test_suspects_are_left_out_by_name() -> None:
+    """Only the named photographs go, those of other sets stay."""
+    image = training_image(np.zeros((8, 8), np.uint8), np.zeros((8, 8), np.uint16))
+    both = [replace(image, name=name) for name in "ab"]
+    sets = [SetImages("one", images=both), SetImages("two", images=both)]
+    leave_out(sets, {"one": [Suspect("b", 90.0, suspicious=True)], "two": []})
+    assert [[image.name for image in members.images] for members in sets] == [["a"], ["a", "b"]]
 
 
 def test_a_missing_start_is_named_with_those_that_there_are(tmp_path: Path) -> None:

@@ -37,6 +37,13 @@ def test_no_more_than_a_share_is_left_out() -> None:
     assert sum(suspect.suspicious for suspect in ranked) == 3
 
 
+def test_one_of_few_may_be_suspicious() -> None:
+    """Among five photographs a tenth would be none: one that stands out is still named."""
+    ranked = rank_suspects(list("abcde"), [marked(0)] * 4 + [marked(400)])
+    assert [suspect.name for suspect in ranked if suspect.suspicious] == ["e"]
+    assert not any(s.suspicious for s in rank_suspects(list("ab"), [marked(0), marked(400)]))
+
+
 def test_what_lies_beside_the_part_does_not_count() -> None:
     """A mark beside the region of interest makes no photograph suspicious."""
     region = np.zeros((40, 40), np.bool_)

@@ -92,7 +92,15 @@ def make_sibling_labels(root: Path) -> None:
     write_labelme(root, shape())
 
 
-@pytest.mark.parametrize("make", [write_pairs, make_coco, make_sibling_labels, make_yolo])
+def make_masks_of_other_names(root: Path) -> None:
+    save(root / "images" / "a.png", image(0))
+    save(root / "masks" / "unlike.png", image(1))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [write_pairs, make_coco, make_sibling_labels, make_yolo, make_masks_of_other_names],
+)
 def test_clean_beside_labels_is_refused(tmp_path: Path, make: object) -> None:
     """A source with masks or annotations is not clean: one sentence, nothing written."""
     (tmp_path / "source").mkdir()

@@ -1,6 +1,7 @@
 """Clean photographs: every image of a folder, nested or not, declared defect-free."""
 
 from blemish.errors import DataError
+from blemish.importing.layouts.pairs import is_mask
 from blemish.importing.source import FoundImages, SourceImage, SourceTree
 from blemish.terminal_text import printable
 
@@ -15,11 +16,11 @@ def find_clean(tree: SourceTree, labelled: FoundImages | None) -> FoundImages:
     Raises:
         DataError: The source holds labels.
     """
+    shown = labelled.images if labelled else ()
     labels = sorted(
-        {str(mask.file) for image in labelled.images for mask in image.masks}
-        | {str(image.annotation) for image in labelled.images if image.annotation}
-        if labelled
-        else ()
+        {str(path) for path in tree.images if is_mask(path)}
+        | {str(mask.file) for image in shown for mask in image.masks}
+        | {str(image.annotation) for image in shown if image.annotation}
     )
     if labels:
         raise DataError(

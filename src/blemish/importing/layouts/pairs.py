@@ -33,7 +33,7 @@ def find(tree: SourceTree) -> FoundImages | None:
     by_key: dict[str, list[PurePosixPath]] = defaultdict(list)
     masks: dict[str, list[PurePosixPath]] = defaultdict(list)
     for path in tree.images:
-        (masks if _is_mask(path) else by_key)[_key(path)].append(path)
+        (masks if is_mask(path) else by_key)[_key(path)].append(path)
     for key, paths in by_key.items():
         if len(paths) == 2 and key not in masks:
             mask = _mask_of_two(paths)
@@ -52,7 +52,8 @@ def find(tree: SourceTree) -> FoundImages | None:
     return FoundImages(tuple(images), tuple(faults))
 
 
-def _is_mask(path: PurePosixPath) -> bool:
+def is_mask(path: PurePosixPath) -> bool:
+    """Tell whether a file is a mask by its name or its folder."""
     in_folder = any(part.lower() in _MASK_FOLDERS for part in path.parts[:-1])
     return in_folder or path.stem.lower().endswith(_MASK_ENDINGS)
 
@@ -62,7 +63,7 @@ def _key(path: PurePosixPath) -> str:
     places = _IMAGE_FOLDERS | _MASK_FOLDERS
     parts = [part for part in path.parts[:-1] if part.lower() not in places]
     stem = path.stem
-    if _is_mask(path):
+    if is_mask(path):
         ending = next((end for end in _MASK_ENDINGS if stem.lower().endswith(end)), "")
         stem = stem[: len(stem) - len(ending)]
     return "/".join([*parts, stem])
