@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from blemish.arrays import Plane
+from blemish.training.crops import IGNORED
 
 _BORDER = 3
 """Pixels around a defect that are pasted with it: labels end where the contrast does."""
@@ -34,7 +35,8 @@ def transplant(host: tuple[Plane, Plane], donor: tuple[Plane, Plane]) -> tuple[P
         donor: The same of another photograph.
 
     Returns:
-        Crop and truth as the host's; the host itself where the donor shows no defect.
+        Crop and truth as the host's; the host itself where the donor shows no defect. What the
+        host ignores stays ignored: it lies outside its region of interest.
     """
     marks = (donor[1] == 1).astype(np.uint8)
     if not marks.any():
@@ -46,7 +48,7 @@ def transplant(host: tuple[Plane, Plane], donor: tuple[Plane, Plane]) -> tuple[P
         light = float(np.clip(host[0][ring].mean() / max(donor[0][ring].mean(), 1.0), *_LIGHT))
     cover = cv2.GaussianBlur(pasted.astype(np.float32), (0, 0), _SOFTNESS)
     image = host[0] + cover * (donor[0] * np.float32(light) - host[0])
-    truth = np.where(marks > 0, np.uint8(1), host[1])
+    truth = np.where((marks > 0) & (host[1] != IGNORED), np.uint8(1), host[1])
     return np.clip(np.rint(image), 0, 255).astype(np.uint8), truth
 
 

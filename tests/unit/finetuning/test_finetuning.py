@@ -231,6 +231,17 @@ def test_pixels_outside_the_region_of_interest_are_ignored(folder: Path) -> None
     assert [(crop == IGNORED).mean() for crop in truth] == pytest.approx([0.5] * 4, abs=0.02)
 
 
+def test_what_is_pasted_outside_the_region_of_interest_stays_ignored() -> None:
+    """A defect that lies across the border of the host's region is truth inside it alone."""
+    host, truth = np.full((64, 64), 90, np.uint8), np.zeros((64, 64), np.uint8)
+    truth[:, 32:] = IGNORED
+    donor, marks = np.full((64, 64), 90, np.uint8), np.zeros((64, 64), np.uint8)
+    marks[20:30, 20:44] = 1
+    _, pasted = transplant((host, truth), (donor, marks))
+    assert (pasted[:, 32:] == IGNORED).all()
+    assert np.array_equal(pasted[:, :32], marks[:, :32])
+
+
 def test_drawn_images_keep_the_region_of_interest() -> None:
     """What lies outside it is as unknown in a drawn image as in the photograph."""
     level, _ = draw(np.random.default_rng(0), defective=False)
