@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from blemish.config import Workspace, find_workspace
 from blemish.errors import WorkspaceError
-from blemish.imaging import decode_image
 from blemish.inference import Segmenter
 from blemish.metrics import Counts, count
+from blemish.operating_point import within
+from blemish.registry.stored_images import stored_images
 from blemish.tiling import predict_tiled
 
 ROUNDS = 150
@@ -80,16 +81,15 @@ def _interleave(models: dict[str, Segmenter], batch: Batch, rounds: int) -> dict
 
 def _dice_change(workspace: Workspace, files: dict[str, Path]) -> Iterator[Row]:
     folder = workspace.path("evaluated")
-    images = sorted((folder / "test_images").glob("*.png"))[:MOST_IMAGES]
+    images = sorted(stored_images(folder), key=lambda image: image.image_id)[:MOST_IMAGES]
     totals, marked = {}, {}
     for precision, path in files.items():
         model = Segmenter.from_file(path, threads=1)
         counts = marks = Counts()
         for image in images:
             # The kept images are at the model's scale already: no second resizing.
-            plane = decode_image(image.read_bytes()).plane
-            truth = decode_image((folder / "test_masks" / image.name).read_bytes()).plane > 0
-            probability = predict_tiled(plane, model.run, tile=model.card.tile)
+            found = predict_tiled(image.plane(), model.run, tile=model.card.tile)
+            probability, truth = within(found, image.region()), image.mask()
             counts += count(probability >= np.float32(model.card.point.threshold), truth)
             marks += count(model.card.point.mark(probability), truth)
         totals[precision], marked[precision] = counts.dice, marks.dice

@@ -30,6 +30,16 @@ def label_regions(mask: Mask) -> tuple[int, npt.NDArray[np.int32]]:
     return count, labels  # type: ignore[return-value]  # cv2 names no dtype
 
 
+def within(probability: Map, region: Mask | None) -> Map:
+    """Return a probability map that is 0 outside the region of interest: no mark lies there.
+
+    Args:
+        probability: Shape ``(H, W)``, float32, in ``[0, 1]``.
+        region: Same shape, bool; None is the whole image.
+    """
+    return probability if region is None else np.where(region, probability, np.float32(0))
+
+
 @dataclass(frozen=True)
 class OperatingPoint:
     """Which pixels of a probability map count as defect."""

@@ -22,7 +22,7 @@ from blemish.evaluation.fast_network import load_fast, probability_of
 from blemish.evaluation.headline import Headline, headline_metrics
 from blemish.evaluation.judging import ImageResult, judge_image, unique_ids
 from blemish.metrics import ThresholdHistogram, write_image_rows
-from blemish.operating_point import OperatingPoint
+from blemish.operating_point import OperatingPoint, within
 from blemish.packed import JoinedSet
 from blemish.progress import Track
 
@@ -153,12 +153,7 @@ def answers(
     numbers = track(range(basis.count), basis.count, "Operating point")
     for _, example in zip(numbers, basis.examples, strict=True):
         probability = probability_of(networks[example.fold], example.image)
-        yield example.set_name, _inside(probability, example.region), example.truth
-
-
-def _inside(probability: Map, region: npt.NDArray[np.bool_] | None) -> Map:
-    """Return a probability map that is 0 outside the region of interest."""
-    return probability if region is None else np.where(region, probability, np.float32(0))
+        yield example.set_name, within(probability, example.region), example.truth
 
 
 def judge_split(
@@ -178,7 +173,7 @@ def judge_split(
             i,
             names[i],
             annotations[i],
-            probability=_inside(probability_of(network, images.image(i)), images.region(i)),
+            probability=within(probability_of(network, images.image(i)), images.region(i)),
             instances=images.instances(i),
             point=point,
             params=params,
@@ -192,7 +187,7 @@ def _count_pixels(
     pixels = reports.Pixels(ThresholdHistogram(), ThresholdHistogram())
     for result in results:
         found = probability_of(network, images.image(result.index))
-        probability = _inside(found, images.region(result.index))
+        probability = within(found, images.region(result.index))
         truth = images.mask(result.index)
         pixels.answered.add(probability, truth)
         pixels.marked.add(point.reach(probability), truth)
@@ -267,7 +262,7 @@ def _draw(
 ) -> None:
     def draw(result: ImageResult) -> bytes:
         plane, truth = packed.image(result.index), packed.mask(result.index)
-        probability = probability_of(network, plane)
+        probability = within(probability_of(network, plane), packed.region(result.index))
         return gallery.draw_image(result, plane, truth, probability, point)
 
     folder.mkdir(parents=True, exist_ok=True)

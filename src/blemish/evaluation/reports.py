@@ -83,13 +83,14 @@ def class_pixels(result: ImageResult) -> dict[str, tuple[int, int, int]]:
 def write_images(
     folder: Path, split: str, packed: JoinedSet, results: Sequence[ImageResult], megabytes: int
 ) -> int:
-    """Keep images and masks of a split for the gate and the dashboard, up to a cap.
+    """Keep images, masks and regions of a split for the gate and the dashboard, up to a cap.
 
     Under the cap, images are taken in the order of a digest of their name, so that every set and
     class keeps its share.
 
     Args:
-        folder: Gets ``<split>_images`` and ``<split>_masks``.
+        folder: Gets ``<split>_images`` and ``<split>_masks``, and ``<split>_regions`` for images
+            with a region of interest.
         split: ``test`` or ``val``.
         packed: The split.
         results: Names of its images.
@@ -101,12 +102,18 @@ def write_images(
     left = megabytes * 1_000_000
     kept = 0
     for result in sorted(results, key=lambda r: files.sha256_bytes(r.image_id.encode())):
-        image = encode_png(packed.image(result.index))
-        mask = encode_png(packed.mask(result.index))
-        left -= len(image) + len(mask)
+        parts = _encode_parts(packed, result.index)
+        left -= sum(map(len, parts.values()))
         if left < 0:
             break
-        files.write_bytes(folder / f"{split}_images" / f"{result.image_id}.png", image)
-        files.write_bytes(folder / f"{split}_masks" / f"{result.image_id}.png", mask)
+        for part, png in parts.items():
+            files.write_bytes(folder / f"{split}_{part}" / f"{result.image_id}.png", png)
         kept += 1
     return kept
+
+
+def _encode_parts(packed: JoinedSet, index: int) -> dict[str, bytes]:
+    """Return image and mask as PNG, and the region of interest where there is one."""
+    parts = {"images": encode_png(packed.image(index)), "masks": encode_png(packed.mask(index))}
+    region = packed.region(index)
+    return parts if region is None else {**parts, "regions": encode_png(region)}

@@ -7,6 +7,7 @@ from blemish.errors import NotFoundError, PromotionError
 from blemish.inference import Segmenter
 from blemish.latency import measure_latency
 from blemish.metrics.pixels import Counts, count
+from blemish.operating_point import within
 from blemish.progress import Tell
 from blemish.promotion.independence import independent
 from blemish.promotion.paired_comparison import PairedResult
@@ -172,15 +173,20 @@ def _run_both(
     images: Iterable[StoredImage], ours: Segmenter, theirs: Segmenter | None
 ) -> Iterable[PairedResult]:
     for image in images:
-        plane, truth = image.plane(), image.mask()
         yield PairedResult(
             image.image_id,
             image.set_name,
             image.group,
             image.classes,
-            count(ours.predict(plane, prepared=True).mask, truth),
-            count(theirs.predict(plane, prepared=True).mask, truth) if theirs else None,
+            _count_marks(ours, image),
+            _count_marks(theirs, image) if theirs else None,
         )
+
+
+def _count_marks(model: Segmenter, image: StoredImage) -> Counts:
+    """Count the pixels of a stored image by a model's marks inside the region of interest."""
+    probability = model.probability(image.plane(), prepared=True)
+    return count(model.card.point.mark(within(probability, image.region())), image.mask())
 
 
 def _parity(registry: Registry, candidate: LoadedVersion) -> float | None:

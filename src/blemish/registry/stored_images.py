@@ -17,7 +17,7 @@ RESULTS: Mapping[Split, str] = {"test": "per_image.csv", "val": "per_image_val.c
 
 @dataclass(frozen=True)
 class StoredImage:
-    """An image with its true mask, as the store has them.
+    """An image with its true mask and its region of interest, as the store has them.
 
     Attributes:
         image_id: Safe stem of the image's name.
@@ -27,6 +27,7 @@ class StoredImage:
         image_path: The image on this host.
         mask_path: Its true mask on this host.
         clean: Whether it was declared defect-free, without a mask.
+        region_path: Its region of interest on this host; None: the whole image.
     """
 
     image_id: str
@@ -36,6 +37,7 @@ class StoredImage:
     image_path: Path
     mask_path: Path
     clean: bool = False
+    region_path: Path | None = None
 
     def plane(self) -> Plane:
         """Read the image: shape ``(H, W)``, uint8."""
@@ -43,8 +45,16 @@ class StoredImage:
 
     def mask(self) -> Mask:
         """Read the true mask: shape ``(H, W)``, bool."""
-        truth: Mask = decode_image(self.mask_path.read_bytes()).plane > _MASK_LEVEL
-        return truth
+        return _read_mask(self.mask_path)
+
+    def region(self) -> Mask | None:
+        """Read the region of interest: shape ``(H, W)``, bool; None: the whole image."""
+        return None if self.region_path is None else _read_mask(self.region_path)
+
+
+def _read_mask(path: Path) -> Mask:
+    mask: Mask = decode_image(path.read_bytes()).plane > _MASK_LEVEL
+    return mask
 
 
 def read_results(folder: Path, split: Split = "test") -> tuple[ImageRow, ...]:
@@ -71,7 +81,15 @@ def stored_images(folder: Path, split: Split = "test") -> Iterator[StoredImage]:
     for row in read_results(folder, split):
         image = folder / f"{split}_images" / f"{row.image_id}.png"
         mask = folder / f"{split}_masks" / f"{row.image_id}.png"
+        region = folder / f"{split}_regions" / f"{row.image_id}.png"
         if "/" not in row.image_id and image.is_file() and mask.is_file():
             yield StoredImage(
-                row.image_id, row.set_name, row.group, row.classes, image, mask, row.clean
+                image_id=row.image_id,
+                set_name=row.set_name,
+                group=row.group,
+                classes=row.classes,
+                image_path=image,
+                mask_path=mask,
+                clean=row.clean,
+                region_path=region if region.is_file() else None,
             )

@@ -185,16 +185,40 @@ def test_corrupt_weights_are_refused(tmp_path: Path, damage: bytes | None) -> No
     assert not (tmp_path / "r").exists()
 
 
-def test_nothing_counts_outside_the_region_of_interest(tmp_path: Path) -> None:
+NOWHERE = np.arange(96 * 96).reshape(96, 96) % 96 < 2
+"""A region of interest that holds no defect: the two columns at the left."""
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Evaluate on test images whose defects lie outside the region of interest."""
+    root = tmp_path_factory.mktemp("limited")
+    data = SplitFolders(write_nothing(root / "synthetic"), write_nothing(root / "real"))
+    write_photographs(data.real, "val", 2, defective=True)
+    write_photographs(data.real, "test", 2, defective=True, region=NOWHERE)
+    trained = write_trained(root / "trained")
+    verdict = evaluate(
+        data, trained, root / "out", root / "reports", params(), drawing=DRAWING, track=silently
+    )
+    return World(data, trained, root / "out", root / "reports", verdict)
+
+
+def test_nothing_counts_outside_the_region_of_interest(limited: World) -> None:
     """Truth and marks there are left out of every metric."""
-    data = SplitFolders(write_nothing(tmp_path / "synthetic"), write_nothing(tmp_path / "real"))
-    nowhere = np.zeros((96, 96), np.bool_)
-    nowhere[:, :2] = True
-    for split in ("val", "test"):
-        write_photographs(data.real, split, 2, defective=True)
-    write_photographs(data.real, "test", 2, defective=True, region=nowhere)
-    trained = write_trained(tmp_path / "trained")
-    out, reports = tmp_path / "out", tmp_path / "reports"
-    evaluate(data, trained, out, reports, params(), drawing=DRAWING, track=silently)
-    pixels = read_json(out / "details.json")["overall"]["pixels"]
-    assert pixels["tp"] == pixels["fp"] == pixels["fn"] == 0
+    counted = read_json(limited.out / "details.json")["overall"]["pixels"]
+    assert counted["tp"] == counted["fp"] == counted["fn"] == 0
+
+
+def test_the_gallery_shows_no_mark_that_no_metric_counts(limited: World) -> None:
+    """The overlay of an image that is marked outside its region only is the image, in grey."""
+    overlay = pixels(limited.reports / "gallery" / "worst-01.png")[-90:, -90:]
+    assert (overlay == overlay[..., :1]).all()
+
+
+def test_regions_of_interest_are_kept_where_there_are_any(world: World, limited: World) -> None:
+    """The gate limits its counts by them; a set without one leaves no further file."""
+    for row in rows(limited):
+        kept = pixels(limited.out / "test_regions" / f"{row['image_id']}.png")
+        assert np.array_equal(kept, np.where(NOWHERE, 255, 0))
+    assert not (limited.out / "val_regions").exists()
+    assert not list(world.out.glob("*_regions"))
