@@ -9,7 +9,7 @@ import onnxruntime as ort
 
 from blemish.arrays import Map, Mask, Plane
 from blemish.metrics import Counts, count
-from blemish.operating_point import OperatingPoint
+from blemish.operating_point import OperatingPoint, within
 from blemish.preprocessing import MODEL_SIZE
 from blemish.tiling import predict_tiled
 
@@ -24,6 +24,13 @@ class Case:
     plane: Plane
     truth: Mask | None = None
     """Where it is known, the images' pooled Dice is compared too."""
+    region: Mask | None = None
+    """The region of interest, same shape: its pixels alone are compared; None: all are."""
+
+    @property
+    def size(self) -> int:
+        """Number of pixels that are compared, at least 1."""
+        return self.plane.size if self.region is None else max(int(self.region.sum()), 1)
 
     def answer(self, session: ort.InferenceSession) -> Map:
         """Return a model's probability for the image, as serving computes it."""
@@ -74,6 +81,7 @@ class Meter:
 
     def add(self, case: Case, expected: Map, answer: Map) -> None:
         """Compare an answer with the one expected, both of the shape of the image."""
+        expected, answer = within(expected, case.region), within(answer, case.region)
         difference = np.abs(expected - answer)
         difference[~np.isfinite(difference)] = np.inf
         self._largest = max(self._largest, float(difference.max()))
@@ -82,8 +90,8 @@ class Meter:
         before, after = expected >= limit, answer >= limit
         flips = int((before != after).sum())
         self._flips += flips
-        self._pixels += answer.size
-        self._worst = max(self._worst, (flips / answer.size, case.name))
+        self._pixels += case.size
+        self._worst = max(self._worst, (flips / case.size, case.name))
         if case.truth is not None:
             self._before += count(before, case.truth)
             self._after += count(after, case.truth)

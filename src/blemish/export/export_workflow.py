@@ -148,7 +148,11 @@ def headline_sets(evaluated: Path) -> tuple[str, ...]:
 
 
 def _probability_mass(model: bytes, images: Iterable[Case]) -> npt.NDArray[np.float64]:
-    """Return the mean probability of each image; of validation, since training ones are learnt."""
+    """Return the mean probability of each image; of validation, since training ones are learnt.
+
+    Of the whole image, whatever its region of interest: serving knows none, and drift compares this
+    with what serving logs.
+    """
     session = open_session(model)
     return np.array([image.answer(session).mean(dtype=np.float64) for image in images])
 
@@ -206,7 +210,8 @@ def cases_of(images: JoinedSet, counted: Collection[str] | None = None) -> Itera
     for i in range(len(images)):
         annotation = images.annotation(i)
         counts = counted is None or annotation.set_name in counted
-        yield Case(annotation.image_id, images.image(i), images.mask(i) if counts else None)
+        truth = images.mask(i) if counts else None
+        yield Case(annotation.image_id, images.image(i), truth, images.region(i))
 
 
 def _document(parity: ParityReport, found: ChosenQuantization) -> dict[str, Any]:

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from integration.server.tiny_models import tiny_model
 from small_world import write_data
+from unit.evaluation.tiny_evaluation import write_photographs
 from unit.export.tiny_export import params, silently, write_inputs
 
 import blemish.export.export_workflow as workflow_module
@@ -80,6 +82,30 @@ def test_comparison_counts_flipped_pixels_and_dice() -> None:
     assert gap.flipped == gap.flipped_worst == 0.25
     assert gap.probability == pytest.approx(0.7)
     assert gap.dice_change == pytest.approx(Counts(tp=1, fn=1).dice - 1.0)
+
+
+def test_models_are_compared_inside_the_region_of_interest(tmp_path: Path) -> None:
+    """Differences and marks outside it count for no metric, in no denominator."""
+    region = np.array([[True, True, False, False]])
+    case = Case("a", np.zeros((1, 4), np.uint8), np.array([[True, False, False, False]]), region)
+    wanted = np.array([[0.9, 0.1, 0.9, 0.1]], np.float32)
+    given = np.array([[0.4, 0.1, 0.1, 0.9]], np.float32)
+    gap = compare([case], [wanted], [given], OperatingPoint(0.5))
+    assert gap.probability == pytest.approx(0.5)
+    assert gap.probability_mean == pytest.approx(0.25)
+    assert gap.flipped == gap.flipped_worst == 0.5
+    assert gap.answered == Counts(fn=1, tn=3)
+    write_photographs(tmp_path, "test", 1, region=np.eye(96, dtype=np.bool_))
+    (packed,) = cases_of(JoinedSet.open([tmp_path], "test"))
+    assert np.array_equal(packed.region, np.eye(96))
+
+
+def test_statistics_for_drift_are_of_whole_images() -> None:
+    """Serving knows no region of interest, so what it logs is compared with whole images."""
+    plane = np.tile(np.arange(96, dtype=np.uint8), (96, 1))
+    cases = [Case("a", plane), Case("b", plane, region=np.eye(96, dtype=np.bool_))]
+    whole, limited = workflow_module._probability_mass(tiny_model(), cases)
+    assert whole == limited
 
 
 def test_dice_of_int8_is_of_the_headline_sets(tmp_path: Path) -> None:
