@@ -18,7 +18,7 @@ from blemish.arrays import Map, Mask, Plane
 from blemish.errors import ImageError
 from blemish.folder_walk import IMAGE_SUFFIXES, LeftOut, walk_folder
 from blemish.imaging import DEFAULT_LIMITS, Limits, decode_image
-from blemish.operating_point import OperatingPoint
+from blemish.operating_point import OperatingPoint, within
 from blemish.sets import ImageSet
 from blemish.visualization import create_heatmap, overlay_outline, side_by_side
 
@@ -125,7 +125,7 @@ def judge_photograph(photograph: PhotographToRank, found: Map, point: OperatingP
     marked = missed = 0.0
     if photograph.mask is not None:
         near, core = _band(photograph.mask)
-        extra = point.mark(found) & ~near & inside
+        extra = point.mark(within(found, photograph.region)) & ~near
         lost = core & inside & (found < point.threshold)
         marked = float(found[extra].sum(dtype=np.float64))
         missed = float((1 - found[lost]).sum(dtype=np.float64))
@@ -175,7 +175,12 @@ def count_photographs(folder: Path) -> int:
 
 
 def folder_photographs(
-    folder: Path, left_out: list[LeftOut], limits: Limits = DEFAULT_LIMITS, bits: int | None = None
+    folder: Path,
+    left_out: list[LeftOut],
+    limits: Limits = DEFAULT_LIMITS,
+    bits: int | None = None,
+    *,
+    region: Mask | None = None,
 ) -> Iterator[PhotographToRank]:
     """Yield the photographs below a folder, which nobody has labelled.
 
@@ -184,6 +189,8 @@ def folder_photographs(
         left_out: Takes the files and folders that cannot be read, with the reason.
         limits: The largest image to decode.
         bits: Depth of the camera, of 16-bit files that declare none.
+        region: The region of interest of the set that they may join, shape ``(H, W)``; it holds for
+            photographs of its size, and of others the whole image counts.
     """
     walk = walk_folder(folder)
     left_out += walk.unreadable
@@ -195,7 +202,9 @@ def folder_photographs(
         except (ImageError, OSError) as error:
             left_out.append(LeftOut(str(folder / inside), str(error)))
             continue
-        yield PhotographToRank(str(folder / inside), "unlabelled", plane, None)
+        fits = region is not None and region.shape == plane.shape
+        shown = region if fits else None
+        yield PhotographToRank(str(folder / inside), "unlabelled", plane, None, shown)
 
 
 def draw_suggestion(photograph: PhotographToRank, probability: Map) -> NDArray[np.uint8]:
@@ -203,4 +212,4 @@ def draw_suggestion(photograph: PhotographToRank, probability: Map) -> NDArray[n
     panes: list[NDArray[np.uint8]] = [photograph.plane]
     if photograph.mask is not None:
         panes.append(overlay_outline(photograph.plane, photograph.mask))
-    return side_by_side([*panes, create_heatmap(probability)])
+    return side_by_side([*panes, create_heatmap(within(probability, photograph.region))])

@@ -16,6 +16,7 @@ from blemish.operating_point import OperatingPoint
 from blemish.sets import LabelledDefect, SetWriter, read_set
 from blemish.suggestions import (
     PhotographToRank,
+    draw_suggestion,
     folder_photographs,
     judge_photograph,
     rank_photographs,
@@ -76,6 +77,36 @@ def test_marks_below_the_peak_and_outside_the_region_do_not_count() -> None:
     region = ~box(0, 0, 30)
     outside = PhotographToRank("a", "clean", clean.plane, clean.mask, region)
     assert judge_photograph(outside, found((box(3, 3), 0.9)), POINT).disagreement_px == 0
+
+
+def test_a_mark_counts_by_its_peak_inside_the_region() -> None:
+    """A mark that reaches the peak outside the region alone is none, as evaluation judges it."""
+    region = ~box(0, 0, 10)
+    clean = PhotographToRank("a", "clean", np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, bool), region)
+    marks = found((box(5, 5), 0.5), (box(5, 5, 5), 0.9))
+    assert judge_photograph(clean, marks, POINT).disagreement_px == 0
+
+
+def test_a_drawn_suggestion_shows_no_heat_outside_the_region() -> None:
+    """The heatmap of a mark outside the region of interest is that of no mark."""
+    plane, region = np.zeros(SHAPE, np.uint8), ~box(0, 0, 30)
+    one = PhotographToRank("a", "unlabelled", plane, None, region)
+    drawn = [draw_suggestion(one, np.where(region, 0, heat).astype(np.float32)) for heat in (0, 1)]
+    assert np.array_equal(*drawn)
+
+
+def test_photographs_of_a_folder_are_looked_at_inside_the_region_of_their_set(
+    tmp_path: Path,
+) -> None:
+    """Where they have its size; photographs of another size are looked at whole."""
+    save(tmp_path / "a.png", image(0))
+    save(tmp_path / "b.png", image(1)[:20])
+    region = np.eye(30, 40, dtype=np.bool_)
+    fitting, other = sorted(
+        folder_photographs(tmp_path, [], region=region), key=lambda one: one.name
+    )
+    assert np.array_equal(fitting.region, region)
+    assert other.region is None
 
 
 def test_the_worst_come_first_and_the_unlabelled_by_doubt() -> None:

@@ -70,9 +70,9 @@ def suggest(
 
     def photographs() -> Iterator["PhotographToRank"]:
         yield from set_photographs(images)
+        limits, bits = Limits.of(serve_params()), images.about.get("bits")
         for folder in folders:
-            bits = images.about.get("bits")
-            yield from folder_photographs(folder, left_out, Limits.of(serve_params()), bits)
+            yield from folder_photographs(folder, left_out, limits, bits, region=images.region)
 
     total = len(images) + sum(map(count_photographs, folders))
     shown = _track(photographs(), total)
