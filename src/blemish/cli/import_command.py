@@ -88,7 +88,8 @@ def _parse_values(
     "region",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="MASK",
-    help="Region of interest of all images: an image of their size, white where the part is.",
+    help="Region of interest of all images: an image of their size, white where the part is, black "
+    "elsewhere; edges may be soft.",
 )
 @click.option("--layout", type=_Layout(), help="How SOURCE is laid out; else it is detected.")
 @click.option(

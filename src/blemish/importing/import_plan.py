@@ -13,7 +13,7 @@ from blemish.imaging import DEFAULT_LIMITS, Limits
 from blemish.importing.choices import Choices
 from blemish.importing.layouts import find_images
 from blemish.importing.layouts.clean import find_clean
-from blemish.importing.mask_reading import MaskError, MaskRules, read_mask
+from blemish.importing.mask_reading import MaskError, read_region
 from blemish.importing.naming import GroupTable, roboflow_origin
 from blemish.importing.report import find_unused
 from blemish.importing.source import FoundImages, SourceTree
@@ -127,10 +127,10 @@ def _read_region(path: Path, limits: Limits) -> Mask:
     """Read a region of interest.
 
     Raises:
-        DataError: It is no mask, or covers nothing.
+        DataError: It cannot be meant as a region, or covers nothing.
     """
     try:
-        region = read_mask(path, MaskRules(), limits).region
+        region = read_region(path, limits)
     except MaskError as error:
         raise DataError(f"The region of interest {path}: {error}. Nothing was imported.") from error
     if not region.any():

@@ -1,4 +1,4 @@
-"""A mask file read as a region of pixels, or the sentence that says why it cannot be one."""
+"""A file read as a mask or a region of interest, or the sentence that says why it is none."""
 
 import io
 from collections.abc import Collection
@@ -18,6 +18,9 @@ from blemish.sets import describe_values
 
 _VOID = 255  # of palette masks as PASCAL VOC writes them: a border that nobody labelled
 _LABELS = 12  # more values than this are soft edges, not labels
+_TINT = 16  # grey levels; lossy compression lets the channels of a grey image differ by fewer
+_WHITE = 0.75  # of the range of grey levels: from here on a region of interest is white
+_REGION_ADVICE = "accepted: white where the part is, black elsewhere; edges may be soft"
 VOID_REMARK = "the palette mask has a void border of index 255, which is taken for no defect"
 
 
@@ -67,6 +70,54 @@ def read_mask(path: Path, rules: MaskRules, limits: Limits) -> ReadMask:
             "--soft-masks to cut its grey above 127"
         )
     return _two_values(stored, palette=palette)
+
+
+def read_region(path: Path, limits: Limits) -> Mask:
+    """Read a region of interest: what is brighter than half of the file's range of grey levels.
+
+    A region is drawn by hand or saved as JPEG, so its edges may be soft. A palette is read by its
+    colours: white is the part, whatever its index.
+
+    Args:
+        path: Path of the file.
+        limits: The largest image to decode.
+
+    Returns:
+        Shape ``(H, W)``, bool; of a file of one level, all of it unless that is black.
+
+    Raises:
+        MaskError: It is unreadable, in colour, or mostly shades of grey.
+    """
+    data, grey = _decode(path, limits)
+    stored, _, mode = _as_stored(data, grey)
+    levels = grey if mode == "P" else stored
+    if len(np.unique(levels)) > 2 and _is_coloured(data):
+        raise MaskError(f"an image in colour ({mode}); {_REGION_ADVICE}")
+    shares = _shares_of_range(levels)
+    white, shaded = (shares > _WHITE).mean(), (abs(shares - 0.5) <= _WHITE - 0.5).mean()
+    if shaded > white:
+        raise MaskError(
+            f"{shaded:.0%} of it is shades of grey and {white:.0%} is white; {_REGION_ADVICE}"
+        )
+    region: Mask = shares > 0.5
+    return region
+
+
+def _shares_of_range(levels: NDArray[Any]) -> NDArray[np.float64]:
+    """Scale levels from the darkest, 0.0, to the brightest, 1.0; a single one counts from black."""
+    low, high = float(levels.min()), float(levels.max())
+    low = low if low < high else 0.0
+    return (levels - low) / max(high - low, 1.0)
+
+
+def _is_coloured(data: bytes) -> bool:
+    """Say whether the channels of an image differ; Pillow reads every image that has several."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            channels = np.asarray(image.convert("RGB"), np.int16)
+    except DECODER_FAULTS:
+        return False
+    return int(np.ptp(channels, axis=-1).max()) > _TINT
 
 
 def _as_stored(data: bytes, grey: Plane) -> tuple[NDArray[Any], int, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from unit.importing.odd_sources import import_clean, shape, write_labelme, write_pairs
 from unit.importing.test_layouts import run
 from unit.tiny_sources import SIZE, image, make_coco, make_labelme, make_yolo, mask, save
@@ -124,6 +125,44 @@ def test_a_region_of_interest_is_kept_with_the_set(tmp_path: Path) -> None:
     assert import_source(asked, tmp_path / "tiny")[1] is True
 
 
+@pytest.mark.parametrize("name", ["roi.png", "roi.jpg"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_region_of_interest_may_have_soft_edges(tmp_path: Path, name: str, channels: int) -> None:
+    """Blurred, JPEG or RGB of equal channels: it is cut at half of its range, beside --clean."""
+    region = np.zeros(SIZE, np.uint8)
+    region[5:25, 5:30] = 255
+    soft = cv2.GaussianBlur(region, (0, 0), 2)
+    save(tmp_path / name, soft if channels == 1 else np.dstack([soft] * 3))
+    save(tmp_path / "source/0.png", image(0))
+    kept = import_clean(tmp_path / "source", region=tmp_path / name).region
+    assert (kept != (region > 0)).mean() < 0.02
+
+
+def test_a_refused_region_of_interest_is_accepted_as_advised(tmp_path: Path) -> None:
+    """Painted white where the part is and black elsewhere, the same region is read."""
+    region = np.zeros(SIZE, np.uint8)
+    region[5:25, 5:30] = 255
+    soft = cv2.GaussianBlur(region, (0, 0), 2)
+    save(tmp_path / "source/0.png", image(0))
+    save(tmp_path / "roi.png", np.dstack([soft, soft // 4, soft // 9]))
+    with pytest.raises(DataError, match="white where the part is, black elsewhere"):
+        import_clean(tmp_path / "source", region=tmp_path / "roi.png")
+    save(tmp_path / "roi.png", soft)
+    kept = import_clean(tmp_path / "source", region=tmp_path / "roi.png").region
+    assert (kept != (region > 0)).mean() < 0.02
+
+
+@pytest.mark.parametrize("colours", [[255] * 3 + [0] * 3, [0] * 3 + [255] * 3])
+def test_a_palette_region_of_interest_is_read_by_colour(tmp_path: Path, colours: list[int]) -> None:
+    """White is the part, whatever its index: a person sees colours."""
+    drawn = Image.fromarray(mask() // 255, "P")
+    drawn.putpalette(colours)
+    drawn.save(tmp_path / "roi.png")
+    save(tmp_path / "source/0.png", image(0))
+    kept = import_clean(tmp_path / "source", region=tmp_path / "roi.png").region
+    assert np.array_equal(kept, (mask() > 0) == (colours[0] == 0))
+
+
 @pytest.mark.parametrize(
     ("region", "problem"),
     [
@@ -132,7 +171,8 @@ def test_a_region_of_interest_is_kept_with_the_set(tmp_path: Path) -> None:
             np.full((9, 9), 255, np.uint8),
             "another size than 1 images, such as 0.png with 40 x 30",
         ),
-        (image(0), "accepted: 0 and one other"),
+        (image(0), "shades of grey"),
+        (np.dstack([image(0), image(1), image(2)]), "an image in colour (RGB)"),
         (None, "roi.png: "),
     ],
 )
