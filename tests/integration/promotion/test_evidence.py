@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from integration.promotion.promotions import add, ask, champion
-from integration.tiny_checkout import write_data
+from integration.tiny_checkout import write_data, write_lock, write_outputs
+from PIL import Image
 
 from blemish.config import Workspace
 from blemish.config.promote import Promote
@@ -30,6 +32,28 @@ def test_other_test_images_mean_that_both_models_run(workspace: Workspace, rule:
     assert outcome.verdict == "refused"
     assert outcome.decision
     assert outcome.decision.metrics["synthetic.dice"] == 0.0
+    assert outcome.decision.metrics["synthetic.champion_dice"] == 1.0
+
+
+def test_marks_outside_the_region_of_interest_count_for_neither(
+    workspace: Workspace, rule: Promote
+) -> None:
+    """Models that run on stored test images are judged inside the region that is stored beside."""
+    write_data(workspace, seed=5)
+    write_outputs(workspace, seed=5, skill=0.9)
+    evaluated = workspace.path("evaluated")
+    (evaluated / "test_regions").mkdir()
+    for path in (evaluated / "test_images").iterdir():
+        plane = np.array(Image.open(path))
+        plane[-8:] = 255  # marked by both models; no defect lies there
+        Image.fromarray(plane).save(path)
+        region = np.full_like(plane, 255)
+        region[-8:] = 0
+        Image.fromarray(region).save(evaluated / "test_regions" / path.name)
+    write_lock(workspace)
+    outcome = ask(workspace, sync.record_workspace(workspace).versions["fp32"], rule)
+    assert outcome.decision
+    assert outcome.decision.metrics["synthetic.dice"] == 1.0
     assert outcome.decision.metrics["synthetic.champion_dice"] == 1.0
 
 
