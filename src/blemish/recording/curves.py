@@ -8,7 +8,8 @@ from blemish.config import Workspace
 from blemish.recording.runs import logged_steps
 from blemish.store.connection import Store
 
-_METRICS_AT_ONCE = 1000  # MLflow's limit of one batch
+METRICS_AT_ONCE = 1000
+"""MLflow's limit of one batch."""
 _FILES = ("training.csv", "finetuning.csv")
 
 Epoch = dict[str, float]
@@ -58,8 +59,8 @@ def log_curves(store: Store, run_id: str, epochs: Iterable[Epoch]) -> None:
         if key != "epoch" and int(row["epoch"]) not in known
     ]
     with store.calling("Recording curves") as client:
-        for first in range(0, len(points), _METRICS_AT_ONCE):
-            client.log_batch(run_id, metrics=points[first : first + _METRICS_AT_ONCE])
+        for first in range(0, len(points), METRICS_AT_ONCE):
+            client.log_batch(run_id, metrics=points[first : first + METRICS_AT_ONCE])
 
 
 def _start_time(store: Store, run_id: str) -> int:

@@ -32,6 +32,8 @@ _NO_OUTPUTS = frozenset({"real", "reports", "starts"})
 SPLIT_FOLDERS = ("synthetic_splits", "real_splits")
 """Names in ``dvc.yaml`` of the folders of packed splits."""
 _FIX = "Run: make repro"
+_SET_METRICS = ("dice", "iou", "object_f1", "image_auroc", "false_alarm_rate")
+_CLASS_METRICS = ("dice", "found_share")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,23 @@ class PipelineOutputs:
     def metrics(self) -> dict[str, float]:
         """The headline metrics of ``reports/metrics.json``, flat."""
         return _numbers(read_json(self.workspace.path("reports") / "metrics.json"))
+
+    @cached_property
+    def set_metrics(self) -> dict[tuple[str, ...], float]:
+        """Metrics of each set and of its classes: ``("set", "line-3", "class", "pit", "dice")``.
+
+        Those that are undefined are left out, and those that an older evaluation did not write.
+        """
+        path = self.workspace.path("evaluated") / "details.json"
+        sets = read_json(path).get("sets", {}) if path.is_file() else {}
+        found: dict[tuple[str, ...], float | None] = {}
+        for name, summary in sets.items():
+            for metric in _SET_METRICS:
+                found["set", name, metric] = summary.get(metric, {}).get("value")
+            for kind, metrics in summary.get("classes", {}).items():
+                for metric in _CLASS_METRICS:
+                    found["set", name, "class", kind, metric] = metrics.get(metric)
+        return {key: float(value) for key, value in found.items() if value is not None}
 
     @cached_property
     def parity(self) -> dict[str, float]:

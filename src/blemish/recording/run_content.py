@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING
 
-from blemish.recording.curves import log_curves
+from blemish.recording.curves import METRICS_AT_ONCE, log_curves
 from blemish.recording.pipeline_outputs import PipelineOutputs, final_weights
 from blemish.store.connection import Store
 from blemish.store.names import DIGEST, EVALUATED, IMAGES, REPORTS, WEIGHTS
@@ -11,8 +11,9 @@ from blemish.store.names import DIGEST, EVALUATED, IMAGES, REPORTS, WEIGHTS
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
 
+_NAME_LENGTH = 250  # MLflow's limit
 _REPORT_FILES = ("metrics.json", "parity.json", "training.csv", "finetuning.csv")
-_REPORT_FOLDERS = ("curves", "gallery")
+_REPORT_FOLDERS = ("curves", "gallery", "drawn")
 
 
 def log_content(store: Store, run_id: str, outputs: PipelineOutputs) -> None:
@@ -59,9 +60,13 @@ def _log_metrics(store: Store, run_id: str, outputs: PipelineOutputs) -> None:
 
     metrics = outputs.metrics | {f"parity.{key}": value for key, value in outputs.parity.items()}
     now = int(time.time() * 1000)  # where an evaluation anew writes twice, the last counts
-    points = [Metric(_key(key), value, now, 0) for key, value in metrics.items()]
+    points = [
+        *(Metric(_key(key), value, now, 0) for key, value in metrics.items()),
+        *(Metric(_path(*parts), value, now, 0) for parts, value in outputs.set_metrics.items()),
+    ]
     with store.calling("Recording metrics") as client:
-        client.log_batch(run_id, metrics=points)
+        for first in range(0, len(points), METRICS_AT_ONCE):
+            client.log_batch(run_id, metrics=points[first : first + METRICS_AT_ONCE])
 
 
 def _log_data(store: Store, run_id: str, outputs: PipelineOutputs) -> None:
@@ -117,3 +122,9 @@ def _relative(outputs: PipelineOutputs, name: str) -> str:
 def _key(name: str) -> str:
     """Return a metric's name with only the characters that MLflow accepts."""
     return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
+
+
+def _path(*parts: str) -> str:
+    """Return the name of a metric of a part: each stays one level, whatever its name holds."""
+    levels = [_key(part).replace("/", "_").strip() for part in parts]
+    return "/".join(level if level.strip(".") else f"_{level}" for level in levels)[:_NAME_LENGTH]

@@ -51,6 +51,12 @@ def test_everything_is_recorded(workspace: Workspace) -> None:
     images = load_params(workspace.params_file).generate.images
     assert run.data.params["generate.images"] == str(images)
     assert run.data.metrics["test_dice"] == 0.9
+    by_set = {key: value for key, value in run.data.metrics.items() if key.startswith("set/")}
+    assert by_set == {
+        "set/synthetic/dice": 0.9,
+        "set/synthetic/class/.._odd class/dice": 0.9,
+        "set/synthetic/class/.._odd class/found_share": 1.0,
+    }
     assert {i.dataset.name for i in run.inputs.dataset_inputs} == {
         "synthetic",
         "synthetic_splits",
@@ -69,7 +75,8 @@ def test_everything_is_recorded(workspace: Workspace) -> None:
     names = {a.path for a in client.list_artifacts(run.info.run_id, "evaluated")}
     assert {"evaluated/per_image.csv", "evaluated/test_images"} <= names
     names = {a.path for a in client.list_artifacts(run.info.run_id, "reports")}
-    assert {"reports/gallery", "reports/curves", "reports/parity.json"} <= names
+    folders = {"reports/gallery", "reports/curves", "reports/drawn"}
+    assert {*folders, "reports/parity.json"} <= names
 
 
 def test_versions_carry_their_identity_and_aliases(workspace: Workspace) -> None:
