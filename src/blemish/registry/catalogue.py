@@ -20,6 +20,7 @@ from blemish.metrics import ImageRow
 from blemish.registry.history import observe, read_history
 from blemish.registry.model_files import fetch_model
 from blemish.registry.moves import Move
+from blemish.registry.recorded_headline import RecordedHeadline
 from blemish.registry.refusals import DIGEST, no_such_version, require_digest, require_same
 from blemish.registry.stored_images import Split, StoredImage, read_results, stored_images
 from blemish.registry.verified_cache import LastKnown, ModelCache
@@ -178,6 +179,19 @@ class Registry:
         """
         with self._fetched(version, f"{EVALUATED}/per_image.csv") as path:
             return read_results(path.parent)
+
+    def headline(self, version: Version) -> RecordedHeadline | None:
+        """Return what the headline metrics of a version's run are of; None where nobody wrote it.
+
+        Raises:
+            StoreUnreachableError: The store does not answer.
+        """
+        try:
+            with self._fetched(version, f"{EVALUATED}/details.json") as path:
+                details = path.read_text(encoding="utf-8")
+            return RecordedHeadline.read(details, self.results(version))
+        except (NotFoundError, ValueError):
+            return None
 
     def image_digests(self, version: Version) -> tuple[ImageDigest, ...] | None:
         """Return the images of a version's splits by content; None where nobody recorded them.

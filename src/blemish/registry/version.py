@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from blemish.store.names import (
     COMMIT,
+    DERIVED_FROM,
     DIRTY,
     GATE,
     GATE_VERDICT,
@@ -88,6 +89,21 @@ class Version:
     def iou(self) -> float | None:
         """Pooled IoU of its file on the test split, as the tags have it."""
         return self._number(TEST_IOU)
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether the metrics of its run are of this very file: fp32, with the point of its run."""
+        return self.precision == "fp32" and DERIVED_FROM not in self.tags
+
+    @property
+    def clean_marked_share(self) -> float | None:
+        """Share of the clean test images that it marks; None where that was not measured."""
+        return self.metrics.get("clean_marked_share") if self.is_evaluated else None
+
+    @property
+    def clean_marked_bound(self) -> float | None:
+        """Upper bound of that share at 95 % confidence; None likewise."""
+        return self.metrics.get("clean_marked_bound") if self.is_evaluated else None
 
     @property
     def size_bytes(self) -> int | None:

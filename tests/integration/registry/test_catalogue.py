@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from integration.fake_servers import answering, hanging
 from integration.tiny_checkout import IMAGES, make_checkout, write_outputs
 
+from blemish.cli import program
 from blemish.config import Workspace
 from blemish.errors import (
     ModelFileError,
@@ -205,6 +207,38 @@ def test_test_images_come_from_the_store(registry: Registry) -> None:
     counts = results[images[0].image_id].counts
     assert counts.tp + counts.fn == 144
     assert (images[0].group, images[0].classes) == ("part-0", ("scratch",))
+
+
+def test_a_version_says_what_its_dice_is_of(
+    own: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sets stand beside Dice in both forms of the command; an older record names none."""
+    monkeypatch.chdir(own.root)
+    registry = Registry.connect()
+    champion = registry.resolve("champion")
+    headline = registry.headline(champion)
+    assert headline is not None
+    assert headline.words == f"{IMAGES} images of synthetic"
+    assert headline.groups == IMAGES // 2
+    listed = asked("models")
+    assert "Dice of" in listed
+    assert listed.count("synthetic") == 2
+    assert max(map(len, listed.splitlines())) <= 80
+    one = json.loads(asked("models", "champion", "--json"))
+    assert one["headline"]["sets"] == ["synthetic"]
+    assert one in json.loads(asked("models", "--json"))["versions"]
+    shown = " ".join(asked("models", "champion").split())
+    assert "0.9000, of 24 images of synthetic (12 parts); 95 %: 0.8000 to 0.9500" in shown
+    uri = registry.store.client.get_run(champion.run_id).info.artifact_uri
+    (Path(uri.removeprefix("file://")) / "evaluated" / "details.json").unlink()
+    assert registry.headline(champion) is None
+    assert "not recorded" in " ".join(asked("models").split())
+
+
+def asked(*words: str) -> str:
+    result = CliRunner().invoke(program, words)
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 def test_a_move_made_outside_is_noticed_once(own: Workspace) -> None:

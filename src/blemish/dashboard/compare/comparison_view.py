@@ -47,6 +47,11 @@ class ComparisonView:
         return self.split.counted
 
     @property
+    def sets(self) -> str:
+        """Names of the sets that all numbers are of."""
+        return ", ".join(sorted({one.entry.set_name for one in self.counted}))
+
+    @property
     def collection(self) -> ImageCollection:
         """Where the images come from."""
         return self.comparison.collection

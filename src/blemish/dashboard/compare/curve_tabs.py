@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from blemish.dashboard import page_cache
 from blemish.dashboard.compare import comparison_charts
 from blemish.dashboard.compare.compared_images import ComparedImage
 from blemish.dashboard.compare.comparison_view import ComparisonView
@@ -16,9 +17,11 @@ from blemish.dashboard.compare.paired_metrics import (
 )
 from blemish.dashboard.compare.version_pair import Pair
 from blemish.dashboard.local_times import both_times, local_zone
+from blemish.dashboard.page_errors import plain
 from blemish.dashboard.terms import meaning, meanings
-from blemish.dashboard.tested_images import tested_on
+from blemish.dashboard.tested_images import tested_on, validated_on
 from blemish.registry import Version
+from blemish.sets.layout import SYNTHETIC
 from blemish.store.run_params import read_param
 
 # What a person decides by, of all that a run records, in plain words.
@@ -29,6 +32,8 @@ _METRICS = {
     "test_recall": "Defective pixels that are marked",
     "test_image_auroc": "Order of the images by their highest probability (AUROC)",
     "test_false_alarm_rate": "Defect-free test images with a mark",
+    "clean_marked_share": "Defect-free test images of real sets with a mark",
+    "clean_marked_bound": "Defect-free test images of real sets with a mark, at most (95 %)",
     "synthetic_dice": "Overlap with the truth (Dice), synthetic images",
     "val_dice": "Overlap with the truth (Dice), validation images",
 }
@@ -40,6 +45,7 @@ def show_curves(view: ComparisonView) -> None:
     if not measured:
         st.info("Curves need masks, and these images have none.", icon=":material/image:")
         return
+    st.caption(f"All of {len(measured)} images of {plain(view.sets)}.")
     curves = [
         (side.title, sweep(measured, view.comparison.grid, number))
         for number, side in enumerate(view.pair.sides)
@@ -94,9 +100,7 @@ def show_versions(pair: Pair) -> None:
     a, b = (side.version for side in pair.sides)
     st.markdown("##### Facts", help=meanings("precision", "latency", "fingerprint"))
     st.dataframe(
-        pd.DataFrame(
-            {"": list(_facts(a)), "A": list(_facts(a).values()), "B": list(_facts(b).values())}
-        ),
+        fact_table(a, b),
         hide_index=True,
         alt="Facts of both versions.",
     )
@@ -125,6 +129,17 @@ def _param(version: Version, name: str) -> object:
     return None if text is None else (read_param(text),)
 
 
+def fact_table(a: Version, b: Version) -> pd.DataFrame:
+    """Return what two versions are, a row for each fact that either has."""
+    facts = _facts(a), _facts(b)
+    rows = list(facts[0] | facts[1])
+    columns = {
+        letter: [found.get(row, "-") for row in rows]
+        for letter, found in zip("AB", facts, strict=True)
+    }
+    return pd.DataFrame({"": rows} | columns)
+
+
 def _facts(version: Version) -> dict[str, str]:
     dirty = " (with changes of its own)" if version.git_dirty else ""
     size = "-" if version.size_bytes is None else f"{version.size_bytes / 1e6:.2f} MB"
@@ -142,7 +157,19 @@ def _facts(version: Version) -> dict[str, str]:
         "Run": version.run_id or "-",
         "Its metrics are of": tested_on(version),
     } | {
-        text: f"{version.metrics[name]:.4f}"
+        text: f"{version.metrics[name]:.4f} ({_sets_of(name, version)})"
         for name, text in _METRICS.items()
         if name in version.metrics
     }
+
+
+def _sets_of(metric: str, version: Version) -> str:
+    """Return the names of the sets that a metric of a version's run is of."""
+    if metric == "synthetic_dice":
+        return SYNTHETIC
+    if metric == "val_dice":
+        return validated_on(version)
+    headline = page_cache.headline(version)
+    if headline is None:
+        return "sets not recorded"
+    return ", ".join(headline.free_sets if metric.startswith("clean_") else headline.sets)

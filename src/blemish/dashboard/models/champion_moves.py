@@ -207,7 +207,7 @@ def _note_refusal(outcome: Outcome) -> None:
         }
 
 
-def _numbers(version: Version) -> str:
+def say_numbers(version: Version) -> str:
     """Return the numbers of a version in a sentence, each with what it was measured on."""
     said = []
     if version.dice is not None:
@@ -238,7 +238,7 @@ def _rollback(target: RollbackTarget) -> None:
         number = target.version.version
         st.markdown(
             f"Version **{number}** becomes champion again, in place of version "
-            f"**{target.present}**. {_numbers(target.version)}"
+            f"**{target.present}**. {say_numbers(target.version)}"
         )
         for warning in target.warnings:
             st.warning(plain(warning), icon=":material/warning:")

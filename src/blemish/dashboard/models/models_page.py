@@ -14,7 +14,14 @@ from blemish.dashboard.models import champion_moves, version_details
 from blemish.dashboard.page_errors import plain
 from blemish.dashboard.page_parts import show_facts, show_no_version
 from blemish.dashboard.terms import meaning
-from blemish.dashboard.tested_images import is_other_split, tested_on
+from blemish.dashboard.tested_images import (
+    clean_marks,
+    dice_interval,
+    is_other_split,
+    say_interval,
+    tested_on,
+)
+from blemish.metrics import Interval
 from blemish.registry import Version
 from blemish.store.names import CHAMPION
 
@@ -48,15 +55,20 @@ def _show_champion(champion: Version) -> None:
     if moves:
         since = f"for {age(datetime.now(UTC) - datetime.fromisoformat(moves[-1].at))}"
     point = f"threshold {_number(champion.threshold, '.3f', '')}"
+    share = champion.clean_marked_share
     show_facts((
         ("Champion", f"version {champion.version}", since, meaning("champion")),
         ("Number format", champion.precision or "-", point, meaning("precision")),
         ("Overlap with the truth (Dice)", _number(champion.dice, ".3f", ""),
          f"on {tested_on(champion)}", meaning("Dice")),
+        *([("Defect-free images with a mark", f"{share:.1%}", clean_marks(champion),
+            meaning("false alarm"))] if share is not None else []),
         ("Latency", _number(champion.latency_ms, ".1f", " ms"), "one tile, at registration", None),
         ("SHA-256", champion.sha256[:12] or "-", _size(champion),
          "Names the content of the model file; the same in the registry, the API and the log."),
     ))  # fmt: skip
+    if said := say_interval(champion):
+        st.caption(plain(said), help=meaning("interval"))
 
 
 def _table(versions: Sequence[Version], champion: Version | None) -> Version:
@@ -78,6 +90,7 @@ def _table(versions: Sequence[Version], champion: Version | None) -> Version:
             "Latency, ms": st.column_config.NumberColumn(format="%.1f"),
             "Compare with the champion": st.column_config.LinkColumn(display_text="Compare"),
             "Dice": st.column_config.NumberColumn(format="%.4f", help=meaning("Dice")),
+            "Dice, 95 %": st.column_config.TextColumn(help=meaning("interval")),
             "Gate": st.column_config.TextColumn(help=meaning("gate")),
             "Number format": st.column_config.TextColumn(help=meaning("precision")),
         },
@@ -113,7 +126,9 @@ def _row(version: Version, champion: Version | None, zone: tzinfo) -> dict[str, 
         "Compare with the champion": page_address("", values) if beside else "",
         "Number format": version.precision,
         "Dice": version.dice,
+        "Dice, 95 %": _range(dice_interval(version)),
         "Dice measured on": f"{tested_on(version)}{other}",
+        "Defect-free images with a mark": _clean(version),
         "Threshold": version.threshold,
         "Size, MB": None if version.size_bytes is None else version.size_bytes / 1e6,
         "Latency, ms": version.latency_ms,
@@ -124,6 +139,15 @@ def _row(version: Version, champion: Version | None, zone: tzinfo) -> dict[str, 
             for name, times in time_columns("Registered", [version.created], zone).items()
         },
     }
+
+
+def _range(interval: Interval | None) -> str | None:
+    return None if interval is None else f"{interval.low:.3f} to {interval.high:.3f}"
+
+
+def _clean(version: Version) -> str | None:
+    share = version.clean_marked_share
+    return None if share is None else f"{share:.1%} {clean_marks(version)}"
 
 
 def _size(version: Version) -> str:
