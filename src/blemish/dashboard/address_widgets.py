@@ -113,18 +113,25 @@ def choose_many(
     name: str,
     options: Sequence[str],
     *,
+    default: Sequence[str] = (),
     help: str | None = None,  # noqa: A002 - Streamlit's name for it
 ) -> list[str]:
     """A box for any number of options, bound to the query parameter ``name``; none means all.
 
     Args:
         label: Above the box.
-        name: Query parameter, once for each option that is chosen; also the widget's key.
+        name: Query parameter, once for each option that is chosen; also the widget's key. It is
+            absent for the default, and empty where none is chosen in place of a default.
         options: What may be chosen.
+        default: Chosen while nobody has chosen, even where it changes with the page.
         help: Beside the label.
     """
     if name not in st.session_state:
-        st.session_state[name] = st.query_params.get_all(name)
+        chosen = st.query_params.get_all(name) if name in st.query_params else list(default)
+        st.session_state[name] = [value for value in chosen if value]
+    elif st.session_state[name] == st.session_state.get(f"_{name}-default"):
+        st.session_state[name] = list(default)
+    st.session_state[f"_{name}-default"] = list(default)
     asked = list(st.session_state[name])
     kept = st.session_state[name] = [value for value in asked if value in options]
     if gone := [value for value in asked if value not in options]:
@@ -134,9 +141,10 @@ def choose_many(
         for value in st.multiselect(label, options, key=name, placeholder="All", help=help)
     ]
     say_unresolved(name, label, ", ".join(chosen), ", ".join(chosen) or "all")
-    if chosen != st.query_params.get_all(name):
-        if chosen:
-            st.query_params[name] = chosen
+    written = [] if chosen == list(default) else chosen or [""]
+    if written != st.query_params.get_all(name):
+        if written:
+            st.query_params[name] = written
         else:
             st.query_params.pop(name, None)
         keep_address()

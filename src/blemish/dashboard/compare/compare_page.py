@@ -31,6 +31,7 @@ from blemish.dashboard.compare.point_controls import (
 from blemish.dashboard.compare.version_pair import Pair, Side
 from blemish.dashboard.page_errors import guarded, plain
 from blemish.dashboard.page_parts import show_link, show_no_version
+from blemish.dashboard.tested_images import few_parts
 from blemish.registry import Version
 
 _VERSIONS, _JOBS = "versions", "jobs"
@@ -109,7 +110,10 @@ def _show_comparison(pair: Pair, comparison: ModelComparison, source: str) -> No
     every = comparison.at(thresholds)
     with right:
         judged = not comparison.done or any(one.defective is not None for one in every)
-        chosen = choose_images(comparison.collection.entries, judged=judged)
+        headline = page_cache.headline(pair.b.version)
+        chosen = choose_images(
+            comparison.collection.entries, headline.sets if headline else (), judged=judged
+        )
     say_lost_filters()
     view = _view(pair, comparison, source, thresholds, every).filtered(chosen.passes)
     if not view.counted and not view.split.left_out:
@@ -203,13 +207,22 @@ def _said(view: ComparisonView, chosen: ImageFilter) -> str:
         + (" (its own)" if value == side.model.card.point.threshold else "")
         for side, value in zip(view.pair.sides, view.thresholds, strict=True)
     )
+    narrowed = f" ({plain(chosen)})" if str(chosen) else ""
     unjudged = sum(one.defective is None for one in view.counted)
     some = f" {unjudged} of them have no mask and are in no number." if unjudged else ""
     still = "" if view.comparison.done else " So far: the comparison goes on."
     return (
-        f"{len(view.counted)} images of {parts} parts ({plain(chosen)}); {points}. A part is "
-        f"defective if any of its images is.{some} Intervals are 95 %, over parts.{still}"
+        f"{len(view.counted)} images of {parts} parts of {plain(view.sets)}{narrowed}; {points}. "
+        f"A part is defective if any of its images is.{some}{_other_sets(view, chosen)} Intervals "
+        f"are 95 %, over parts.{few_parts(parts)}{still}"
     )
+
+
+def _other_sets(view: ComparisonView, chosen: ImageFilter) -> str:
+    """Say, after a space, which sets the filter leaves out; nothing where it names none."""
+    every = {entry.set_name for entry in view.collection.entries}
+    others = sorted(every - set(chosen.sets)) if chosen.sets else []
+    return f" Not counted: {plain(', '.join(others))} (see Filter)." if others else ""
 
 
 def _references(versions: Sequence[Version]) -> dict[str, Version]:

@@ -43,7 +43,7 @@ def show(view: ComparisonView, said: str) -> str:
         metrics = comparison_cache.metrics_of(
             view.pair, view.collection, view.thresholds, view.counted
         )
-        st.html(table(view.pair, parts, images, metrics))
+        st.html(table(view.pair, parts, images, metrics, view.sets))
         st.caption(said, help=meanings("part", "group", "interval", "operating point"))
     with matrix:
         _show_matrix(parts)
@@ -51,7 +51,11 @@ def show(view: ComparisonView, said: str) -> str:
 
 
 def table(
-    pair: Pair, parts: PairedCalls, images: PairedCalls, metrics: Sequence[PairedMetric]
+    pair: Pair,
+    parts: PairedCalls,
+    images: PairedCalls,
+    metrics: Sequence[PairedMetric],
+    sets: str,
 ) -> str:
     """Return the numbers of both versions as an HTML table; the report shows the same."""
     rows = [
@@ -63,7 +67,7 @@ def table(
             _row("Defective images missed", images.escapes, "minor"),
             _row("Defect-free images flagged", images.false_alarms, "minor"),
         ]
-    rows += [_metric_row(metric) for metric in metrics if metric.name == "Dice"]
+    rows += [_metric_row(metric, sets) for metric in metrics if metric.name == "Dice"]
     heads = ["", escape(pair.a.title), escape(pair.b.title)]
     heads.append(f"B minus A, on the same parts (paired){question_mark('paired')}")
     top = "".join(f"<th scope='col'>{head}</th>" for head in heads)
@@ -85,13 +89,13 @@ def _row(name: str, share: PairedShare, kind: str = "", *, term: str = "") -> st
     return _table_row(name, cells, kind, term)
 
 
-def _metric_row(metric: PairedMetric) -> str:
+def _metric_row(metric: PairedMetric, sets: str) -> str:
     cells = [
         f"<b>{value:.3f}</b>{_range(interval, '.3f')}"
         for value, interval in ((metric.a, metric.interval_a), (metric.b, metric.interval_b))
     ]
     cells.append(f"<b>{metric.difference:+z.3f}</b>{_range(metric.interval_difference, '+z.3f')}")
-    return _table_row(metric.words, cells, "minor", metric.name)
+    return _table_row(f"{metric.words}, {sets}", cells, "minor", metric.name)
 
 
 def _table_row(name: str, cells: Sequence[str], kind: str, term: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from blemish.dashboard.compare.compared_images import ComparedImage, size_of
+from blemish.sets.layout import SYNTHETIC
 
 RESULTS = {
     "all": "All",
@@ -41,8 +42,22 @@ class ImageFilter:
         )
 
     def __str__(self) -> str:
-        chosen = [*self.classes, *self.sets, *self.sizes]
-        return ", ".join(chosen) if chosen else "all images"
+        """What is chosen besides the sets, which are named beside the numbers in any case."""
+        return ", ".join([*self.classes, *self.sizes])
+
+
+def usual_sets(present: Sequence[str], headline: Collection[str]) -> list[str]:
+    """Return the sets that are looked at until a person chooses; none means all.
+
+    Real images and synthetic ones are not pooled: their Dice is no Dice of anything.
+
+    Args:
+        present: Sets of the images.
+        headline: Sets that the version's Dice is of; empty where unknown.
+    """
+    chosen = [name for name in present if name in headline]
+    chosen = chosen or [name for name in present if name != SYNTHETIC]
+    return chosen if len(chosen) < len(present) else []
 
 
 def cell_name(*, defective: bool, a: bool, b: bool) -> str:

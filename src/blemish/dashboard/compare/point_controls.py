@@ -1,6 +1,6 @@
 """The controls above a comparison: a threshold for each version, and which images count."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from blemish.dashboard.address_widgets import (
     say_unresolved,
 )
 from blemish.dashboard.compare.compared_images import SIZES
-from blemish.dashboard.compare.image_filters import ImageFilter
+from blemish.dashboard.compare.image_filters import ImageFilter, usual_sets
 from blemish.dashboard.compare.threshold_levels import STEP
 from blemish.dashboard.compare.version_pair import Pair, Side
 from blemish.dashboard.image_collections import ImageEntry
@@ -60,11 +60,14 @@ def _snapped(asked: float, own: float) -> float:
     return min((step, round(own, 3)), key=lambda value: abs(value - asked))
 
 
-def choose_images(entries: Sequence[ImageEntry], *, judged: bool) -> ImageFilter:
+def choose_images(
+    entries: Sequence[ImageEntry], headline: Collection[str], *, judged: bool
+) -> ImageFilter:
     """Let a person choose which images count.
 
     Args:
         entries: All images of the collection, looked at by the versions already or not.
+        headline: Sets that the Dice of the version is of whose images these are.
         judged: Whether any has truth.
     """
     classes = sorted({name for one in entries for name in one.classes})
@@ -72,7 +75,9 @@ def choose_images(entries: Sequence[ImageEntry], *, judged: bool) -> ImageFilter
     sizes = list(SIZES) if judged else []
     with st.popover("Filter", icon=":material/filter_list:", width="stretch"):
         return ImageFilter(
-            _filter("class", classes), _filter("set", sets, least=2), _filter("size", sizes)
+            _filter("class", classes),
+            _filter("set", sets, least=2, default=usual_sets(sets, headline)),
+            _filter("size", sizes),
         )
 
 
@@ -86,8 +91,10 @@ def say_lost_filters() -> None:
 _FILTERS = {"class": "Class", "set": "Set", "size": "Size of the defects"}
 
 
-def _filter(name: str, options: Sequence[str], *, least: int = 1) -> list[str]:
+def _filter(
+    name: str, options: Sequence[str], *, least: int = 1, default: Sequence[str] = ()
+) -> list[str]:
     """Show a filter where there is a choice, or where the address names one."""
     if len(options) < least and name not in st.query_params:
         return []
-    return choose_many(_FILTERS[name], name, options)
+    return choose_many(_FILTERS[name], name, options, default=default)
