@@ -226,6 +226,8 @@ class Registry:
     @contextmanager
     def _fetched(self, version: Version, name: str) -> Iterator[Path]:
         """Yield an artifact of a version's run as a file that is here for a moment."""
+        if not version.run_id:  # somebody registered it without one
+            raise NotFoundError(f"Version {version.version} has no run, so {name} is not recorded.")
         with tempfile.TemporaryDirectory() as folder:
             fetch = partial(fetch_file, self.store, version.run_id, name, Path(folder))
             yield self._ask(fetch, _DOWNLOAD_PATIENCE_S)

@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +221,7 @@ def test_a_version_says_what_its_dice_is_of(
     assert headline is not None
     assert headline.words == f"{IMAGES} images of synthetic"
     assert headline.groups == IMAGES // 2
+    assert registry.headline(replace(champion, run_id="")) is None
     listed = asked("models")
     assert "Dice of" in listed
     assert listed.count("synthetic") == 2
