@@ -5,11 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from blemish.config import Workspace
-from blemish.recording.runs import logged_steps
+from blemish.recording.runs import log_metrics, logged_steps
 from blemish.store.connection import Store
 
-METRICS_AT_ONCE = 1000
-"""MLflow's limit of one batch."""
 _FILES = ("training.csv", "finetuning.csv")
 
 Epoch = dict[str, float]
@@ -58,9 +56,7 @@ def log_curves(store: Store, run_id: str, epochs: Iterable[Epoch]) -> None:
         for key, value in row.items()
         if key != "epoch" and int(row["epoch"]) not in known
     ]
-    with store.calling("Recording curves") as client:
-        for first in range(0, len(points), METRICS_AT_ONCE):
-            client.log_batch(run_id, metrics=points[first : first + METRICS_AT_ONCE])
+    log_metrics(store, run_id, points, doing="Recording curves")
 
 
 def _start_time(store: Store, run_id: str) -> int:

@@ -3,8 +3,9 @@
 import time
 from typing import TYPE_CHECKING
 
-from blemish.recording.curves import METRICS_AT_ONCE, log_curves
+from blemish.recording.curves import log_curves
 from blemish.recording.pipeline_outputs import PipelineOutputs, final_weights
+from blemish.recording.runs import log_metrics
 from blemish.store.connection import Store
 from blemish.store.names import DIGEST, EVALUATED, IMAGES, REPORTS, WEIGHTS
 
@@ -64,9 +65,7 @@ def _log_metrics(store: Store, run_id: str, outputs: PipelineOutputs) -> None:
         *(Metric(_key(key), value, now, 0) for key, value in metrics.items()),
         *(Metric(_path(*parts), value, now, 0) for parts, value in outputs.set_metrics.items()),
     ]
-    with store.calling("Recording metrics") as client:
-        for first in range(0, len(points), METRICS_AT_ONCE):
-            client.log_batch(run_id, metrics=points[first : first + METRICS_AT_ONCE])
+    log_metrics(store, run_id, points, doing="Recording metrics")
 
 
 def _log_data(store: Store, run_id: str, outputs: PipelineOutputs) -> None:

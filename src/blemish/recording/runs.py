@@ -1,6 +1,6 @@
 """Runs in MLflow: found by content, opened once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,11 @@ from blemish.store.names import RUN_FINGERPRINT, RUN_RECORD
 from blemish.store.run_params import read_param
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow.entities import Metric, Run
 
-_PARAMS_AT_ONCE = 100  # MLflow's limit of one batch
+# MLflow's limits of one batch.
+_PARAMS_AT_ONCE = 100
+_METRICS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,20 @@ def logged_steps(store: Store, run_id: str, metric: str) -> frozenset[int]:
     """Return the steps at which a run has a metric."""
     with store.calling("Reading curves") as client:
         return frozenset(point.step for point in client.get_metric_history(run_id, metric))
+
+
+def log_metrics(store: Store, run_id: str, points: "Sequence[Metric]", *, doing: str) -> None:
+    """Write any number of metrics, in batches that MLflow takes.
+
+    Args:
+        store: Where.
+        run_id: The run.
+        points: The metrics.
+        doing: What this is for, for the sentence where the store fails.
+    """
+    with store.calling(doing) as client:
+        for start in range(0, len(points), _METRICS_AT_ONCE):
+            client.log_batch(run_id, metrics=points[start : start + _METRICS_AT_ONCE])
 
 
 def _agree(logged: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
