@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from integration.fake_servers import FakeServer, answering, hanging
-from integration.tiny_checkout import make_checkout
 
 from blemish.config import Workspace
 from blemish.errors import StoreUnreachableError
@@ -22,13 +21,6 @@ PRINT = "f" * 64
 
 def epoch(number: int) -> EpochResult:
     return EpochResult(number, 1 / number, 1.1 / number, 1 - 0.5 / number, 0.01, 2.0)
-
-
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("BLEMISH_CACHE", str(tmp_path / "cache"))
-    return make_checkout(tmp_path / "checkout")
 
 
 def history(workspace: Workspace, run_id: str, metric: str) -> list[tuple[int, float]]:
